@@ -1,0 +1,84 @@
+/* What the files of net/ share with each other and with nobody else: the per-core stack and the
+ * prototypes, grouped under the file that defines them. Others include net.h. */
+#ifndef ZL_NET_STACK_H
+#define ZL_NET_STACK_H
+
+#include "dataplane/net/net.h"
+#include "dataplane/net/timer.h"
+
+struct tcp; /* tcp/tcp.h */
+struct arp; /* arp.h */
+
+struct zl_net {
+	struct zl_net_config config;
+	uint64_t now_ns; /* of the call in progress */
+	struct zl_timer_wheel timers;
+	struct zl_net_port port[ZL_PORTS_MAX];
+	bool port_up[ZL_PORTS_MAX];
+	struct {
+		unsigned n;
+		struct rte_mbuf *frame[ZL_NET_BURST];
+	} tx[ZL_PORTS_MAX];
+	struct arp *arp;
+	struct tcp *tcp;
+	uint16_t ip_id;
+	uint64_t counter[ZL_NET_COUNTERS];
+};
+
+static inline void count(struct zl_net *net, enum zl_net_counter c)
+{
+	net->counter[c]++;
+}
+/* Free a frame for a named reason. */
+static inline void drop(struct zl_net *net, struct rte_mbuf *m, enum zl_net_counter why)
+{
+	net->counter[why]++;
+	rte_pktmbuf_free(m);
+}
+
+/* ethernet.c */
+/* Prepends the Ethernet header and queues the frame for the port; owns m. */
+void eth_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
+                const struct rte_ether_addr *dst, uint16_t ether_type);
+void eth_flush(struct zl_net *net);
+
+/* arp.c */
+int arp_create(struct zl_net *net);
+void arp_destroy(struct zl_net *net);
+void arp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
+/* Sends an IPv4 packet to next hop `ip`; resolves first if need be (a few packets wait, the oldest
+ * is dropped and counted); owns m. */
+void arp_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t next_hop);
+
+/* ipv4.c */
+/* Frames of one port, past their Ethernet header; owns them. */
+void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
+/* m holds the transport header and payload (a chain is fine). Prepends the IPv4 header (DF set),
+ * routes and sends; owns m. src must be an address of ours. -ENETUNREACH: m freed and counted. */
+int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto);
+/* Port and source address by which dst is reached. -ENETUNREACH. */
+int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
+               uint32_t *next_hop);
+
+/* icmp.c */
+void icmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src, uint32_t dst);
+
+/* checksum.c */
+/* TCP/UDP checksum of a packet whose transport header starts at m's data; whole chain. Host order
+ * addresses; result as it goes into the header (network order), given that the field is zero. */
+uint16_t l4_checksum(const struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto);
+
+/* tcp/ */
+int tcp_create(struct zl_net *net);
+void tcp_destroy(struct zl_net *net);
+/* m's data starts at the TCP header, its length is the TCP segment's, checksum verified by the
+ * callee; owns m. */
+void tcp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src, uint32_t dst);
+/* End of a vector / turn: readable events, ACKs, data. */
+void tcp_output_pending(struct zl_net *net);
+/* ICMP destination unreachable for a segment that we sent (host order); hard: connection refused
+ * for a handshake in progress, else noted only (RFC 5461). */
+void tcp_unreachable(struct zl_net *net, const struct zl_endpoint_addr *local,
+                     const struct zl_endpoint_addr *remote, bool hard);
+
+#endif
