@@ -7,7 +7,7 @@
 #include "dataplane/net/timer.h"
 
 struct tcp; /* tcp/tcp.h */
-struct arp; /* arp.h */
+struct arp; /* arp.c */
 
 struct zl_net {
 	struct zl_net_config config;
@@ -53,8 +53,15 @@ void arp_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t 
 /* ipv4.c */
 /* Frames of one port, past their Ethernet header; owns them. */
 void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
-/* m holds the transport header and payload (a chain is fine). Prepends the IPv4 header (DF set),
- * routes and sends; owns m. src must be an address of ours. -ENETUNREACH: m freed and counted. */
+/* m holds the transport header and payload (a chain is fine; the first segment is ours alone, direct
+ * or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header (DF set),
+ * routes and sends; owns m. src must be an address of ours. -ENETUNREACH: m freed and counted.
+ *
+ * Checksums are filled in HERE, since only here is the port known: the transport leaves its TCP or
+ * UDP checksum field ZERO, and this completes it, by the port's offload (flags and pseudo-header
+ * sum) or by l4_checksum(). The transport header must lie whole in the first segment. For TSO the
+ * caller sets RTE_MBUF_F_TX_TCP_SEG, tso_segsz and l4_len beforehand, and only if the port that
+ * ipv4_route names has RTE_ETH_TX_OFFLOAD_TCP_TSO; the packet is still at most 65535 bytes. */
 int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto);
 /* Port and source address by which dst is reached. -ENETUNREACH. */
 int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
@@ -71,8 +78,10 @@ uint16_t l4_checksum(const struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8
 /* tcp/ */
 int tcp_create(struct zl_net *net);
 void tcp_destroy(struct zl_net *net);
-/* m's data starts at the TCP header, its length is the TCP segment's, checksum verified by the
- * callee; owns m. */
+/* m's data starts at the TCP header, its length (pkt_len) is the TCP segment's, and ipv4_input has
+ * verified the checksum (bad ones are counted as tcp_drop_checksum and never come here) and that
+ * the 20 fixed bytes of the header lie in the first segment; options and payload may not. src is a
+ * possible unicast address, dst an address of ours. Owns m. */
 void tcp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src, uint32_t dst);
 /* End of a vector / turn: readable events, ACKs, data. */
 void tcp_output_pending(struct zl_net *net);
