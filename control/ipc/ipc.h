@@ -1,0 +1,367 @@
+/* The contract between zeroline-dataplane and zeroline-control: packets on an AF_UNIX
+ * SOCK_SEQPACKET socket (RUN_DIR/dataplane.sock). This folder is used by both sides, and nothing
+ * else is shared.
+ *
+ * One packet is one zl_ipc_header and the fixed struct of its type, after which a few types carry
+ * `tail` bytes (said below). Everything is in host byte order; strings are NUL-terminated within
+ * their array. A receiver checks every packet with zl_ipc_check() before it looks inside; a packet
+ * that fails ends the connection, not the process.
+ *
+ * The dataplane listens and serves one control at a time. On accept it sends HELLO. If HELLO says
+ * "not set up", control sends SETUP, its PORTs and START, then its sockets, devices and endpoints.
+ * If it is set up, control sends DUMP and rebuilds its tables from what comes (reconciliation),
+ * then goes on. Requests carry a seq and are answered by one RESULT of the same seq, in order of
+ * completion; events carry seq 0. */
+#ifndef ZL_CONTROL_IPC_H
+#define ZL_CONTROL_IPC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ZL_IPC_VERSION    1
+#define ZL_IPC_PACKET_MAX 16384 /* header, struct and tail */
+#define ZL_IPC_SOCKET     "dataplane.sock"
+
+#define ZL_NAME_MAX     32  /* a port's, socket's, device's name, NUL included */
+#define ZL_ENDPOINT_MAX 256 /* "tcp://10.0.0.1:5555", NUL included */
+#define ZL_REASON_MAX   48
+#define ZL_TEXT_MAX     256
+#define ZL_IDENTITY_MAX 255
+
+#define ZL_CORES_MAX     16 /* poll cores */
+#define ZL_IPC_PORTS_MAX 16
+
+/* X(NAME, struct suffix, direction): C control to dataplane, D dataplane to control.
+ * R: a request, answered by RESULT. */
+#define ZL_IPC_TYPES(X)                                                                            \
+	/* start-up */                                                                             \
+	X(HELLO, hello, D)                                                                         \
+	X(SETUP, setup, CR)                                                                        \
+	X(PORT, port, CR)                                                                          \
+	X(START, empty, CR)                                                                        \
+	X(RESULT, result, D)                                                                       \
+	X(DUMP, empty, CR)                                                                         \
+	X(SHUTDOWN, empty, CR)                                                                     \
+	/* sockets, devices, endpoints: also sent D, seq of DUMP, as its answer */                 \
+	X(SOCKET_ADD, socket, CR)                                                                  \
+	X(SOCKET_DEL, id, CR)                                                                      \
+	X(DEVICE_ADD, device, CR)                                                                  \
+	X(DEVICE_DEL, id, CR)                                                                      \
+	X(ENDPOINT_ADD, endpoint, CR)                                                              \
+	X(ENDPOINT_DEL, id, CR)                                                                    \
+	X(DIAL, id, CR)                                                                            \
+	/* streams */                                                                              \
+	X(STREAM_OPEN, stream_open, D)                                                             \
+	X(STREAM_BYTES, stream_bytes, D)                                                           \
+	X(STREAM_SEND, stream_send, C)                                                             \
+	X(STREAM_SENT, stream_sent, D)                                                             \
+	X(STREAM_READY, stream_ready, C)                                                           \
+	X(STREAM_CLOSE, stream_close, C)                                                           \
+	X(STREAM_CLOSED, stream_closed, D)                                                         \
+	X(STREAM_STATE, stream_state, D)                                                           \
+	/* subscriptions */                                                                        \
+	X(STREAM_SUBS, subs, D)                                                                    \
+	X(MATCH, match, C)                                                                         \
+	X(MATCH_STATE, match, D)
+
+enum zl_ipc_type {
+	ZL_IPC_NONE,
+#define X(name, st, dir) ZL_IPC_##name,
+	ZL_IPC_TYPES(X)
+#undef X
+	ZL_IPC_TYPE_COUNT
+};
+
+struct zl_ipc_header {
+	uint16_t type;
+	uint16_t version;
+	uint32_t length; /* of the whole packet */
+	uint64_t seq;
+};
+
+struct zl_ipc_empty {
+	uint64_t reserved;
+};
+
+/* An id (socket, device, endpoint); ids are chosen by control, never 0, never reused in a run. */
+struct zl_ipc_id {
+	uint32_t id;
+	uint32_t reserved;
+};
+
+struct zl_ipc_result {
+	int32_t error;          /* 0, or a negative errno */
+	uint32_t config_line;   /* of what was refused (as PORT carried it), or 0 */
+	char text[ZL_TEXT_MAX]; /* for a person: the thing, the value and the remedy; "" on success
+				 */
+};
+
+/* D on accept. The stats segment's memfd (stats.h) rides along by SCM_RIGHTS once set up. */
+struct zl_ipc_hello {
+	uint32_t pid;
+	uint32_t set_up;      /* 0: waiting for SETUP */
+	uint64_t started_ns;  /* CLOCK_REALTIME of the dataplane's start: tells one run from another
+			       */
+	uint64_t config_hash; /* as SETUP gave it */
+	uint32_t poll_cores;
+	uint32_t ports;
+	char version[32];
+};
+
+enum zl_idle {
+	ZL_IDLE_ADAPTIVE,
+	ZL_IDLE_BUSY
+};
+
+struct zl_ipc_setup {
+	uint64_t config_hash;
+	uint32_t poll_cores;       /* 1 .. ZL_CORES_MAX */
+	uint32_t idle;             /* enum zl_idle */
+	uint32_t hugepages;        /* 0: --no-huge */
+	uint32_t memory_mb;        /* of packet and table memory in all */
+	int32_t cpu[ZL_CORES_MAX]; /* CPU of each poll core; -1: any of those allowed */
+	int32_t host_cpu;          /* of the host core; -1: any */
+	uint32_t max_streams;      /* per core */
+	uint32_t matcher_mb;       /* most memory of a core's matcher */
+	uint32_t handshake_ms;     /* deadline of a handshake: 30000 */
+	uint32_t rcvbuf_bytes;     /* TCP receive window offered at most */
+	uint32_t min_rto_ms, user_timeout_ms, keepalive_idle_ms, backlog;
+	uint32_t reserved;
+};
+
+enum zl_port_kind {
+	ZL_PORT_PHYSICAL,
+	ZL_PORT_TAP,
+	ZL_PORT_AF_PACKET,
+	ZL_PORT_AF_XDP,
+	ZL_PORT_MEMIF,
+	ZL_PORT_PCAP,
+	ZL_PORT_RING,
+	ZL_PORT_KINDS
+};
+extern const char *const zl_port_kind_name[ZL_PORT_KINDS]; /* "physical", "tap", ... */
+
+/* One direction of the impairment stage; probabilities in parts per million. */
+struct zl_impair {
+	uint32_t loss_ppm, duplicate_ppm, corrupt_ppm, reorder_ppm;
+	uint32_t delay_us,
+		jitter_us;     /* uniform in [delay, delay + jitter]; order kept unless reorder */
+	uint32_t reorder_us;   /* extra delay of a reordered frame */
+	uint32_t rate_kbps;    /* 0: unlimited */
+	uint32_t queue_frames; /* held at most; beyond: dropped and counted */
+	uint32_t reserved;
+	uint64_t seed;
+};
+
+struct zl_ipc_port {
+	char name[ZL_NAME_MAX];
+	uint32_t kind;     /* enum zl_port_kind */
+	char device[128];  /* PCI address, interface, memif socket path, "rx.pcap,tx.pcap", ring */
+	char options[128]; /* extra devargs, as DPDK takes them; "" */
+	uint8_t mac[6];    /* 00:..:00: the device's own */
+	uint16_t mtu;      /* 0: the device's */
+	uint32_t ip, gateway; /* host order; 0: none */
+	uint32_t prefix_len;
+	uint32_t queues; /* 0: as many as poll cores if the kind can, else 1 */
+	struct zl_impair rx, tx;
+	uint32_t config_line;
+	uint32_t reserved;
+};
+
+/* Socket types by ZeroMQ's own numbers (zmq.h), so nothing needs translating. */
+enum zl_socket_type {
+	ZL_PAIR,
+	ZL_PUB,
+	ZL_SUB,
+	ZL_REQ,
+	ZL_REP,
+	ZL_DEALER,
+	ZL_ROUTER,
+	ZL_PULL,
+	ZL_PUSH,
+	ZL_XPUB,
+	ZL_XSUB,
+	ZL_STREAM,
+	ZL_SERVER,
+	ZL_CLIENT,
+	ZL_RADIO,
+	ZL_DISH,
+	ZL_GATHER,
+	ZL_SCATTER,
+	ZL_DGRAM,
+	ZL_PEER,
+	ZL_CHANNEL,
+	ZL_SOCKET_TYPES
+};
+extern const char
+	*const zl_socket_type_name[ZL_SOCKET_TYPES]; /* "PAIR", "PUB", ... as ZMTP has it */
+
+struct zl_ipc_socket {
+	uint32_t id;
+	uint32_t type; /* enum zl_socket_type */
+	char name[ZL_NAME_MAX];
+	uint32_t sndhwm, rcvhwm; /* messages; 0: no limit */
+	uint32_t sndbuf;         /* bytes a peer may have queued whatever the HWM says */
+	uint32_t reserved;
+	uint64_t max_msg_bytes; /* a longer frame or message closes its peer */
+};
+
+enum zl_device_kind {
+	ZL_FORWARDER,
+	ZL_STREAMER,
+	ZL_QUEUE
+};
+
+struct zl_ipc_device {
+	uint32_t id;
+	uint32_t kind; /* enum zl_device_kind */
+	char name[ZL_NAME_MAX];
+	uint32_t frontend, backend; /* socket ids: forwarder: frontend XSUB, backend XPUB */
+};
+
+/* A bind (listens on every core) or a connect (remembered only; DIAL opens a stream). */
+struct zl_ipc_endpoint {
+	uint32_t id;
+	uint32_t socket;
+	uint32_t connect; /* 0: bind */
+	uint32_t ip;      /* host order; bind: 0 for every port's */
+	uint16_t port;
+	uint16_t reserved[3];
+	char text[ZL_ENDPOINT_MAX]; /* as the person wrote it */
+};
+
+/* Streams. `stream` ids are the dataplane's: core in the top byte, unique within a run. */
+struct zl_ipc_stream_open {
+	uint64_t stream;
+	uint32_t endpoint;
+	uint32_t socket;
+	uint32_t outgoing; /* this end dialled */
+	uint32_t core;
+	uint32_t local_ip, remote_ip;
+	uint16_t local_port, remote_port;
+	uint32_t reserved;
+};
+
+enum zl_relay {
+	ZL_RELAY_GREETING,
+	ZL_RELAY_COMMAND,
+	ZL_RELAY_MESSAGE
+};
+
+/* During the handshake: the peer's greeting bytes as they become complete (10, then the rest; or
+ * what an old peer sends), or one whole command's body (name and data, without frame header).
+ * After READY: kind COMMAND for commands the dataplane does not know, MESSAGE for a user message
+ * part sent upstream on XPUB/PUB. tail: `bytes` bytes. */
+struct zl_ipc_stream_bytes {
+	uint64_t stream;
+	uint32_t kind;  /* enum zl_relay */
+	uint32_t bytes; /* of tail */
+	uint32_t more;  /* MESSAGE: another part follows */
+	uint32_t reserved;
+};
+
+/* tail: `bytes` bytes to put on the wire as they are, at a frame boundary. */
+struct zl_ipc_stream_send {
+	uint64_t stream;
+	uint32_t bytes;
+	uint32_t reserved;
+};
+/* The peer's TCP has acknowledged control's bytes up to `total` (all STREAM_SENDs added up). */
+struct zl_ipc_stream_sent {
+	uint64_t stream;
+	uint64_t total;
+};
+
+/* The handshake is over: traffic may flow, and a pipe joins the stream to its socket. */
+struct zl_ipc_stream_ready {
+	uint64_t stream;
+	uint32_t peer_type;    /* enum zl_socket_type */
+	uint32_t zmtp_minor;   /* 3.0 or 3.1: how subscriptions travel */
+	uint32_t identity_len; /* 0 .. 255 */
+	uint8_t identity[ZL_IDENTITY_MAX + 1];
+	uint32_t reserved;
+};
+struct zl_ipc_stream_close {
+	uint64_t stream;
+	char reason[ZL_REASON_MAX]; /* counted and shown under this name */
+};
+/* Also sent when a DIAL failed: stream 0, endpoint set. */
+struct zl_ipc_stream_closed {
+	uint64_t stream;
+	uint32_t endpoint;
+	uint32_t reserved;
+	char reason[ZL_REASON_MAX];
+};
+/* DUMP: one for each stream that is READY. Those in mid-handshake were closed ("control_restart")
+ * when control went away, or are announced by STREAM_OPEN again if nothing had passed yet. */
+struct zl_ipc_stream_state {
+	struct zl_ipc_stream_open open;
+	struct zl_ipc_stream_ready ready;
+	uint64_t sent_total; /* control's bytes put on this stream by earlier controls, all acked or
+				not */
+};
+
+/* tail: `bytes` bytes of records, each a zl_ipc_prefix and its prefix, no padding. */
+enum {
+	ZL_SUBSCRIBE = 1,
+	ZL_CANCEL = 0
+};
+struct zl_ipc_prefix {
+	uint16_t len;
+	uint8_t op; /* ZL_SUBSCRIBE, ZL_CANCEL */
+	uint8_t reserved;
+};
+struct zl_ipc_subs {
+	uint64_t stream;
+	uint32_t bytes; /* of tail */
+	uint32_t count; /* records */
+};
+
+/* Control's decisions for one core's matcher. tail: `bytes` bytes of zl_ipc_match_prefix records,
+ * each followed by its prefix. `target` is a stream of that core, or a peer core (ZL_MATCH_CORE |
+ * n) that has at least one subscriber to the prefix. MATCH_STATE answers DUMP in the same form. */
+#define ZL_MATCH_CORE 0xffffffff00000000ull
+struct zl_ipc_match {
+	uint32_t core;
+	uint32_t socket; /* the XPUB/PUB */
+	uint32_t bytes;  /* of tail */
+	uint32_t count;  /* records */
+};
+struct zl_ipc_match_prefix {
+	uint64_t target;
+	uint16_t len;
+	uint8_t op;
+	uint8_t reserved[5];
+};
+
+/* Size of the fixed struct of a type, 0 if there is no such type. */
+size_t zl_ipc_size(uint16_t type);
+const char *zl_ipc_name(uint16_t type);
+/* Is this a well-formed packet: known type, right version, exact length, strings terminated, enums
+ * and counts in range, records within the tail? 0, or -EBADMSG. Never reads past `length` bytes. */
+int zl_ipc_check(const void *packet, size_t length);
+
+/* The socket: both return a descriptor or a negative errno. connect() and listen() on RUN_DIR's
+ * dataplane.sock; the listener unlinks a stale one and sets mode 0600. */
+int zl_ipc_listen(const char *run_dir);
+int zl_ipc_connect(const char *run_dir);
+/* One packet, non-blocking; `fd` >= 0 rides along. 0, -EAGAIN, or another negative errno. */
+int zl_ipc_send(int sock, const void *packet, size_t length, int fd);
+/* One packet into buf (ZL_IPC_PACKET_MAX bytes), checked. Its length, 0 at end of file, -EAGAIN,
+ * -EBADMSG, or another negative errno. *fd: a descriptor that rode along, or -1. */
+long zl_ipc_recv(int sock, void *buf, int *fd);
+
+/* Fills in a header; returns the body after it. packet must hold ZL_IPC_PACKET_MAX bytes. */
+void *zl_ipc_begin(void *packet, enum zl_ipc_type type, uint64_t seq);
+/* The body of a checked packet, and its tail. */
+static inline void *zl_ipc_body(void *packet)
+{
+	return (char *)packet + sizeof(struct zl_ipc_header);
+}
+static inline uint8_t *zl_ipc_tail(void *packet)
+{
+	struct zl_ipc_header *h = packet;
+	return (uint8_t *)packet + sizeof(*h) + zl_ipc_size(h->type);
+}
+
+#endif
