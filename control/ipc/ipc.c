@@ -1,0 +1,257 @@
+/* What a well-formed packet is: one table row and one check for each struct of the contract. The
+ * checks are exhaustive so that neither process can be led outside an array or an enum by the
+ * other; what a value means, and whether an id exists, is left to the receiver. */
+#include "control/ipc/ipc.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define PPM       1000000u
+#define STRING(s) (memchr((s), '\0', sizeof(s)) != NULL)
+#define NAMED(s)  (STRING(s) && (s)[0] != '\0')
+
+/* No stream id reaches the top byte that marks a core as a target of MATCH. */
+static bool stream_id(uint64_t stream)
+{
+	return stream != 0 && stream >> 56 < ZL_CORES_MAX;
+}
+
+static bool match_target(uint64_t target)
+{
+	if ((target & ZL_MATCH_CORE) == ZL_MATCH_CORE)
+		return (uint32_t)target < ZL_CORES_MAX;
+	return stream_id(target);
+}
+
+static bool check_empty(const struct zl_ipc_empty *m, size_t tail)
+{
+	(void)m;
+	return tail == 0;
+}
+
+static bool check_id(const struct zl_ipc_id *m, size_t tail)
+{
+	return tail == 0 && m->id != 0;
+}
+
+static bool check_result(const struct zl_ipc_result *m, size_t tail)
+{
+	return tail == 0 && m->error <= 0 && m->error > -4096 && STRING(m->text);
+}
+
+static bool check_hello(const struct zl_ipc_hello *m, size_t tail)
+{
+	return tail == 0 && m->set_up <= 1 && m->poll_cores <= ZL_CORES_MAX &&
+	       (!m->set_up || m->poll_cores > 0) && m->ports <= ZL_IPC_PORTS_MAX &&
+	       STRING(m->version);
+}
+
+static bool check_setup(const struct zl_ipc_setup *m, size_t tail)
+{
+	for (int i = 0; i < ZL_CORES_MAX; i++)
+		if (m->cpu[i] < -1)
+			return false;
+	return tail == 0 && m->poll_cores > 0 && m->poll_cores <= ZL_CORES_MAX &&
+	       m->idle <= ZL_IDLE_BUSY && m->hugepages <= 1 && m->host_cpu >= -1;
+}
+
+static bool check_impair(const struct zl_impair *m)
+{
+	return m->loss_ppm <= PPM && m->duplicate_ppm <= PPM && m->corrupt_ppm <= PPM &&
+	       m->reorder_ppm <= PPM;
+}
+
+static bool check_port(const struct zl_ipc_port *m, size_t tail)
+{
+	return tail == 0 && NAMED(m->name) && m->kind < ZL_PORT_KINDS && STRING(m->device) &&
+	       STRING(m->options) && m->prefix_len <= 32 && m->queues <= ZL_CORES_MAX &&
+	       check_impair(&m->rx) && check_impair(&m->tx);
+}
+
+static bool check_socket(const struct zl_ipc_socket *m, size_t tail)
+{
+	return tail == 0 && m->id != 0 && m->type < ZL_SOCKET_TYPES && NAMED(m->name);
+}
+
+static bool check_device(const struct zl_ipc_device *m, size_t tail)
+{
+	return tail == 0 && m->id != 0 && m->kind <= ZL_QUEUE && NAMED(m->name) &&
+	       m->frontend != 0 && m->backend != 0;
+}
+
+static bool check_endpoint(const struct zl_ipc_endpoint *m, size_t tail)
+{
+	return tail == 0 && m->id != 0 && m->socket != 0 && m->connect <= 1 && STRING(m->text);
+}
+
+static bool stream_open(const struct zl_ipc_stream_open *m)
+{
+	return stream_id(m->stream) && m->outgoing <= 1 && m->core < ZL_CORES_MAX;
+}
+
+static bool check_stream_open(const struct zl_ipc_stream_open *m, size_t tail)
+{
+	return tail == 0 && stream_open(m);
+}
+
+static bool check_stream_bytes(const struct zl_ipc_stream_bytes *m, size_t tail)
+{
+	return tail == m->bytes && stream_id(m->stream) && m->kind <= ZL_RELAY_MESSAGE &&
+	       m->more <= 1;
+}
+
+static bool check_stream_send(const struct zl_ipc_stream_send *m, size_t tail)
+{
+	return tail == m->bytes && stream_id(m->stream);
+}
+
+static bool check_stream_sent(const struct zl_ipc_stream_sent *m, size_t tail)
+{
+	return tail == 0 && stream_id(m->stream);
+}
+
+static bool stream_ready(const struct zl_ipc_stream_ready *m)
+{
+	return stream_id(m->stream) && m->peer_type < ZL_SOCKET_TYPES && m->zmtp_minor <= 1 &&
+	       m->identity_len <= ZL_IDENTITY_MAX;
+}
+
+static bool check_stream_ready(const struct zl_ipc_stream_ready *m, size_t tail)
+{
+	return tail == 0 && stream_ready(m);
+}
+
+static bool check_stream_close(const struct zl_ipc_stream_close *m, size_t tail)
+{
+	return tail == 0 && stream_id(m->stream) && NAMED(m->reason);
+}
+
+/* A DIAL that failed has no stream, but then it has an endpoint. */
+static bool check_stream_closed(const struct zl_ipc_stream_closed *m, size_t tail)
+{
+	return tail == 0 && (m->stream == 0 ? m->endpoint != 0 : stream_id(m->stream)) &&
+	       NAMED(m->reason);
+}
+
+static bool check_stream_state(const struct zl_ipc_stream_state *m, size_t tail)
+{
+	return tail == 0 && stream_open(&m->open) && stream_ready(&m->ready) &&
+	       m->open.stream == m->ready.stream;
+}
+
+static bool check_subs(const struct zl_ipc_subs *m, size_t tail)
+{
+	const uint8_t *p = (const uint8_t *)(m + 1);
+	uint32_t count = 0;
+
+	if (tail != m->bytes || !stream_id(m->stream))
+		return false;
+	while (tail > 0) {
+		struct zl_ipc_prefix r;
+
+		if (tail < sizeof(r))
+			return false;
+		memcpy(&r, p, sizeof(r));
+		if (tail - sizeof(r) < r.len || r.op > ZL_SUBSCRIBE)
+			return false;
+		p += sizeof(r) + r.len;
+		tail -= sizeof(r) + r.len;
+		count++;
+	}
+	return count == m->count;
+}
+
+static bool check_match(const struct zl_ipc_match *m, size_t tail)
+{
+	const uint8_t *p = (const uint8_t *)(m + 1);
+	uint32_t count = 0;
+
+	if (tail != m->bytes || m->core >= ZL_CORES_MAX || m->socket == 0)
+		return false;
+	while (tail > 0) {
+		struct zl_ipc_match_prefix r;
+
+		if (tail < sizeof(r))
+			return false;
+		memcpy(&r, p, sizeof(r));
+		if (tail - sizeof(r) < r.len || r.op > ZL_SUBSCRIBE || !match_target(r.target))
+			return false;
+		p += sizeof(r) + r.len;
+		tail -= sizeof(r) + r.len;
+		count++;
+	}
+	return count == m->count;
+}
+
+/* A type's row is found by its number; several types may share a struct, and so its check. */
+static const struct {
+	const char *name;
+	size_t size;
+} types[ZL_IPC_TYPE_COUNT] = {
+#define X(name, st, dir) [ZL_IPC_##name] = {#name, sizeof(struct zl_ipc_##st)},
+	ZL_IPC_TYPES(X)
+#undef X
+};
+
+#define X(name, st, dir)                                                                           \
+	_Static_assert(sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_##st) <                 \
+			       ZL_IPC_PACKET_MAX,                                                  \
+		       #name " fits a packet");                                                    \
+	_Static_assert(sizeof(struct zl_ipc_##st) % 4 == 0, #name " has no ragged end");
+ZL_IPC_TYPES(X)
+#undef X
+_Static_assert(sizeof(struct zl_ipc_header) == 16, "bodies are aligned to 8");
+_Static_assert(sizeof(struct zl_ipc_prefix) == 4, "records have no padding between them");
+_Static_assert(sizeof(struct zl_ipc_match_prefix) == 16, "records have no padding between them");
+
+size_t zl_ipc_size(uint16_t type)
+{
+	return type < ZL_IPC_TYPE_COUNT ? types[type].size : 0;
+}
+
+const char *zl_ipc_name(uint16_t type)
+{
+	return zl_ipc_size(type) > 0 ? types[type].name : "?";
+}
+
+static bool check_body(uint16_t type, const void *body, size_t tail)
+{
+	switch ((enum zl_ipc_type)type) {
+#define X(name, st, dir)                                                                           \
+	case ZL_IPC_##name:                                                                        \
+		return check_##st(body, tail);
+		ZL_IPC_TYPES(X)
+#undef X
+	case ZL_IPC_NONE:
+	case ZL_IPC_TYPE_COUNT:
+		break;
+	}
+	return false;
+}
+
+int zl_ipc_check(const void *packet, size_t length)
+{
+	const struct zl_ipc_header *h = packet;
+
+	if (length < sizeof(*h) || length > ZL_IPC_PACKET_MAX || h->length != length ||
+	    h->version != ZL_IPC_VERSION)
+		return -EBADMSG;
+	size_t size = zl_ipc_size(h->type);
+	if (size == 0 || length - sizeof(*h) < size)
+		return -EBADMSG;
+	return check_body(h->type, h + 1, length - sizeof(*h) - size) ? 0 : -EBADMSG;
+}
+
+void *zl_ipc_begin(void *packet, enum zl_ipc_type type, uint64_t seq)
+{
+	struct zl_ipc_header *h = packet;
+
+	*h = (struct zl_ipc_header){
+		.type = type,
+		.version = ZL_IPC_VERSION,
+		.length = sizeof(*h) + zl_ipc_size(type),
+		.seq = seq,
+	};
+	return memset(h + 1, 0, zl_ipc_size(type));
+}
