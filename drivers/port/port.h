@@ -30,14 +30,14 @@ struct zl_port_stats {
 /* EAL arguments that the ports as a whole need (physical ports: "-a ADDRESS"; none: "--no-pci").
  * Appends to argv (strings are static or point into cfg); returns how many. */
 unsigned zl_port_eal_args(const struct zl_ipc_port *cfg, unsigned n, const char **argv,
-                          unsigned room);
+			  unsigned room);
 
 /* Create the device if it is virtual, configure its queues, RSS key and table (net/steer.h: the
  * caller passes them), offloads and MTU. pool[i] feeds queue i. NULL: `text` names the port, the
  * device and the remedy in one line, and nothing is left behind. */
 struct zl_port *zl_port_open(const struct zl_ipc_port *cfg, unsigned cores,
-                             struct rte_mempool *const *pool, const uint8_t *rss_key, char *text,
-                             size_t text_bytes);
+			     struct rte_mempool *const *pool, const uint8_t *rss_key, char *text,
+			     size_t text_bytes);
 int zl_port_start(struct zl_port *p, char *text, size_t text_bytes);
 /* Stops, frees held frames, removes the virtual device. */
 void zl_port_close(struct zl_port *p);
@@ -45,10 +45,11 @@ const struct zl_port_info *zl_port_info(const struct zl_port *p);
 
 /* Up to n frames; the caller owns them. */
 unsigned zl_port_rx(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
-                    uint64_t now_ns);
-/* Sends or, when the device will not take them after a bounded retry, drops and counts: owns all. */
+		    uint64_t now_ns);
+/* Sends or, when the device will not take them after a bounded retry, drops and counts: owns all.
+ */
 void zl_port_tx(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
-                uint64_t now_ns);
+		uint64_t now_ns);
 /* Frames held by the impairment stage that are due now are sent. Every turn, if it says it is
  * needed: zl_port_next_due() is when (UINT64_MAX: nothing held in either direction). */
 void zl_port_poll(struct zl_port *p, uint16_t queue, uint64_t now_ns);

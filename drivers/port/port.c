@@ -1,0 +1,439 @@
+/* Opening, starting and closing a port, and moving frames through it. A port without impairment on
+ * a device that takes chains costs one test a call above the driver's own burst functions. */
+#include "drivers/port/port.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+
+#include "drivers/port/state.h"
+
+#define RX_DESCRIPTORS 1024
+#define TX_DESCRIPTORS 1024
+#define TX_TRIES       16 /* bursts in a row of which the device takes nothing */
+#define BURST          ZL_IMPAIR_BURST
+
+static void say(const struct zl_ipc_port *cfg, char *text, size_t bytes, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* "port NAME (KIND DEVICE): ...": one line. */
+static void say(const struct zl_ipc_port *cfg, char *text, size_t bytes, const char *format, ...)
+{
+	const char *kind = cfg->kind < ZL_PORT_KINDS ? zl_port_kind_name[cfg->kind] : "?";
+	int n = snprintf(text, bytes, "port %s (%s%s%s): ", cfg->name, kind,
+			 cfg->device[0] ? " " : "", cfg->device);
+	va_list args;
+
+	if (n < 0 || (size_t)n >= bytes)
+		return;
+	va_start(args, format);
+	vsnprintf(text + n, bytes - (size_t)n, format, args);
+	va_end(args);
+}
+
+unsigned zl_port_eal_args(const struct zl_ipc_port *cfg, unsigned n, const char **argv,
+			  unsigned room)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < n && used + 2 <= room; i++) {
+		if (cfg[i].kind != ZL_PORT_PHYSICAL)
+			continue;
+		argv[used++] = "-a";
+		argv[used++] = cfg[i].device;
+	}
+	if (!used && room)
+		argv[used++] = "--no-pci";
+	return used;
+}
+
+static int setup_queues(struct zl_port *p, const char **step)
+{
+	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
+	int socket = rte_eth_dev_socket_id(p->id), rc;
+	struct rte_eth_txconf txconf = p->dev.default_txconf;
+	struct rte_eth_rxconf rxconf = p->dev.default_rxconf;
+
+	*step = "descriptor counts";
+	rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx, &tx);
+	txconf.offloads = p->conf.txmode.offloads;
+	rxconf.offloads = p->conf.rxmode.offloads;
+	for (uint16_t q = 0; !rc && q < p->info.queues; q++) {
+		*step = "receive queue";
+		rc = rte_eth_rx_queue_setup(p->id, q, rx, (unsigned)socket, &rxconf,
+					    p->queue[q].pool);
+		if (rc)
+			break;
+		*step = "transmit queue";
+		rc = rte_eth_tx_queue_setup(p->id, q, tx, (unsigned)socket, &txconf);
+	}
+	return rc;
+}
+
+int zl_port_configure(struct zl_port *p, const char **step)
+{
+	int rc;
+
+	*step = "configuration";
+	rc = rte_eth_dev_configure(p->id, p->info.queues, p->info.queues, &p->conf);
+	return rc ? rc : setup_queues(p, step);
+}
+
+/* 0, or -1 with the reason in text. */
+static int set_mtu(struct zl_port *p, char *text, size_t bytes)
+{
+	uint16_t wanted = p->cfg.mtu, lower;
+	int rc;
+
+	rte_eth_dev_get_mtu(p->id, &p->info.mtu);
+	lower = p->cfg.kind == ZL_PORT_AF_PACKET || p->cfg.kind == ZL_PORT_AF_XDP
+			? zl_interface_mtu(p->cfg.device)
+			: 0;
+	if (lower && lower < p->info.mtu)
+		p->info.mtu = lower;
+	if (!wanted || wanted == p->info.mtu)
+		return 0;
+	rc = rte_eth_dev_set_mtu(p->id, wanted);
+	/* No such operation: frames up to the default length pass all the same. */
+	if (rc == -ENOTSUP && wanted < p->info.mtu)
+		rc = 0;
+	if (rc) {
+		say(&p->cfg, text, bytes, "an MTU of %u is refused (%s); leave mtu out for %u",
+		    wanted, strerror(-rc), p->info.mtu);
+		return -1;
+	}
+	p->info.mtu = wanted;
+	return 0;
+}
+
+static void set_mac(struct zl_port *p)
+{
+	struct rte_ether_addr mac;
+
+	memcpy(&mac, p->cfg.mac, sizeof(mac));
+	rte_eth_macaddr_get(p->id, &p->info.mac);
+	if (rte_is_zero_ether_addr(&mac) && rte_is_zero_ether_addr(&p->info.mac)) {
+		/* A device without one: locally administered, the same in each run. */
+		mac = (struct rte_ether_addr){{0x02, 'z', 'l', 0, 0, (uint8_t)p->id}};
+	}
+	if (rte_is_zero_ether_addr(&mac) || rte_is_same_ether_addr(&mac, &p->info.mac))
+		return;
+	p->info.mac = mac;
+	/* A device that cannot change its address is made to take every frame. */
+	if (rte_eth_dev_default_mac_addr_set(p->id, &mac))
+		rte_eth_promiscuous_enable(p->id);
+}
+
+static int make_impairments(struct zl_port *p)
+{
+	for (uint16_t q = 0; q < p->info.queues; q++) {
+		struct port_queue *queue = &p->queue[q];
+
+		if (zl_impair_wanted(&p->cfg.rx)) {
+			queue->rx = zl_impair_create(&p->cfg.rx, 2u * q, queue->pool);
+			p->rx_staged = true;
+		}
+		if (zl_impair_wanted(&p->cfg.tx)) {
+			queue->tx = zl_impair_create(&p->cfg.tx, 2u * q + 1, queue->pool);
+			p->tx_staged = true;
+		}
+		if ((p->rx_staged && !queue->rx) || (zl_impair_wanted(&p->cfg.tx) && !queue->tx))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* The device exists; make it a port. 0, or -1 with the reason in text. */
+static int set_up(struct zl_port *p, unsigned cores, const uint8_t *rss_key, char *text,
+		  size_t bytes)
+{
+	const char *step = "inquiry";
+	int rc = rte_eth_dev_info_get(p->id, &p->dev);
+
+	if (!rc) {
+		zl_offload_choose(p, cores, rss_key);
+		if (p->cfg.queues > 1 && p->cfg.queues != p->info.queues) {
+			say(&p->cfg, text, bytes,
+			    "this device spreads flows over %u queue%s, not %u; leave queues out",
+			    p->info.queues, p->info.queues == 1 ? "" : "s", p->cfg.queues);
+			return -1;
+		}
+		rc = zl_port_configure(p, &step);
+	}
+	if (rc && p->conf.intr_conf.rxq) {
+		/* Some bind to drivers without interrupts of a queue: naps will do. */
+		p->conf.intr_conf.rxq = 0;
+		rc = zl_port_configure(p, &step);
+	}
+	p->intr = p->conf.intr_conf.rxq;
+	if (!rc) {
+		step = "impairment stage";
+		rc = make_impairments(p);
+	}
+	if (rc) {
+		say(&p->cfg, text, bytes, "%s refused (%s); the log above says why", step,
+		    strerror(-rc));
+		return -1;
+	}
+	p->tx_staged |= p->make_private || p->make_contiguous;
+	set_mac(p);
+	return set_mtu(p, text, bytes);
+}
+
+struct zl_port *zl_port_open(const struct zl_ipc_port *cfg, unsigned cores,
+			     struct rte_mempool *const *pool, const uint8_t *rss_key, char *text,
+			     size_t text_bytes)
+{
+	struct zl_port *p;
+	char why[ZL_TEXT_MAX] = "";
+
+	if (cfg->kind >= ZL_PORT_KINDS || !cores || cores > ZL_CORES_MAX) {
+		say(cfg, text, text_bytes, "kind %u for %u cores is none that there is", cfg->kind,
+		    cores);
+		return NULL;
+	}
+	p = rte_zmalloc("port", sizeof(*p), RTE_CACHE_LINE_SIZE);
+	if (!p) {
+		say(cfg, text, text_bytes, "out of memory; raise memory_mb");
+		return NULL;
+	}
+	p->cfg = *cfg;
+	for (unsigned i = 0; i < ZL_CORES_MAX; i++) {
+		p->queue[i].pool = i < cores ? pool[i] : NULL;
+		p->queue[i].intr_fd = -1;
+	}
+	if (zl_device_create(cfg, &p->device, why, sizeof(why))) {
+		say(cfg, text, text_bytes, "%s", why);
+		rte_free(p);
+		return NULL;
+	}
+	p->id = p->device.id;
+	if (!set_up(p, cores, rss_key, text, text_bytes))
+		return p;
+	zl_port_close(p);
+	return NULL;
+}
+
+int zl_port_start(struct zl_port *p, char *text, size_t text_bytes)
+{
+	const char *step = "start";
+	int rc = rte_eth_dev_start(p->id);
+
+	if (rc && p->conf.intr_conf.rxq) {
+		p->conf.intr_conf.rxq = 0;
+		p->intr = false;
+		rc = zl_port_configure(p, &step);
+		step = rc ? step : "start";
+		rc = rc ? rc : rte_eth_dev_start(p->id);
+	}
+	if (!rc) {
+		p->started = true;
+		step = "redirection table";
+		rc = zl_offload_steer(p);
+	}
+	if (rc) {
+		say(&p->cfg, text, text_bytes, "%s refused (%s); %s", step, strerror(-rc),
+		    p->device.driver->remedy);
+		return rc;
+	}
+	/* PGM and IGMP groups are sorted out above; what cannot filter by group takes all. */
+	if (rte_eth_allmulticast_enable(p->id))
+		rte_eth_promiscuous_enable(p->id);
+	return 0;
+}
+
+/* What the device still holds of our pools: frames that came and were not asked for. */
+static void drain(struct zl_port *p)
+{
+	struct rte_mbuf *frames[BURST];
+	uint16_t n;
+
+	for (uint16_t q = 0; q < p->info.queues; q++)
+		for (unsigned round = 0; round < 256; round++) {
+			n = rte_eth_rx_burst(p->id, q, frames, BURST);
+			if (!n)
+				break;
+			rte_pktmbuf_free_bulk(frames, n);
+		}
+}
+
+void zl_port_close(struct zl_port *p)
+{
+	if (!p)
+		return;
+	for (unsigned q = 0; q < ZL_CORES_MAX; q++) {
+		zl_impair_free(p->queue[q].rx);
+		zl_impair_free(p->queue[q].tx);
+	}
+	if (p->started) {
+		if (p->make_private)
+			drain(p);
+		rte_eth_dev_stop(p->id);
+	}
+	zl_device_remove(&p->device);
+	rte_free(p);
+}
+
+const struct zl_port_info *zl_port_info(const struct zl_port *p)
+{
+	return &p->info;
+}
+
+const struct zl_port_stats *zl_port_stats(const struct zl_port *p, uint16_t queue)
+{
+	return &p->queue[queue].stats;
+}
+
+static uint64_t bytes_of(struct rte_mbuf *const *frames, unsigned n)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += frames[i]->pkt_len;
+	return bytes;
+}
+
+static unsigned receive(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n)
+{
+	struct zl_port_stats *stats = &p->queue[queue].stats;
+	unsigned got = rte_eth_rx_burst(p->id, queue, frames, (uint16_t)n);
+
+	stats->rx_frames += got;
+	stats->rx_bytes += bytes_of(frames, got);
+	return got;
+}
+
+/* Counts what the device has taken, and drops the rest. */
+static void transmit(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n)
+{
+	struct zl_port_stats *stats = &p->queue[queue].stats;
+	uint64_t bytes = bytes_of(frames, n);
+	unsigned sent = rte_eth_tx_burst(p->id, queue, frames, (uint16_t)n);
+
+	for (unsigned tries = 0; sent < n && tries < TX_TRIES;) {
+		uint16_t more = rte_eth_tx_burst(p->id, queue, frames + sent, (uint16_t)(n - sent));
+
+		tries = more ? 0 : tries + 1;
+		sent += more;
+	}
+	if (sent < n) {
+		bytes -= bytes_of(frames + sent, n - sent);
+		stats->tx_dropped += n - sent;
+		rte_pktmbuf_free_bulk(frames + sent, n - sent);
+	}
+	stats->tx_frames += sent;
+	stats->tx_bytes += bytes;
+}
+
+static unsigned receive_staged(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames,
+			       unsigned n, uint64_t now_ns)
+{
+	struct port_queue *q = &p->queue[queue];
+	struct rte_mbuf *burst[BURST];
+	unsigned out = zl_impair_pop(q->rx, frames, n, now_ns), got;
+
+	do {
+		got = receive(p, queue, burst, RTE_MIN(n - out, (unsigned)BURST));
+		zl_impair_push(q->rx, burst, got, now_ns);
+		out += zl_impair_pop(q->rx, frames + out, n - out, now_ns);
+	} while (got == BURST && out < n);
+	q->stats.rx_impaired = zl_impair_total(q->rx);
+	return out;
+}
+
+unsigned zl_port_rx(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
+		    uint64_t now_ns)
+{
+	if (unlikely(p->rx_staged))
+		return receive_staged(p, queue, frames, n, now_ns);
+	return receive(p, queue, frames, n);
+}
+
+/* A frame that this device can take: the same, its copy, or NULL when there is no memory for one.
+ * What is shared is never written. */
+static struct rte_mbuf *presentable(const struct zl_port *p, uint16_t queue, struct rte_mbuf *m)
+{
+	bool private = m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
+	struct rte_mbuf *copy;
+
+	if (m->nb_segs == 1 ? private || !p->make_private : !p->make_private && !p->make_contiguous)
+		return m;
+	copy = rte_pktmbuf_copy(m, p->queue[queue].pool, 0, UINT32_MAX);
+	if (copy && p->make_contiguous && copy->nb_segs > 1) {
+		rte_pktmbuf_free(copy); /* longer than an mbuf: the device could not send it */
+		copy = NULL;
+	}
+	rte_pktmbuf_free(m);
+	return copy;
+}
+
+static void transmit_presentable(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames,
+				 unsigned n)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = presentable(p, queue, frames[i]);
+
+		if (m)
+			frames[kept++] = m;
+		else
+			p->queue[queue].stats.tx_dropped++;
+	}
+	transmit(p, queue, frames, kept);
+}
+
+static void transmit_due(struct zl_port *p, uint16_t queue, uint64_t now_ns)
+{
+	struct port_queue *q = &p->queue[queue];
+	struct rte_mbuf *burst[BURST];
+	unsigned n;
+
+	while ((n = zl_impair_pop(q->tx, burst, BURST, now_ns)))
+		transmit_presentable(p, queue, burst, n);
+	q->stats.tx_impaired = zl_impair_total(q->tx);
+}
+
+static void transmit_staged(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
+			    uint64_t now_ns)
+{
+	struct port_queue *q = &p->queue[queue];
+
+	if (!q->tx) {
+		transmit_presentable(p, queue, frames, n);
+		return;
+	}
+	transmit_due(p, queue, now_ns);
+	for (unsigned i = 0; i < n; i += BURST) {
+		zl_impair_push(q->tx, frames + i, RTE_MIN(n - i, (unsigned)BURST), now_ns);
+		transmit_due(p, queue, now_ns);
+	}
+}
+
+void zl_port_tx(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
+		uint64_t now_ns)
+{
+	if (unlikely(p->tx_staged))
+		transmit_staged(p, queue, frames, n, now_ns);
+	else
+		transmit(p, queue, frames, n);
+}
+
+void zl_port_poll(struct zl_port *p, uint16_t queue, uint64_t now_ns)
+{
+	if (p->queue[queue].tx)
+		transmit_due(p, queue, now_ns);
+}
+
+uint64_t zl_port_next_due(const struct zl_port *p, uint16_t queue)
+{
+	const struct port_queue *q = &p->queue[queue];
+	uint64_t rx = q->rx ? zl_impair_next_due(q->rx) : UINT64_MAX;
+	uint64_t tx = q->tx ? zl_impair_next_due(q->tx) : UINT64_MAX;
+
+	return RTE_MIN(rx, tx);
+}

@@ -1,0 +1,43 @@
+/* What a port is made of: for the files of this folder only. */
+#ifndef ZL_DRIVERS_STATE_H
+#define ZL_DRIVERS_STATE_H
+
+#include <rte_ethdev.h>
+
+#include "drivers/port/impair.h"
+#include "drivers/port/kinds.h"
+#include "drivers/port/port.h"
+
+struct port_queue {
+	struct zl_port_stats stats;
+	struct zl_impairment *rx, *tx; /* NULL: none */
+	struct rte_mempool *pool;
+	int intr_fd; /* -1: not registered */
+} __rte_cache_aligned;
+
+struct zl_port {
+	/* The hot line. */
+	uint16_t id;
+	bool rx_staged; /* received frames pass an impairment */
+	bool tx_staged; /* sent ones do, or are made contiguous or private first */
+	bool make_private;
+	bool make_contiguous;
+
+	bool started;
+	bool intr;
+	struct zl_device device;
+	struct zl_port_info info;
+	struct zl_ipc_port cfg;
+	struct rte_eth_dev_info dev;
+	struct rte_eth_conf conf;
+	struct port_queue queue[ZL_CORES_MAX];
+};
+
+/* offload.c: what to ask of the device; fills in p->conf, and p->info but for mac and mtu. */
+void zl_offload_choose(struct zl_port *p, unsigned cores, const uint8_t *rss_key);
+/* Programs the redirection table, after the device has started. */
+int zl_offload_steer(struct zl_port *p);
+/* port.c: (re)applies p->conf. */
+int zl_port_configure(struct zl_port *p, const char **step);
+
+#endif
