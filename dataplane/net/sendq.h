@@ -55,24 +55,26 @@ void zl_sendq_init(struct zl_sendq *q, struct rte_mempool *blocks);
 void zl_sendq_clear(struct zl_sendq *q);
 
 /* Append; takes ONE new reference on s->head if the slice is stored by itself, none when it extends
- * the last one. 0, or -ENOBUFS with nothing changed. */
+ * the last one (begins in the same segment where that ends). 0, or -ENOBUFS with nothing changed:
+ * no block, or head has nearly as many references as can be counted. */
 int zl_sendq_append(struct zl_sendq *q, const struct zl_slice *s);
 
 /* The first n bytes from una are acknowledged (n <= bytes; nxt moves along if it was behind).
- * Returns how many messages were completed by it; drops the references of finished slices. */
+ * Returns how many messages were completed by it, which is known by whole slices; drops the
+ * references of finished slices. */
 uint32_t zl_sendq_ack(struct zl_sendq *q, uint32_t n);
 
 /* nxt back to una: everything unacknowledged counts as unsent again (RFC 6298 5.4). */
 void zl_sendq_rewind(struct zl_sendq *q);
 
 /* Put the next n unsent bytes (n <= unsent) behind `head` as packet data and move nxt on: small
- * pieces are copied into head's tailroom, big ones attached by reference (indirect buffers of
- * `indirect`). 0, or -ENOBUFS with the cursor and head unchanged. */
+ * pieces are copied into head's tailroom (or further buffers of its pool), big ones attached by
+ * reference (indirect buffers of `indirect`). 0, or -ENOBUFS with the cursor and head unchanged. */
 int zl_sendq_build(struct zl_sendq *q, struct rte_mbuf *head, uint32_t n,
-                   struct rte_mempool *indirect);
+		   struct rte_mempool *indirect);
 
 /* As zl_sendq_build, from byte `from` after una, moving no cursor: retransmission. */
 int zl_sendq_copy(const struct zl_sendq *q, uint32_t from, struct rte_mbuf *head, uint32_t n,
-                  struct rte_mempool *indirect);
+		  struct rte_mempool *indirect);
 
 #endif

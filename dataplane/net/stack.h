@@ -15,6 +15,7 @@ struct zl_net {
 	struct zl_timer_wheel timers;
 	struct zl_net_port port[ZL_PORTS_MAX];
 	bool port_up[ZL_PORTS_MAX];
+	uint16_t ports; /* one more than the highest that is up */
 	struct {
 		unsigned n;
 		struct rte_mbuf *frame[ZL_NET_BURST];
@@ -37,9 +38,11 @@ static inline void drop(struct zl_net *net, struct rte_mbuf *m, enum zl_net_coun
 }
 
 /* ethernet.c */
+/* A vector of frames of a port that is up; owns them. */
+void eth_input(struct zl_net *net, uint16_t port, struct rte_mbuf **frames, unsigned n);
 /* Prepends the Ethernet header and queues the frame for the port; owns m. */
 void eth_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
-                const struct rte_ether_addr *dst, uint16_t ether_type);
+		const struct rte_ether_addr *dst, uint16_t ether_type);
 void eth_flush(struct zl_net *net);
 
 /* arp.c */
@@ -49,13 +52,18 @@ void arp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
 /* Sends an IPv4 packet to next hop `ip`; resolves first if need be (a few packets wait, the oldest
  * is dropped and counted); owns m. */
 void arp_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t next_hop);
+/* Another core's knowledge: entered here without calling ops->neighbor. */
+void arp_set(struct zl_net *net, uint16_t port, uint32_t ip, const struct rte_ether_addr *mac);
+/* Gratuitous request for the port's own address (RFC 5227 3). */
+void arp_announce(struct zl_net *net, uint16_t port);
 
 /* ipv4.c */
-/* Frames of one port, past their Ethernet header; owns them. */
+/* A packet past its Ethernet header, received on `port`; owns m. */
 void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
-/* m holds the transport header and payload (a chain is fine; the first segment is ours alone, direct
- * or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header (DF set),
- * routes and sends; owns m. src must be an address of ours. -ENETUNREACH: m freed and counted.
+/* m holds the transport header and payload (a chain is fine; the first segment is ours alone,
+ * direct or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header (DF
+ * set), routes and sends; owns m. src must be an address of ours. -ENETUNREACH: m freed and
+ * counted.
  *
  * Checksums are filled in HERE, since only here is the port known: the transport leaves its TCP or
  * UDP checksum field ZERO, and this completes it, by the port's offload (flags and pseudo-header
@@ -65,12 +73,15 @@ void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
 int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto);
 /* Port and source address by which dst is reached. -ENETUNREACH. */
 int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
-               uint32_t *next_hop);
+	       uint32_t *next_hop);
 
 /* icmp.c */
 void icmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src, uint32_t dst);
 
 /* checksum.c */
+/* Checksum of everything from m's data on, over the whole chain, in network order. Zero if the
+ * checksum in it is right. */
+uint16_t packet_checksum(const struct rte_mbuf *m);
 /* TCP/UDP checksum of a packet whose transport header starts at m's data; whole chain. Host order
  * addresses; result as it goes into the header (network order), given that the field is zero. */
 uint16_t l4_checksum(const struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto);
@@ -88,6 +99,6 @@ void tcp_output_pending(struct zl_net *net);
 /* ICMP destination unreachable for a segment that we sent (host order); hard: connection refused
  * for a handshake in progress, else noted only (RFC 5461). */
 void tcp_unreachable(struct zl_net *net, const struct zl_endpoint_addr *local,
-                     const struct zl_endpoint_addr *remote, bool hard);
+		     const struct zl_endpoint_addr *remote, bool hard);
 
 #endif

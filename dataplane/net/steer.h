@@ -10,6 +10,8 @@
 #define ZL_RSS_KEY_BYTES 40
 extern const uint8_t zl_rss_key[ZL_RSS_KEY_BYTES];
 
+/* The Toeplitz hash itself, of any input with any key of at least len + 4 bytes. */
+uint32_t zl_toeplitz(const uint8_t *key, const uint8_t *data, unsigned len);
 /* Hash of an IPv4 TCP/UDP flow as it arrives (source is the remote). Host order. */
 uint32_t zl_flow_hash(uint32_t src_ip, uint32_t dst_ip, uint16_t src_port, uint16_t dst_port);
 /* Hash to core, as the RETA that we program does: hash % cores over 128 entries. */

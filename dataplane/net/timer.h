@@ -10,7 +10,8 @@
 struct zl_timer {
 	struct zl_timer *next, **pprev; /* pprev NULL: not armed */
 	uint64_t deadline_ns;
-	void (*fire)(struct zl_timer *t, uint64_t now_ns); /* may re-arm, disarm or free any timer */
+	void (*fire)(struct zl_timer *t,
+		     uint64_t now_ns); /* may re-arm, disarm or free any timer */
 };
 
 #define ZL_TIMER_TICK_SHIFT 16
@@ -34,7 +35,8 @@ static inline bool zl_timer_armed(const struct zl_timer *t)
 }
 /* Fires what is due. */
 void zl_timer_run(struct zl_timer_wheel *w, uint64_t now_ns);
-/* A time no later than the next deadline (exact to a tick of its level); UINT64_MAX if none. */
+/* When zl_timer_run next has something to do: the tick in which the next timer fires, or earlier if
+ * that one is far off (it moves down a level then); UINT64_MAX if none is armed. */
 uint64_t zl_timer_next(const struct zl_timer_wheel *w);
 
 #endif

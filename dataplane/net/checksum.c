@@ -1,0 +1,49 @@
+/* The Internet checksum (RFC 1071) over chains of segments of any lengths. */
+#include "dataplane/net/stack.h"
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+
+/* One's complement sum in memory order; a segment that begins at an odd offset of the packet has
+ * its bytes in the other halves of the words (RFC 1071 2(B)). */
+static uint32_t chain_sum(const struct rte_mbuf *m)
+{
+	uint32_t sum = 0;
+	bool odd = false;
+
+	for (; m; m = m->next) {
+		uint16_t part = rte_raw_cksum(rte_pktmbuf_mtod(m, const void *), m->data_len);
+
+		sum += odd ? rte_bswap16(part) : part;
+		odd ^= m->data_len & 1;
+		sum = (sum & 0xffff) + (sum >> 16);
+	}
+	return sum;
+}
+
+static uint16_t finish(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+uint16_t packet_checksum(const struct rte_mbuf *m)
+{
+	return finish(chain_sum(m));
+}
+
+uint16_t l4_checksum(const struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto)
+{
+	uint32_t pseudo = (src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff) + proto;
+
+	/* The length field has 16 bits; a packet longer than that could not have been sent. */
+	pseudo += m->pkt_len & 0xffff;
+	pseudo = (pseudo & 0xffff) + (pseudo >> 16);
+	pseudo = (pseudo & 0xffff) + (pseudo >> 16);
+
+	uint16_t result = finish(chain_sum(m) + rte_cpu_to_be_16((uint16_t)pseudo));
+
+	/* RFC 768: zero says "none was computed"; the other zero goes on the wire. */
+	return proto == IPPROTO_UDP && result == 0 ? 0xffff : result;
+}

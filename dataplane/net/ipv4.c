@@ -1,0 +1,245 @@
+/* IPv4 as a host (RFC 791, RFC 1122): no forwarding and no reassembly. In, a packet is checked,
+ * cut to its total length and handed to its protocol; out, it is routed by the ports' prefixes and
+ * gateways, and its checksums are completed, by the port where that offers to. */
+#include "dataplane/net/stack.h"
+
+#include <errno.h>
+
+#include <rte_ethdev.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
+#define HEADER     sizeof(struct rte_ipv4_hdr)
+#define TTL        64
+#define FRAGMENTED (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)
+
+static uint32_t prefix_mask(uint8_t len)
+{
+	return len ? UINT32_MAX << (32 - len) : 0;
+}
+
+static bool on_link(const struct zl_net_port *p, uint32_t ip)
+{
+	return p->ip && !((p->ip ^ ip) & prefix_mask(p->prefix_len));
+}
+
+/* The subnet's own address or its broadcast address; a /31 has neither (RFC 3021). */
+static bool subnet_special(const struct zl_net_port *p, uint32_t ip)
+{
+	uint32_t host = ~prefix_mask(p->prefix_len);
+
+	return p->prefix_len < 31 && on_link(p, ip) && ((ip & host) == 0 || (ip & host) == host);
+}
+
+/* Can this be one station's address? Not 0/8, loopback, multicast, reserved or broadcast. */
+static bool unicast(uint32_t ip)
+{
+	return ip >> 24 != 0 && ip >> 24 != 127 && ip < 0xe0000000;
+}
+
+/* Cuts what follows the packet (Ethernet's padding): the first `len` bytes stay. */
+static void trim_to(struct rte_mbuf *m, uint32_t len)
+{
+	struct rte_mbuf *seg = m;
+	uint16_t segs = 1;
+
+	if (m->pkt_len == len)
+		return;
+	m->pkt_len = len;
+	while (seg->data_len < len) {
+		len -= seg->data_len;
+		seg = seg->next;
+		segs++;
+	}
+	seg->data_len = len;
+	rte_pktmbuf_free(seg->next);
+	seg->next = NULL;
+	m->nb_segs = segs;
+}
+
+/* Is the header well formed and right? If not, why not; ZL_NET_COUNTERS if it is. */
+static enum zl_net_counter check(const struct zl_net *net, uint16_t port, const struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+	uint64_t trusted = m->ol_flags & net->port[port].rx_checked;
+	unsigned ihl, total;
+
+	if (unlikely(m->data_len < HEADER))
+		return ZL_NET_ip_drop_header;
+	ihl = rte_ipv4_hdr_len(ip);
+	total = rte_be_to_cpu_16(ip->total_length);
+	if (unlikely(ip->version_ihl >> 4 != 4 || ihl < HEADER || ihl > m->data_len ||
+		     total < ihl || total > m->pkt_len))
+		return ZL_NET_ip_drop_header;
+	if ((trusted & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+	    rte_raw_cksum(ip, ihl) != 0xffff)
+		return ZL_NET_ip_drop_checksum;
+	if (unlikely(!ip->time_to_live))
+		return ZL_NET_ip_drop_ttl;
+	if (unlikely(ip->fragment_offset & RTE_BE16(FRAGMENTED)))
+		return ZL_NET_ip_drop_fragment;
+	return ZL_NET_COUNTERS;
+}
+
+/* As check(), of the addresses. Local delivery is for addresses of any port. */
+static enum zl_net_counter check_addresses(const struct zl_net *net, uint16_t port, uint32_t src,
+					   uint32_t dst)
+{
+	const struct zl_net_port *p = &net->port[port];
+
+	if (unlikely((dst != p->ip || !dst) && zl_net_port_of(net, dst) < 0))
+		return ZL_NET_ip_drop_not_ours;
+	if (unlikely(!unicast(src) || subnet_special(p, src) || zl_net_port_of(net, src) >= 0))
+		return ZL_NET_ip_drop_source;
+	return ZL_NET_COUNTERS;
+}
+
+/* m starts at the TCP header. */
+static void deliver_tcp(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src,
+			uint32_t dst)
+{
+	uint64_t trusted = m->ol_flags & net->port[port].rx_checked;
+
+	if (unlikely(m->data_len < sizeof(struct rte_tcp_hdr))) {
+		drop(net, m, ZL_NET_tcp_drop_header);
+		return;
+	}
+	if ((trusted & RTE_MBUF_F_RX_L4_CKSUM_MASK) != RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
+	    l4_checksum(m, src, dst, IPPROTO_TCP)) {
+		drop(net, m, ZL_NET_tcp_drop_checksum);
+		return;
+	}
+	tcp_input(net, port, m, src, dst);
+}
+
+void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+	enum zl_net_counter why = check(net, port, m);
+	uint32_t src, dst;
+	uint8_t proto;
+
+	count(net, ZL_NET_ip_rx_packets);
+	if (unlikely(why != ZL_NET_COUNTERS)) {
+		drop(net, m, why);
+		return;
+	}
+	src = rte_be_to_cpu_32(ip->src_addr);
+	dst = rte_be_to_cpu_32(ip->dst_addr);
+	proto = ip->next_proto_id;
+	why = check_addresses(net, port, src, dst);
+	if (unlikely(why != ZL_NET_COUNTERS)) {
+		drop(net, m, why);
+		return;
+	}
+	trim_to(m, rte_be_to_cpu_16(ip->total_length));
+	/* Options are skipped: a host may ignore all that it does not use (RFC 1122 3.2.1.8). */
+	rte_pktmbuf_adj(m, rte_ipv4_hdr_len(ip));
+	if (likely(proto == IPPROTO_TCP))
+		deliver_tcp(net, port, m, src, dst);
+	else if (proto == IPPROTO_ICMP)
+		icmp_input(net, port, m, src, dst);
+	else
+		drop(net, m, ZL_NET_ip_drop_protocol);
+}
+
+int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
+	       uint32_t *next_hop)
+{
+	int best = -1, gateway = -1;
+
+	if (!unicast(dst))
+		return -ENETUNREACH;
+	for (int i = 0; i < net->ports; i++) {
+		const struct zl_net_port *p = &net->port[i];
+
+		if (!net->port_up[i] || !p->ip)
+			continue;
+		if (p->ip == dst || subnet_special(p, dst))
+			return -ENETUNREACH;
+		if (on_link(p, dst) && (best < 0 || p->prefix_len > net->port[best].prefix_len))
+			best = i;
+		if (p->gateway && gateway < 0)
+			gateway = i;
+	}
+	if (best < 0 && gateway < 0)
+		return -ENETUNREACH;
+	*port = best >= 0 ? best : gateway;
+	*src = net->port[*port].ip;
+	*next_hop = best >= 0 ? dst : net->port[gateway].gateway;
+	return 0;
+}
+
+static void set_l4_checksum(void *l4, uint8_t proto, uint16_t sum)
+{
+	if (proto == IPPROTO_TCP)
+		((struct rte_tcp_hdr *)l4)->cksum = sum;
+	else if (proto == IPPROTO_UDP)
+		((struct rte_udp_hdr *)l4)->dgram_cksum = sum;
+}
+
+/* The flag that has the port complete proto's checksum, or 0. */
+static uint64_t l4_flag(const struct zl_net_port *p, uint8_t proto)
+{
+	if (proto == IPPROTO_TCP && p->tx_offload & RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+		return RTE_MBUF_F_TX_TCP_CKSUM;
+	if (proto == IPPROTO_UDP && p->tx_offload & RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+		return RTE_MBUF_F_TX_UDP_CKSUM;
+	return 0;
+}
+
+/* Fills in the header in front of m's data, and both checksums. */
+static void complete(struct zl_net *net, const struct zl_net_port *p, struct rte_mbuf *m,
+		     struct rte_ipv4_hdr *ip, uint8_t proto, uint16_t l4_sum)
+{
+	uint64_t flags = l4_flag(p, proto);
+
+	m->l3_len = HEADER;
+	ip->version_ihl = RTE_IPV4_VHL_DEF;
+	ip->type_of_service = 0;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len);
+	ip->packet_id = rte_cpu_to_be_16(net->ip_id++);
+	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	ip->time_to_live = TTL;
+	ip->next_proto_id = proto;
+	ip->hdr_checksum = 0;
+	if (p->tx_offload & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
+		flags |= RTE_MBUF_F_TX_IP_CKSUM;
+	else
+		ip->hdr_checksum = rte_ipv4_cksum(ip);
+	if (flags)
+		m->ol_flags |= flags | RTE_MBUF_F_TX_IPV4;
+	if (flags & RTE_MBUF_F_TX_L4_MASK)
+		l4_sum = rte_ipv4_phdr_cksum(ip, m->ol_flags);
+	set_l4_checksum(ip + 1, proto, l4_sum);
+}
+
+int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto)
+{
+	const struct zl_net_port *p;
+	struct rte_ipv4_hdr *ip;
+	uint32_t port_ip, next_hop;
+	uint16_t port, l4_sum = 0;
+
+	if (unlikely(ipv4_route(net, dst, &port, &port_ip, &next_hop))) {
+		drop(net, m, ZL_NET_ip_drop_no_route);
+		return -ENETUNREACH;
+	}
+	p = &net->port[port];
+	/* Flags of a frame that was received would be read as requests to the port. */
+	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_TX_TCP_SEG;
+	if ((proto == IPPROTO_TCP || proto == IPPROTO_UDP) && !l4_flag(p, proto))
+		l4_sum = l4_checksum(m, src, dst, proto);
+	ip = (struct rte_ipv4_hdr *)rte_pktmbuf_prepend(m, HEADER);
+	if (unlikely(!ip || m->pkt_len > UINT16_MAX)) {
+		drop(net, m, ZL_NET_ip_drop_no_buffer);
+		return 0;
+	}
+	ip->src_addr = rte_cpu_to_be_32(src);
+	ip->dst_addr = rte_cpu_to_be_32(dst);
+	complete(net, p, m, ip, proto, l4_sum);
+	count(net, ZL_NET_ip_tx_packets);
+	arp_output(net, port, m, next_hop);
+	return 0;
+}
