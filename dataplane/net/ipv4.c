@@ -58,11 +58,18 @@ static void trim_to(struct rte_mbuf *m, uint32_t len)
 	m->nb_segs = segs;
 }
 
+/* Has the port found a checksum good, and is its word taken? Both bits of a mask together mean
+ * something else: that it could not tell. */
+static bool trusted(const struct zl_net_port *p, const struct rte_mbuf *m, uint64_t mask,
+		    uint64_t good)
+{
+	return (m->ol_flags & mask) == good && p->rx_checked & good;
+}
+
 /* Is the header well formed and right? If not, why not; ZL_NET_COUNTERS if it is. */
 static enum zl_net_counter check(const struct zl_net *net, uint16_t port, const struct rte_mbuf *m)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
-	uint64_t trusted = m->ol_flags & net->port[port].rx_checked;
 	unsigned ihl, total;
 
 	if (unlikely(m->data_len < HEADER))
@@ -72,7 +79,8 @@ static enum zl_net_counter check(const struct zl_net *net, uint16_t port, const 
 	if (unlikely(ip->version_ihl >> 4 != 4 || ihl < HEADER || ihl > m->data_len ||
 		     total < ihl || total > m->pkt_len))
 		return ZL_NET_ip_drop_header;
-	if ((trusted & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+	if (!trusted(&net->port[port], m, RTE_MBUF_F_RX_IP_CKSUM_MASK,
+		     RTE_MBUF_F_RX_IP_CKSUM_GOOD) &&
 	    rte_raw_cksum(ip, ihl) != 0xffff)
 		return ZL_NET_ip_drop_checksum;
 	if (unlikely(!ip->time_to_live))
@@ -99,13 +107,12 @@ static enum zl_net_counter check_addresses(const struct zl_net *net, uint16_t po
 static void deliver_tcp(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src,
 			uint32_t dst)
 {
-	uint64_t trusted = m->ol_flags & net->port[port].rx_checked;
-
 	if (unlikely(m->data_len < sizeof(struct rte_tcp_hdr))) {
 		drop(net, m, ZL_NET_tcp_drop_header);
 		return;
 	}
-	if ((trusted & RTE_MBUF_F_RX_L4_CKSUM_MASK) != RTE_MBUF_F_RX_L4_CKSUM_GOOD &&
+	if (!trusted(&net->port[port], m, RTE_MBUF_F_RX_L4_CKSUM_MASK,
+		     RTE_MBUF_F_RX_L4_CKSUM_GOOD) &&
 	    l4_checksum(m, src, dst, IPPROTO_TCP)) {
 		drop(net, m, ZL_NET_tcp_drop_checksum);
 		return;
