@@ -1,5 +1,6 @@
 /* The EAL fixture of tests/unit and tests/sim: rte_eal_init once, with its runtime folder in a
- * temporary one that is removed at exit. */
+ * temporary one that is
+ * removed as soon as the EAL is up. */
 #include "tests/unit/eal.h"
 
 #include <sched.h>
@@ -16,12 +17,18 @@ static char runtime_dir[] = "/tmp/zl-test-XXXXXX";
 
 static void eal_stop(void)
 {
-	static const char *const left[] = {"/dpdk/rte", "/dpdk", ""};
+	rte_eal_cleanup();
+}
+
+/* The EAL makes folders even where it will put nothing into them. Gone once it is up, they are not
+ * left behind by a test that crashes. */
+static void remove_runtime_dir(void)
+{
+	static const char *const made[] = {"/dpdk/rte", "/dpdk", ""};
 	char path[64];
 
-	rte_eal_cleanup();
-	for (unsigned i = 0; i < RTE_DIM(left); i++) {
-		snprintf(path, sizeof(path), "%s%s", runtime_dir, left[i]);
+	for (unsigned i = 0; i < RTE_DIM(made); i++) {
+		snprintf(path, sizeof(path), "%s%s", runtime_dir, made[i]);
 		rmdir(path);
 	}
 }
@@ -65,6 +72,7 @@ void eal_start(unsigned mb)
 		give_up("no runtime folder under /tmp");
 	atexit(eal_stop);
 	init(mb);
+	remove_runtime_dir();
 }
 
 int eal_group_setup(void **state)
