@@ -98,6 +98,10 @@ static int check_memif(const struct zl_ipc_port *cfg, char *why, size_t bytes)
 		snprintf(why, bytes, "folder %.100s: %s; create it", folder, strerror(errno));
 		return -errno;
 	}
+	if (strstr(cfg->options, "role=client") && access(cfg->device, F_OK)) {
+		snprintf(why, bytes, "no server listens there; start the other side first");
+		return -ENOENT;
+	}
 	return 0;
 }
 
@@ -200,16 +204,22 @@ static int check_ring(const struct zl_ipc_port *cfg, char *why, size_t bytes)
 	return -EINVAL;
 }
 
-static void args_tap(const struct zl_ipc_port *cfg, char *args, size_t bytes)
+static void append_mac(const struct zl_ipc_port *cfg, char *args, size_t bytes)
 {
 	const uint8_t *m = cfg->mac;
 	struct rte_ether_addr mac;
-	int n = snprintf(args, bytes, "iface=%s", cfg->device);
+	size_t n = strlen(args);
 
 	memcpy(&mac, m, sizeof(mac));
 	if (!rte_is_zero_ether_addr(&mac))
-		snprintf(args + n, bytes - (size_t)n, ",mac=%02x:%02x:%02x:%02x:%02x:%02x", m[0],
-			 m[1], m[2], m[3], m[4], m[5]);
+		snprintf(args + n, bytes - n, ",mac=%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
+			 m[2], m[3], m[4], m[5]);
+}
+
+static void args_tap(const struct zl_ipc_port *cfg, char *args, size_t bytes)
+{
+	snprintf(args, bytes, "iface=%s", cfg->device);
+	append_mac(cfg, args, bytes);
 }
 
 static void args_af_packet(const struct zl_ipc_port *cfg, char *args, size_t bytes)
@@ -233,16 +243,16 @@ static void args_af_xdp(const struct zl_ipc_port *cfg, char *args, size_t bytes)
 
 static void args_memif(const struct zl_ipc_port *cfg, char *args, size_t bytes)
 {
-	const uint8_t *m = cfg->mac;
-	struct rte_ether_addr mac;
-	int n = snprintf(args, bytes, "socket=%s%s%s", cfg->device,
-			 strstr(cfg->options, "socket-abstract=") ? "" : ",socket-abstract=no",
-			 strstr(cfg->options, "role=") ? "" : ",role=server");
+	size_t n;
 
-	memcpy(&mac, m, sizeof(mac));
-	if (!rte_is_zero_ether_addr(&mac))
-		snprintf(args + n, bytes - (size_t)n, ",mac=%02x:%02x:%02x:%02x:%02x:%02x", m[0],
-			 m[1], m[2], m[3], m[4], m[5]);
+	snprintf(args, bytes, "socket=%s%s%s", cfg->device,
+		 strstr(cfg->options, "socket-abstract=") ? "" : ",socket-abstract=no",
+		 strstr(cfg->options, "role=") ? "" : ",role=server");
+	append_mac(cfg, args, bytes);
+	n = strlen(args);
+	if (cfg->mtu > RTE_ETHER_MTU && !strstr(cfg->options, "bsize="))
+		snprintf(args + n, bytes - n, ",bsize=%u",
+			 RTE_ALIGN_CEIL(cfg->mtu + 18u, RTE_CACHE_LINE_SIZE));
 }
 
 static void args_pcap(const struct zl_ipc_port *cfg, char *args, size_t bytes)
@@ -275,7 +285,7 @@ const struct zl_port_driver zl_port_drivers[ZL_PORT_KINDS] = {
 			 .rx_intr = true,
 			 .check = check_tap,
 			 .devargs = args_tap,
-			 .remedy = "is it in use, or CAP_NET_ADMIN missing?"},
+			 .remedy = "is it in use, CAP_NET_ADMIN missing, or an option wrong?"},
 	[ZL_PORT_AF_PACKET] = {.name = "net_af_packet",
 			       .check = check_interface,
 			       .devargs = args_af_packet,
@@ -286,14 +296,18 @@ const struct zl_port_driver zl_port_drivers[ZL_PORT_KINDS] = {
 			    .remedy = "are CAP_NET_ADMIN and CAP_BPF missing, or another program "
 				      "attached to it? `ip link` shows xdp; af_packet works too"},
 	[ZL_PORT_MEMIF] = {.name = "net_memif",
+			   .frame_max = UINT16_MAX,
 			   .check = check_memif,
 			   .devargs = args_memif,
-			   .remedy = "has another port this role and id on this socket?"},
+			   .remedy = "has another port this role and id on this socket, does no "
+				     "server listen, or is an option wrong?"},
 	[ZL_PORT_PCAP] = {.name = "net_pcap",
+			  .frame_max = UINT16_MAX,
 			  .check = check_pcap,
 			  .devargs = args_pcap,
 			  .remedy = "is the file to read a capture (pcap, Ethernet)?"},
 	[ZL_PORT_RING] = {.name = "net_ring",
+			  .frame_max = UINT16_MAX,
 			  .by_pointer = true,
 			  .check = check_ring,
 			  .devargs = args_ring,
@@ -314,7 +328,9 @@ static int create_virtual(const struct zl_ipc_port *cfg, struct zl_device *d)
 	rc = rte_vdev_init(d->vdev, args);
 	if (rc)
 		return rc;
-	if (!rte_eth_dev_get_port_by_name(d->vdev, &d->id))
+	/* A tap driver that does not know an option forgets the others, the name too. */
+	if (!rte_eth_dev_get_port_by_name(d->vdev, &d->id) &&
+	    (cfg->kind != ZL_PORT_TAP || if_nametoindex(cfg->device)))
 		return 0;
 	rte_vdev_uninit(d->vdev);
 	return -ENODEV;

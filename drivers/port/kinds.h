@@ -12,10 +12,11 @@
 #include "control/ipc/ipc.h"
 
 struct zl_port_driver {
-	const char *name; /* a virtual device's name is this and a number; NULL: a PCI device */
-	bool rx_intr;     /* has receive interrupts that epoll can wait for */
-	bool intr_drain;  /* their descriptor is an eventfd: read it after waking */
-	bool by_pointer;  /* the peer is given the very mbuf: it must be its own */
+	const char *name;   /* a virtual device's name is this and a number; NULL: a PCI device */
+	bool rx_intr;       /* has receive interrupts that epoll can wait for */
+	bool intr_drain;    /* their descriptor is an eventfd: read it after waking */
+	uint32_t frame_max; /* where what the driver says of itself is wrong; 0: it is right */
+	bool by_pointer;    /* the peer is given the very mbuf: it must be its own */
 	/* Looks at the device before DPDK does. 0, or a negative errno and in `why` what is wrong
 	 * and the remedy. */
 	int (*check)(const struct zl_ipc_port *cfg, char *why, size_t bytes);

@@ -15,6 +15,7 @@
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
 #define TX_TRIES       16 /* bursts in a row of which the device takes nothing */
+#define FRAME_OVERHEAD (0u + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
 #define BURST          ZL_IMPAIR_BURST
 
 static void say(const struct zl_ipc_port *cfg, char *text, size_t bytes, const char *format, ...)
@@ -33,6 +34,12 @@ static void say(const struct zl_ipc_port *cfg, char *text, size_t bytes, const c
 	va_start(args, format);
 	vsnprintf(text + n, bytes - (size_t)n, format, args);
 	va_end(args);
+}
+
+/* Drivers return a bare -1 where they have no errno. */
+static const char *cause(int rc)
+{
+	return rc == -1 ? "the driver gives no reason" : strerror(-rc);
 }
 
 unsigned zl_port_eal_args(const struct zl_ipc_port *cfg, unsigned n, const char **argv,
@@ -86,6 +93,8 @@ int zl_port_configure(struct zl_port *p, const char **step)
 /* 0, or -1 with the reason in text. */
 static int set_mtu(struct zl_port *p, char *text, size_t bytes)
 {
+	uint32_t longest = p->device.driver->frame_max ? p->device.driver->frame_max
+						       : p->dev.max_rx_pktlen;
 	uint16_t wanted = p->cfg.mtu, lower;
 	int rc;
 
@@ -98,12 +107,12 @@ static int set_mtu(struct zl_port *p, char *text, size_t bytes)
 	if (!wanted || wanted == p->info.mtu)
 		return 0;
 	rc = rte_eth_dev_set_mtu(p->id, wanted);
-	/* No such operation: frames up to the default length pass all the same. */
-	if (rc == -ENOTSUP && wanted < p->info.mtu)
+	/* Software devices have no such operation, and take what their longest frame allows. */
+	if (rc == -ENOTSUP && wanted + FRAME_OVERHEAD <= longest)
 		rc = 0;
 	if (rc) {
 		say(&p->cfg, text, bytes, "an MTU of %u is refused (%s); leave mtu out for %u",
-		    wanted, strerror(-rc), p->info.mtu);
+		    wanted, cause(rc), p->info.mtu);
 		return -1;
 	}
 	p->info.mtu = wanted;
@@ -176,7 +185,7 @@ static int set_up(struct zl_port *p, unsigned cores, const uint8_t *rss_key, cha
 	}
 	if (rc) {
 		say(&p->cfg, text, bytes, "%s refused (%s); the log above says why", step,
-		    strerror(-rc));
+		    cause(rc));
 		return -1;
 	}
 	p->tx_staged |= p->make_private || p->make_contiguous;
@@ -236,7 +245,7 @@ int zl_port_start(struct zl_port *p, char *text, size_t text_bytes)
 		rc = zl_offload_steer(p);
 	}
 	if (rc) {
-		say(&p->cfg, text, text_bytes, "%s refused (%s); %s", step, strerror(-rc),
+		say(&p->cfg, text, text_bytes, "%s refused (%s); %s", step, cause(rc),
 		    p->device.driver->remedy);
 		return rc;
 	}

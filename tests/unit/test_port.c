@@ -57,7 +57,9 @@ static struct rte_mbuf *frame(uint8_t number, uint16_t bytes)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pools.frames);
 
-	memset(rte_pktmbuf_append(m, bytes), number, bytes);
+	memset(rte_pktmbuf_append(m, RTE_MIN(bytes, 2000)), number, RTE_MIN(bytes, 2000));
+	if (bytes > 2000)
+		rte_pktmbuf_chain(m, frame(number, (uint16_t)(bytes - 2000)));
 	return m;
 }
 
@@ -262,6 +264,28 @@ static void test_memif_ports_find_each_other(void **state)
 	assert_true(eal_pools_full(&pools));
 }
 
+static void test_memif_carries_jumbo_frames(void **state)
+{
+	char path[64];
+	struct zl_ipc_port cfg;
+	struct zl_port *server, *client;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/j.sock", folder);
+	cfg = config(ZL_PORT_MEMIF, path);
+	cfg.mtu = 9000;
+	server = open_port(&cfg);
+	assert_int_equal(zl_port_info(server)->mtu, 9000);
+	snprintf(cfg.options, sizeof(cfg.options), "role=client");
+	client = open_port(&cfg);
+	carries(client, server, 9014);
+	carries(server, client, 9014);
+	zl_port_close(client);
+	zl_port_close(server);
+	unlink(path);
+	assert_true(eal_pools_full(&pools));
+}
+
 static void refused(const struct zl_ipc_port *cfg, const char *line)
 {
 	char text[ZL_TEXT_MAX] = "";
@@ -305,6 +329,10 @@ static void test_a_wrong_device_is_named_with_its_remedy(void **state)
 	cfg = config(ZL_PORT_MEMIF, "/nosuch/m.sock");
 	refused(&cfg, "port p (memif /nosuch/m.sock): folder /nosuch/: No such file or directory; "
 		      "create it");
+	cfg = config(ZL_PORT_MEMIF, "/tmp/nosuch.sock");
+	snprintf(cfg.options, sizeof(cfg.options), "role=client");
+	refused(&cfg, "port p (memif /tmp/nosuch.sock): no server listens there; start the other "
+		      "side first");
 	cfg = config(ZL_PORT_RING, "");
 	cfg.queues = 4;
 	refused(&cfg, "port p (ring): this device spreads flows over 1 queue, not 4; leave queues "
@@ -334,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_impairment_sits_in_front_of_both_directions),
 		cmocka_unit_test(test_a_capture_that_was_written_can_be_read),
 		cmocka_unit_test(test_memif_ports_find_each_other),
+		cmocka_unit_test(test_memif_carries_jumbo_frames),
 		cmocka_unit_test(test_a_wrong_device_is_named_with_its_remedy),
 		cmocka_unit_test(test_the_eal_is_told_of_physical_devices_only),
 	};

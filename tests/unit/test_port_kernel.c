@@ -282,6 +282,19 @@ static void test_tap_talks_to_the_kernel_and_leaves_no_interface_behind(void **s
 	assert_true(eal_pools_full(&pools));
 }
 
+static void test_tap_with_an_unknown_option_is_refused(void **state)
+{
+	struct zl_ipc_port cfg = config(ZL_PORT_TAP, "zt2");
+	char text[ZL_TEXT_MAX];
+
+	(void)state;
+	snprintf(cfg.options, sizeof(cfg.options), "nosuch=1");
+	assert_null(zl_port_open(&cfg, 1, &pools.frames, NULL, text, sizeof(text)));
+	assert_string_equal(text, "port p (tap zt2): is it in use, CAP_NET_ADMIN missing, or an "
+				  "option wrong?");
+	assert_int_equal(rte_eth_dev_count_avail(), 0);
+}
+
 static void test_tap_wakes_a_core_that_sleeps(void **state)
 {
 	struct zl_ipc_port cfg = config(ZL_PORT_TAP, "zt1");
@@ -400,6 +413,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tap_talks_to_the_kernel_and_leaves_no_interface_behind),
+		cmocka_unit_test(test_tap_with_an_unknown_option_is_refused),
 		cmocka_unit_test(test_tap_wakes_a_core_that_sleeps),
 		cmocka_unit_test(test_af_packet_talks_to_the_kernel_over_veth),
 		cmocka_unit_test(
