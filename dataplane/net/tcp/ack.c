@@ -2,10 +2,12 @@
  * let go, round trips are measured, and our half of closing moves on. */
 #include "dataplane/net/tcp/tcp.h"
 
-/* RFC 9293 3.10.7.4: only a segment that is no older than the last that told. */
+/* RFC 9293 3.10.7.4: only a segment that is no older than the last that told. One that acknowledges
+ * something new is not, even if it was sent again: else the window would move on with snd_una. */
 void window_input(struct tcp_conn *c, const struct tcp_segment *s)
 {
-	if (seq_lt(c->snd_wl1, s->seq) || (c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack))) {
+	if (seq_lt(c->snd_una, s->ack) || seq_lt(c->snd_wl1, s->seq) ||
+	    (c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack))) {
 		uint32_t wnd = (uint32_t)s->wnd << c->snd_wscale;
 
 		if (wnd > c->snd_wnd)

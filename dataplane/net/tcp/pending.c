@@ -127,17 +127,28 @@ void dead_release(struct tcp *t)
 	}
 }
 
-/* Once a turn, and only when it can have changed. Cheap first: caches are left out unless it is
- * tight. */
+/* Caches are left out unless it is tight: to sum them up takes a look at every core. */
+static bool pool_is_low(const struct rte_mempool *pool)
+{
+	unsigned low = pool->size / 16;
+
+	return rte_mempool_get_ops(pool->ops_index)->get_count(pool) < low &&
+	       rte_mempool_avail_count(pool) < low;
+}
+
+/* Once a turn, and only when it can have changed. What waits behind gaps is given up first: it
+ * could keep the very segments from coming in that fill the gaps. */
 static void look_at_pool(struct tcp *t)
 {
 	struct rte_mempool *pool = t->net->config.frames;
-	unsigned low = pool->size / 16;
 
 	if (!t->received && !t->pool_low)
 		return;
 	t->received = false;
-	t->pool_low = rte_mempool_ops_get_count(pool) < low && rte_mempool_avail_count(pool) < low;
+	while ((t->pool_low = pool_is_low(pool)) && t->gaps) {
+		count(t->net, ZL_NET_tcp_reassembly_pruned);
+		reassembly_clear(t->gaps);
+	}
 }
 
 void tcp_output_pending(struct zl_net *net)

@@ -83,11 +83,10 @@ static void trim_tail(struct tcp_segment *s, uint32_t len)
 	}
 }
 
-static bool pack(struct tcp_conn *c, const struct rte_mbuf *m)
+/* m's bytes behind tail's, if a list of so many buffers is worth the copy; m is not freed. */
+static bool pack(struct rte_mbuf *tail, const struct rte_mbuf *m, uint32_t bufs)
 {
-	struct rte_mbuf *tail = c->rx_tail;
-
-	if (c->rx_bufs < PACK_FROM_BUFS || m->data_len > PACK_BYTES || !RTE_MBUF_DIRECT(tail) ||
+	if (bufs < PACK_FROM_BUFS || m->data_len > PACK_BYTES || !RTE_MBUF_DIRECT(tail) ||
 	    rte_mbuf_refcnt_read(tail) != 1 || rte_pktmbuf_tailroom(tail) < m->data_len)
 		return false;
 	memcpy(rte_pktmbuf_mtod_offset(tail, char *, tail->data_len),
@@ -103,7 +102,7 @@ static void enqueue(struct tcp_conn *c, struct rte_mbuf *m)
 	c->rcv_nxt += m->data_len;
 	c->rx_bytes += m->data_len;
 	conn_net(c)->counter[ZL_NET_tcp_rx_bytes] += m->data_len;
-	if (m->data_len == 0 || pack(c, m)) {
+	if (m->data_len == 0 || pack(c->rx_tail, m, c->rx_bufs)) {
 		rte_pktmbuf_free_seg(m);
 		return;
 	}
@@ -161,12 +160,44 @@ static void free_list(struct rte_mbuf *m)
 	}
 }
 
+/* The core's list of connections that hold segments ahead of a gap, for the day the pool is dry. */
+static void gap_opened(struct tcp_conn *c)
+{
+	struct tcp *t = c->tcp;
+
+	if (c->gap_pprev)
+		return;
+	c->gap_next = t->gaps;
+	c->gap_pprev = &t->gaps;
+	if (t->gaps)
+		t->gaps->gap_pprev = &c->gap_next;
+	t->gaps = c;
+}
+
+static void gap_closed(struct tcp_conn *c)
+{
+	if (!c->gap_pprev)
+		return;
+	*c->gap_pprev = c->gap_next;
+	if (c->gap_next)
+		c->gap_next->gap_pprev = c->gap_pprev;
+	c->gap_pprev = NULL;
+}
+
+void reassembly_clear(struct tcp_conn *c)
+{
+	free_list(c->ooo_head);
+	c->ooo_head = c->ooo_tail = NULL;
+	c->ooo_bufs = 0;
+	gap_closed(c);
+}
+
 void payload_clear(struct tcp_conn *c)
 {
 	free_list(c->rx_head);
-	free_list(c->ooo_head);
-	c->rx_head = c->rx_tail = c->ooo_head = c->ooo_tail = NULL;
-	c->rx_bufs = c->ooo_bufs = 0;
+	c->rx_head = c->rx_tail = NULL;
+	c->rx_bufs = 0;
+	reassembly_clear(c);
 }
 
 static void ooo_link(struct tcp_conn *c, struct rte_mbuf **at, struct rte_mbuf *m)
@@ -180,6 +211,10 @@ static void ooo_link(struct tcp_conn *c, struct rte_mbuf **at, struct rte_mbuf *
 
 static void ooo_append(struct tcp_conn *c, struct rte_mbuf *m)
 {
+	if (c->ooo_tail && end_of(c->ooo_tail) == seq_of(m) && pack(c->ooo_tail, m, c->ooo_bufs)) {
+		rte_pktmbuf_free_seg(m);
+		return;
+	}
 	ooo_link(c, c->ooo_tail ? &c->ooo_tail->next : &c->ooo_head, m);
 }
 
@@ -243,6 +278,7 @@ static void out_of_order(struct tcp_conn *c, struct tcp_segment *s)
 		count(conn_net(c), ZL_NET_tcp_drop_ooo_full);
 		return;
 	}
+	gap_opened(c);
 	while (s->m) {
 		struct rte_mbuf *m = s->m;
 
@@ -275,6 +311,8 @@ static void ooo_drain(struct tcp_conn *c)
 		cut_head(m, RTE_MIN(old, m->data_len));
 		enqueue(c, m);
 	}
+	if (!c->ooo_head)
+		gap_closed(c);
 }
 
 /* Cut to [rcv_nxt, right edge of the window) and to what comes before the peer's FIN. */

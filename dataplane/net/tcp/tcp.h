@@ -142,7 +142,8 @@ struct tcp_conn {
 	uint32_t listener_id;
 	uint8_t reason; /* enum tcp_reason */
 	uint8_t syn_resent;
-	struct tcp_conn *tw_next, **tw_pprev; /* oldest TIME-WAIT first */
+	struct tcp_conn *gap_next, **gap_pprev; /* those with segments ahead of a gap */
+	struct tcp_conn *tw_next, **tw_pprev;   /* oldest TIME-WAIT first */
 } __rte_cache_aligned;
 _Static_assert(offsetof(struct tcp_conn, rx_head) == 64, "the first line is what lookup needs");
 
@@ -167,6 +168,7 @@ struct tcp {
 	uint64_t bucket_mask, hash_seed;
 	struct tcp_conn *free; /* by hash_next */
 	struct tcp_list events, output, again;
+	struct tcp_conn *gaps;
 	struct tcp_conn *dead; /* by hash_next */
 	struct tcp_conn *tw_head, **tw_tail;
 	struct zl_timer kick; /* what could not go out this turn is tried again */
@@ -298,6 +300,9 @@ void payload_input(struct tcp_conn *c, struct tcp_segment *s);
 void payload_deliver(struct tcp_conn *c, struct tcp_segment *s);
 struct rte_mbuf *payload_take(struct tcp_conn *c);
 void payload_clear(struct tcp_conn *c);
+/* Forgets what is ahead of a gap: the peer still has it (never SACKed, and may be if it was: RFC
+ * 2018 8). */
+void reassembly_clear(struct tcp_conn *c);
 
 /* output.c */
 void conn_output(struct tcp_conn *c);
