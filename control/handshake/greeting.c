@@ -1,0 +1,155 @@
+/* The greeting of ZMTP 3.x and the framing of handshake commands. A peer of an older protocol is
+ * told apart as libzmq tells it: by the first byte, the low bit of the tenth, and the version. */
+#include "control/handshake/handshake.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define SIGNATURE_BYTES 10
+#define MAJOR           10
+#define MINOR           11
+#define MECHANISM       12
+#define AS_SERVER       32
+
+#define FLAG_COMMAND 0x04
+#define FLAG_LONG    0x02
+
+static void say(struct zl_handshake *h, const void *bytes, size_t n)
+{
+	if (n > sizeof(h->output) - h->output_bytes)
+		return;
+	memcpy(h->output + h->output_bytes, bytes, n);
+	h->output_bytes += (unsigned)n;
+}
+
+void zl_handshake_start(struct zl_handshake *h, const struct zl_mechanism *mechanism,
+			enum zl_socket_type type, bool as_server)
+{
+	/* The padding is what ZMTP 1.0 reads as the length of an empty identity. */
+	uint8_t greeting[ZL_GREETING_BYTES] = {0xff, [8] = 1, [9] = 0x7f, [MAJOR] = 3, [MINOR] = 1};
+
+	memset(h, 0, sizeof(*h));
+	h->mechanism = mechanism;
+	h->type = type;
+	h->as_server = as_server;
+	memcpy(greeting + MECHANISM, mechanism->name, strlen(mechanism->name));
+	greeting[AS_SERVER] = mechanism->has_server && as_server;
+	say(h, greeting, sizeof(greeting));
+}
+
+void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *data, size_t n)
+{
+	size_t name_bytes = strlen(name), body = 1 + name_bytes + n;
+	uint8_t head[9] = {FLAG_COMMAND, (uint8_t)body};
+	uint8_t length = (uint8_t)name_bytes;
+
+	if (h->output_bytes + sizeof(head) + body > sizeof(h->output))
+		return;
+	if (body > 255) {
+		head[0] |= FLAG_LONG;
+		for (int i = 0; i < 8; i++)
+			head[1 + i] = (uint8_t)((uint64_t)body >> (56 - 8 * i));
+	}
+	say(h, head, body > 255 ? 9 : 2);
+	say(h, &length, 1);
+	say(h, name, name_bytes);
+	say(h, data, n);
+}
+
+enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reason)
+{
+	uint8_t data[256];
+	size_t n = strlen(zl_reason_text[reason]);
+
+	h->reason = reason;
+	if (h->greeted && reason != ZL_REASON_peer_error) {
+		data[0] = (uint8_t)n;
+		memcpy(data + 1, zl_reason_text[reason], n);
+		zl_handshake_say(h, "ERROR", data, n + 1);
+	}
+	return ZL_HANDSHAKE_REFUSED;
+}
+
+/* ZMTP 1.0 opens with an identity frame: a length (0xff: eight more bytes of it) and flags of 0. */
+static bool looks_like_zmtp_1(const uint8_t *g, unsigned n)
+{
+	if (g[0] == 0xff)
+		return n >= SIGNATURE_BYTES && g[9] == 0;
+	return g[0] >= 1 && n >= 2 && g[1] == 0;
+}
+
+static enum zl_verdict check_mechanism(struct zl_handshake *h)
+{
+	const uint8_t *name = h->greeting + MECHANISM;
+	size_t n = 0;
+
+	while (n < ZL_MECHANISM_BYTES && name[n])
+		n++;
+	for (size_t i = n; i < ZL_MECHANISM_BYTES; i++)
+		if (name[i])
+			return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
+	for (size_t i = 0; i < n; i++)
+		if (!isupper(name[i]) && !isdigit(name[i]) && !strchr("-_.+", name[i]))
+			return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
+	if (n == 0 || h->greeting[AS_SERVER] > 1)
+		return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
+	if (n != strlen(h->mechanism->name) || memcmp(name, h->mechanism->name, n) != 0)
+		return zl_handshake_refuse(h, ZL_REASON_mechanism_mismatch);
+	if (h->mechanism->has_server && h->greeting[AS_SERVER] == h->as_server)
+		return zl_handshake_refuse(h, ZL_REASON_mechanism_mismatch);
+	h->greeted = true;
+	return h->mechanism->start(h);
+}
+
+enum zl_verdict zl_handshake_greeting(struct zl_handshake *h, const uint8_t *bytes, size_t n)
+{
+	uint8_t *g = h->greeting;
+
+	if (n == 0)
+		return ZL_HANDSHAKE_MORE;
+	if (h->greeted || n > ZL_GREETING_BYTES - h->greeting_bytes)
+		return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
+	memcpy(g + h->greeting_bytes, bytes, n);
+	h->greeting_bytes += (unsigned)n;
+	n = h->greeting_bytes;
+
+	if (looks_like_zmtp_1(g, (unsigned)n))
+		return zl_handshake_refuse(h, ZL_REASON_zmtp_1_peer);
+	if ((g[0] != 0xff && n >= 2) || (n >= SIGNATURE_BYTES && g[9] != 0x7f))
+		return zl_handshake_refuse(h, ZL_REASON_not_zmtp);
+	/* 2.0 sends its revision, 1, where 3.x has the major version. */
+	if (n > MAJOR && g[MAJOR] < 3)
+		return zl_handshake_refuse(h, ZL_REASON_zmtp_2_peer);
+	if (n < ZL_GREETING_BYTES)
+		return ZL_HANDSHAKE_MORE;
+	/* A later version speaks ours (RFC 37, version negotiation). */
+	h->zmtp_minor = g[MAJOR] > 3 || g[MINOR] > 0;
+	return check_mechanism(h);
+}
+
+static enum zl_verdict error_command(struct zl_handshake *h, const uint8_t *data, size_t n)
+{
+	if (n < 1 || n - 1 != data[0])
+		return zl_handshake_refuse(h, ZL_REASON_bad_command);
+	return zl_handshake_refuse(h, ZL_REASON_peer_error);
+}
+
+enum zl_verdict zl_handshake_command(struct zl_handshake *h, const uint8_t *body, size_t n)
+{
+	char name[256];
+
+	if (!h->greeted)
+		return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
+	if (n < 1 || body[0] == 0 || n - 1 < body[0])
+		return zl_handshake_refuse(h, ZL_REASON_bad_command);
+	for (unsigned i = 0; i < body[0]; i++)
+		if (body[1 + i] <= ' ' || body[1 + i] > '~')
+			return zl_handshake_refuse(h, ZL_REASON_bad_command);
+	memcpy(name, body + 1, body[0]);
+	name[body[0]] = '\0';
+	const uint8_t *data = body + 1 + body[0];
+	size_t data_bytes = n - 1 - body[0];
+	if (strcmp(name, "ERROR") == 0)
+		return error_command(h, data, data_bytes);
+	return h->mechanism->command(h, name, data, data_bytes);
+}

@@ -1,0 +1,76 @@
+/* One stream's ZMTP handshake (RFC 37, RFC 23), from bytes to a verdict. It knows nothing of
+ * streams or sockets: bytes from the peer go in, bytes for the peer come out, and at last either
+ * READY with the peer's type, version and identity, or a reason to close. Nothing is allocated.
+ *
+ * What a mechanism does after the greeting is behind a table of operations; a new one is a
+ * file. */
+#ifndef ZL_CONTROL_HANDSHAKE_HANDSHAKE_H
+#define ZL_CONTROL_HANDSHAKE_HANDSHAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/ipc/ipc.h"
+#include "control/reasons.h"
+
+#define ZL_GREETING_BYTES   64
+#define ZL_MECHANISM_BYTES  20
+#define ZL_HANDSHAKE_OUTPUT 1024 /* most that one step has to say */
+
+enum zl_verdict {
+	ZL_HANDSHAKE_MORE,   /* waiting for the peer */
+	ZL_HANDSHAKE_READY,  /* `peer_*` are valid; send the output, then traffic may flow */
+	ZL_HANDSHAKE_REFUSED /* send the output, then close with `reason` */
+};
+
+struct zl_handshake;
+
+/* Operations of a security mechanism. Each appends to the output and returns a verdict. */
+struct zl_mechanism {
+	const char *name; /* as in the greeting */
+	bool has_server;  /* one side must be the server, the other the client */
+	enum zl_verdict (*start)(struct zl_handshake *h); /* the greetings agree */
+	enum zl_verdict (*command)(struct zl_handshake *h, const char *name, const uint8_t *data,
+				   size_t bytes);
+};
+
+struct zl_handshake {
+	const struct zl_mechanism *mechanism;
+	enum zl_socket_type type; /* ours */
+	bool as_server, greeted;
+	uint8_t greeting[ZL_GREETING_BYTES]; /* the peer's, as it comes */
+	unsigned greeting_bytes;
+	enum zl_reason reason;
+	enum zl_socket_type peer_type;
+	unsigned zmtp_minor; /* 0 or 1: what both sides speak */
+	unsigned identity_bytes;
+	uint8_t identity[ZL_IDENTITY_MAX];
+	unsigned output_bytes;
+	uint8_t output[ZL_HANDSHAKE_OUTPUT]; /* the caller sends it and sets output_bytes to 0 */
+};
+
+/* Starts, with our whole greeting as the output. */
+void zl_handshake_start(struct zl_handshake *h, const struct zl_mechanism *mechanism,
+			enum zl_socket_type type, bool as_server);
+/* Bytes of the peer's greeting, in pieces of any size. */
+enum zl_verdict zl_handshake_greeting(struct zl_handshake *h, const uint8_t *bytes, size_t n);
+/* One whole command: its body, without the frame's header. */
+enum zl_verdict zl_handshake_command(struct zl_handshake *h, const uint8_t *body, size_t n);
+
+extern const struct zl_mechanism zl_mechanism_null;
+
+/* For mechanisms. Append a command's frame made of a name and data. */
+void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *data, size_t n);
+/* Refuses, where the peer can hear it with an ERROR command (RFC 37, error). */
+enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reason);
+
+/* Metadata (RFC 37, "metadata"): our own, and the peer's with all that is checked in it. Both are
+ * what READY carries in NULL, and what CURVE and PLAIN carry in theirs. */
+size_t zl_metadata_write(const struct zl_handshake *h, uint8_t *data, size_t max);
+bool zl_metadata_read(struct zl_handshake *h, const uint8_t *data, size_t n);
+
+/* May a socket of this type talk to a peer of that one? */
+bool zl_socket_types_match(enum zl_socket_type type, enum zl_socket_type peer);
+
+#endif
