@@ -1,0 +1,124 @@
+/* What publishers have been told. The table keeps a bit a topic that has a subscriber, a publisher
+ * a bit a topic that it was told of; where they differ there is news. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/subscriptions/table.h"
+
+static uint64_t bit_of(uint32_t topic)
+{
+	return 1ull << (topic & 63);
+}
+
+/* Rounds up so that growing is rare; new words are 0. */
+static bool grow(uint64_t **bits, uint32_t *words, uint32_t need)
+{
+	if (need <= *words)
+		return true;
+	uint32_t more = (need + need / 4 + 64) & ~63u;
+	uint64_t *wider = realloc(*bits, more * sizeof(*wider));
+	if (!wider)
+		return false;
+	memset(wider + *words, 0, (more - *words) * sizeof(*wider));
+	*bits = wider;
+	*words = more;
+	return true;
+}
+
+bool upstream_reserve(struct zl_subs *s)
+{
+	uint32_t need = (s->topics.n + 63) / 64;
+
+	if (!grow(&s->live, &s->live_words, need))
+		return false;
+	for (struct zl_publisher *p = s->publishers; p; p = p->next)
+		if (!grow(&p->told, &p->words, need))
+			return false;
+	return true;
+}
+
+void upstream_changed(struct zl_subs *s, uint32_t topic, bool live)
+{
+	uint32_t word = topic / 64;
+
+	if (live)
+		s->live[word] |= bit_of(topic);
+	else
+		s->live[word] &= ~bit_of(topic);
+	s->n_live += live ? 1 : -1ull;
+	for (struct zl_publisher *p = s->publishers; p; p = p->next) {
+		if (word < p->low)
+			p->low = word;
+		if (word >= p->high)
+			p->high = word + 1;
+	}
+}
+
+bool upstream_told(const struct zl_subs *s, uint32_t topic)
+{
+	for (const struct zl_publisher *p = s->publishers; p; p = p->next)
+		if (p->told[topic / 64] & bit_of(topic))
+			return true;
+	return false;
+}
+
+struct zl_publisher *zl_publisher_join(struct zl_subs *s)
+{
+	struct zl_publisher *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	if (!grow(&p->told, &p->words, s->live_words ? s->live_words : 1)) {
+		free(p);
+		return NULL;
+	}
+	p->high = s->live_words;
+	p->next = s->publishers;
+	s->publishers = p;
+	return p;
+}
+
+void zl_publisher_leave(struct zl_subs *s, struct zl_publisher *publisher)
+{
+	struct zl_publisher **at = &s->publishers;
+
+	while (*at != publisher)
+		at = &(*at)->next;
+	*at = publisher->next;
+	/* Topics that only this one still knew of go now. */
+	for (uint32_t w = 0; w < publisher->words && w < s->live_words; w++) {
+		uint64_t left = publisher->told[w] & ~s->live[w];
+		for (; left; left &= left - 1)
+			topic_release(s, w * 64 + (uint32_t)__builtin_ctzll(left));
+	}
+	free(publisher->told);
+	free(publisher);
+}
+
+bool zl_publisher_peek(struct zl_subs *s, struct zl_publisher *p, struct zl_news *news)
+{
+	for (; p->low < p->high; p->low++) {
+		uint64_t differ = s->live[p->low] ^ p->told[p->low];
+		if (!differ)
+			continue;
+		uint32_t topic = p->low * 64 + (uint32_t)__builtin_ctzll(differ);
+		const struct topic *t = topic_at(s, topic);
+		*news = (struct zl_news){
+			.topic = topic,
+			.subscribe = t->count > 0,
+			.bytes = t->bytes,
+			.prefix = topic_name(s, t),
+		};
+		return true;
+	}
+	p->low = UINT32_MAX;
+	p->high = 0;
+	return false;
+}
+
+void zl_publisher_done(struct zl_subs *s, struct zl_publisher *p, const struct zl_news *news)
+{
+	p->told[news->topic / 64] ^= bit_of(news->topic);
+	if (!news->subscribe)
+		topic_release(s, news->topic);
+}
