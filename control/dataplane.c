@@ -1,0 +1,624 @@
+/* The connection to the dataplane: attach, set up or take over, and again whenever it breaks.
+ *
+ *   DOWN -> HELLO -> (SETUP -> PORTS -> START | DUMP) -> RUN
+ *
+ * While DUMP is being answered events are kept aside and handled after it, so that nothing is
+ * heard about a stream before the stream is known. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/control.h"
+#include "control/log.h"
+
+#define RETRY_MS    100
+#define REFUSED_MS  5000 /* after a set-up that the dataplane refused */
+#define READ_BURST  256  /* packets a turn, so that everybody else gets theirs */
+#define FLIGHT_SIZE sizeof(struct flight)
+
+enum phase {
+	DOWN,
+	HELLO,
+	SETTING_UP,
+	DUMPING,
+	RUNNING
+};
+
+struct flight { /* a packet that waits: to be sent, or to be handled after DUMP */
+	struct flight *next;
+	size_t length;
+	uint64_t bytes[];
+};
+
+struct queue {
+	struct flight *first, **last;
+	size_t bytes;
+};
+
+struct request {
+	struct request *next;
+	uint64_t seq, argument;
+	zl_result_fn *done;
+};
+
+struct batch { /* MATCH records for one core */
+	uint64_t packet[ZL_IPC_PACKET_MAX / 8];
+	bool open;
+};
+
+struct zl_dataplane {
+	struct zl_control *control;
+	struct zl_watch watch;
+	struct zl_timer retry;
+	enum phase phase;
+	bool said_waiting, broken, refused, was_attached;
+	struct zl_ipc_hello hello;
+	const struct zl_stats_header *stats;
+	uint64_t seq, attached_ns;
+	struct queue out, held;
+	struct request *requests, **last_request;
+	unsigned next_port;
+	struct batch match[ZL_CORES_MAX];
+};
+
+static void disconnect(struct zl_control *c, const char *why);
+
+/* --- waiting packets --- */
+
+static void queue_init(struct queue *q)
+{
+	*q = (struct queue){.last = &q->first};
+}
+
+static bool queue_add(struct queue *q, const void *packet, size_t length)
+{
+	struct flight *f = malloc(FLIGHT_SIZE + length);
+
+	if (!f)
+		return false;
+	f->next = NULL;
+	f->length = length;
+	memcpy(f->bytes, packet, length);
+	*q->last = f;
+	q->last = &f->next;
+	q->bytes += length;
+	return true;
+}
+
+static void queue_drop_first(struct queue *q)
+{
+	struct flight *f = q->first;
+
+	q->first = f->next;
+	if (!q->first)
+		q->last = &q->first;
+	q->bytes -= f->length;
+	free(f);
+}
+
+static void queue_clear(struct queue *q)
+{
+	while (q->first)
+		queue_drop_first(q);
+}
+
+/* --- sending --- */
+
+/* The connection is given up at the turn's end, where nobody is in the middle of using it. */
+static void broken(struct zl_dataplane *d)
+{
+	d->broken = true;
+}
+
+void zl_dataplane_send(struct zl_control *c, const void *packet)
+{
+	struct zl_dataplane *d = c->dataplane;
+	size_t length = ((const struct zl_ipc_header *)packet)->length;
+
+	if (d->phase <= HELLO || d->broken)
+		return;
+	if (!d->out.first) {
+		int err = zl_ipc_send(d->watch.fd, packet, length, -1);
+		if (err == 0)
+			return;
+		if (err != -EAGAIN) {
+			broken(d);
+			return;
+		}
+		zl_loop_change(&c->loop, &d->watch, EPOLLIN | EPOLLOUT);
+	}
+	if (!queue_add(&d->out, packet, length))
+		broken(d);
+}
+
+static void send_waiting(struct zl_control *c)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	while (d->out.first) {
+		int err = zl_ipc_send(d->watch.fd, d->out.first->bytes, d->out.first->length, -1);
+		if (err == -EAGAIN)
+			return;
+		if (err) {
+			broken(d);
+			return;
+		}
+		queue_drop_first(&d->out);
+	}
+	zl_loop_change(&c->loop, &d->watch, EPOLLIN);
+}
+
+size_t zl_dataplane_queued(const struct zl_control *c)
+{
+	return c->dataplane->out.bytes;
+}
+
+void zl_dataplane_request(struct zl_control *c, enum zl_ipc_type type, const void *body,
+			  zl_result_fn *done, uint64_t argument)
+{
+	struct zl_dataplane *d = c->dataplane;
+	uint64_t packet[(sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_port)) / 8 + 1];
+	struct request *r = malloc(sizeof(*r));
+
+	_Static_assert(sizeof(struct zl_ipc_port) >= sizeof(struct zl_ipc_endpoint) &&
+			       sizeof(struct zl_ipc_port) >= sizeof(struct zl_ipc_setup),
+		       "the largest request");
+	if (!r) {
+		broken(d);
+		return;
+	}
+	*r = (struct request){.seq = ++d->seq, .done = done, .argument = argument};
+	*d->last_request = r;
+	d->last_request = &r->next;
+	memcpy(zl_ipc_begin(packet, type, r->seq), body, zl_ipc_size((uint16_t)type));
+	zl_dataplane_send(c, packet);
+}
+
+void zl_dataplane_match(struct zl_control *c, unsigned core, uint32_t socket, uint64_t target,
+			const uint8_t *prefix, unsigned bytes, bool add)
+{
+	struct batch *b = &c->dataplane->match[core];
+	struct zl_ipc_header *h = (void *)b->packet;
+	struct zl_ipc_match *m = zl_ipc_body(h);
+	struct zl_ipc_match_prefix r = {.target = target, .len = (uint16_t)bytes, .op = add};
+
+	if (b->open && (m->socket != socket || h->length + sizeof(r) + bytes > ZL_IPC_PACKET_MAX)) {
+		zl_dataplane_send(c, h);
+		b->open = false;
+	}
+	if (!b->open) {
+		zl_ipc_begin(h, ZL_IPC_MATCH, 0);
+		m->core = core;
+		m->socket = socket;
+		b->open = true;
+	}
+	uint8_t *to = (uint8_t *)h + h->length;
+	memcpy(to, &r, sizeof(r));
+	if (bytes > 0)
+		memcpy(to + sizeof(r), prefix, bytes);
+	h->length += (uint32_t)(sizeof(r) + bytes);
+	m->bytes += (uint32_t)(sizeof(r) + bytes);
+	m->count++;
+	c->counters[ZL_COUNT_match_records]++;
+}
+
+void zl_dataplane_flush(struct zl_control *c)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	for (unsigned core = 0; core < ZL_CORES_MAX; core++)
+		if (d->match[core].open) {
+			d->match[core].open = false;
+			zl_dataplane_send(c, d->match[core].packet);
+		}
+	if (d->broken)
+		disconnect(c, "the connection broke");
+}
+
+/* --- set-up --- */
+
+/* Before the first attachment a refusal is the end: the person is there to read it. */
+static void refused(struct zl_control *c, const struct zl_ipc_result *r, unsigned line)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	if (r->error == -ENOTCONN)
+		return;
+	if (r->config_line > 0)
+		line = r->config_line;
+	if (line > 0)
+		zl_log(ZL_ERROR, "%s:%u: %s", c->config.file, line, r->text);
+	else
+		zl_log(ZL_ERROR, "%s: %s", c->config.file, r->text);
+	if (!d->was_attached) {
+		c->exit_code = 1;
+		c->loop.stop = true;
+	}
+	d->refused = true;
+	broken(d);
+}
+
+static void running(struct zl_control *c)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	d->phase = RUNNING;
+	d->was_attached = true;
+	d->attached_ns = zl_now_ns();
+	c->counters[ZL_COUNT_attaches]++;
+	zl_objects_add_missing(c);
+}
+
+static void started(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	(void)argument;
+	if (r->error) {
+		refused(c, r, 0);
+		return;
+	}
+	d->hello.set_up = 1;
+	d->hello.poll_cores = c->config.setup.poll_cores;
+	d->hello.ports = c->config.n_ports;
+	if (!zl_subscribe_start(c, d->hello.poll_cores)) {
+		broken(d);
+		return;
+	}
+	zl_log(ZL_INFO, "set up the dataplane (pid %u): %u cores, %u ports", d->hello.pid,
+	       d->hello.poll_cores, d->hello.ports);
+	running(c);
+}
+
+static void port_done(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
+{
+	struct zl_dataplane *d = c->dataplane;
+	const struct zl_ipc_empty empty = {0};
+	unsigned next = (unsigned)argument;
+
+	if (r->error) {
+		refused(c, r, next > 0 ? c->config.ports[next - 1].config_line : 0);
+		return;
+	}
+	if (next < c->config.n_ports)
+		zl_dataplane_request(c, ZL_IPC_PORT, &c->config.ports[next], port_done, next + 1);
+	else
+		zl_dataplane_request(c, ZL_IPC_START, &empty, started, 0);
+	d->next_port = next + 1;
+}
+
+/* `auto`: hugepages if enough of them are free now. */
+static uint32_t decide_hugepages(const struct zl_config *config)
+{
+	unsigned long long free_pages = 0, kilobytes = 0;
+	char line[128];
+	FILE *f;
+
+	if (config->hugepages != ZL_HUGEPAGES_AUTO)
+		return config->hugepages == ZL_HUGEPAGES_YES;
+	f = fopen("/proc/meminfo", "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f)) {
+		sscanf(line, "HugePages_Free: %llu", &free_pages);
+		sscanf(line, "Hugepagesize: %llu", &kilobytes);
+	}
+	fclose(f);
+	return free_pages * kilobytes / 1024 >= config->setup.memory_mb;
+}
+
+static void set_up(struct zl_control *c)
+{
+	struct zl_ipc_setup setup = c->config.setup;
+
+	setup.hugepages = decide_hugepages(&c->config);
+	c->dataplane->phase = SETTING_UP;
+	zl_objects_forget(c);
+	zl_dataplane_request(c, ZL_IPC_SETUP, &setup, port_done, 0);
+}
+
+/* --- taking over --- */
+
+static void adopt(struct zl_control *c, void *packet)
+{
+	struct zl_ipc_header *h = packet;
+	const void *body = zl_ipc_body(packet);
+	bool good = true;
+
+	if (h->type == ZL_IPC_SOCKET_ADD)
+		good = zl_objects_adopt_socket(c, body) &&
+		       zl_subscribe_start(c, c->dataplane->hello.poll_cores);
+	else if (h->type == ZL_IPC_DEVICE_ADD)
+		good = zl_objects_adopt_device(c, body);
+	else if (h->type == ZL_IPC_ENDPOINT_ADD)
+		good = zl_objects_adopt_endpoint(c, body);
+	else if (h->type == ZL_IPC_STREAM_STATE)
+		good = zl_stream_adopt(c, body);
+	else if (h->type == ZL_IPC_MATCH_STATE)
+		zl_subscribe_adopt(c, body);
+	if (!good)
+		broken(c->dataplane);
+}
+
+static bool is_state(uint16_t type)
+{
+	return type == ZL_IPC_SOCKET_ADD || type == ZL_IPC_DEVICE_ADD ||
+	       type == ZL_IPC_ENDPOINT_ADD || type == ZL_IPC_STREAM_STATE ||
+	       type == ZL_IPC_MATCH_STATE;
+}
+
+/* Sockets, devices, endpoints, streams, matches, in this order however they came. */
+static void adopt_all(struct zl_control *c, struct queue *held)
+{
+	static const uint16_t order[] = {ZL_IPC_SOCKET_ADD, ZL_IPC_DEVICE_ADD, ZL_IPC_ENDPOINT_ADD,
+					 ZL_IPC_STREAM_STATE, ZL_IPC_MATCH_STATE};
+
+	for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		for (struct flight *f = held->first; f; f = f->next)
+			if (((struct zl_ipc_header *)f->bytes)->type == order[i])
+				adopt(c, f->bytes);
+}
+
+static void dumped(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
+{
+	struct zl_dataplane *d = c->dataplane;
+	struct queue held;
+
+	(void)argument;
+	if (r->error) {
+		if (r->error != -ENOTCONN)
+			zl_log(ZL_ERROR, "the dataplane's state: %s", r->text);
+		broken(d);
+		return;
+	}
+	held = d->held;
+	if (!held.first)
+		held.last = &held.first;
+	queue_init(&d->held);
+	adopt_all(c, &held);
+	zl_subscribe_settle(c);
+	zl_log(ZL_INFO, "took over the dataplane (pid %u): %u streams ready", d->hello.pid,
+	       c->n_ready);
+	d->phase = RUNNING;
+	for (struct flight *f = held.first; f; f = f->next)
+		if (!is_state(((struct zl_ipc_header *)f->bytes)->type))
+			zl_stream_event(c, f->bytes);
+	queue_clear(&held);
+	running(c);
+}
+
+static void take_over(struct zl_control *c)
+{
+	struct zl_dataplane *d = c->dataplane;
+	const struct zl_ipc_empty empty = {0};
+
+	if (d->hello.config_hash != c->config.setup.config_hash)
+		zl_log(ZL_WARN,
+		       "%s: cores, memory, tcp, limits or ports differ from the running "
+		       "dataplane's; "
+		       "restart zeroline-dataplane to apply them",
+		       c->config.file);
+	d->phase = DUMPING;
+	zl_objects_forget(c);
+	if (!zl_subscribe_start(c, d->hello.poll_cores))
+		broken(d);
+	zl_dataplane_request(c, ZL_IPC_DUMP, &empty, dumped, 0);
+}
+
+/* --- receiving --- */
+
+/* The second HELLO, after START, brings the stats segment. */
+static void hello(struct zl_control *c, const struct zl_ipc_hello *m)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	d->hello = *m;
+	if (d->phase != HELLO)
+		return;
+	if (m->set_up)
+		take_over(c);
+	else
+		set_up(c);
+}
+
+static void result(struct zl_control *c, uint64_t seq, const struct zl_ipc_result *m)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	for (struct request **at = &d->requests; *at; at = &(*at)->next) {
+		struct request *r = *at;
+		if (r->seq != seq)
+			continue;
+		*at = r->next;
+		if (!r->next)
+			d->last_request = at;
+		if (r->done)
+			r->done(c, m, r->argument);
+		free(r);
+		return;
+	}
+	zl_log(ZL_WARN, "the dataplane answered a request that was not made");
+}
+
+static void take_stats(struct zl_dataplane *d, int fd)
+{
+	const struct zl_stats_header *stats = zl_stats_map(fd);
+
+	close(fd);
+	if (!stats) {
+		zl_log(ZL_WARN, "the dataplane's counters are not readable; it may be of another "
+				"version");
+		return;
+	}
+	zl_stats_unmap(d->stats);
+	d->stats = stats;
+}
+
+static void handle(struct zl_control *c, void *packet, size_t length)
+{
+	struct zl_dataplane *d = c->dataplane;
+	struct zl_ipc_header *h = packet;
+
+	if (h->type == ZL_IPC_HELLO) {
+		hello(c, zl_ipc_body(packet));
+	} else if (h->type == ZL_IPC_RESULT) {
+		result(c, h->seq, zl_ipc_body(packet));
+	} else if (d->phase == DUMPING) {
+		if (!queue_add(&d->held, packet, length))
+			broken(d);
+	} else if (d->phase == RUNNING && !is_state(h->type)) {
+		zl_stream_event(c, packet);
+	}
+}
+
+static void ready(struct zl_watch *watch, uint32_t events)
+{
+	struct zl_control *c = watch->context;
+	struct zl_dataplane *d = c->dataplane;
+	uint64_t packet[ZL_IPC_PACKET_MAX / 8];
+	int fd;
+
+	if (events & EPOLLOUT)
+		send_waiting(c);
+	for (int i = 0; i < READ_BURST && !d->broken && !c->loop.stop; i++) {
+		long n = zl_ipc_recv(watch->fd, packet, &fd);
+		if (n == -EAGAIN)
+			return;
+		if (n <= 0) {
+			disconnect(c, n == 0          ? "it closed the connection"
+				      : n == -EBADMSG ? "it sent a malformed packet"
+						      : strerror((int)-n));
+			return;
+		}
+		if (fd >= 0)
+			take_stats(d, fd);
+		handle(c, packet, (size_t)n);
+	}
+}
+
+/* --- connecting --- */
+
+static void fail_requests(struct zl_control *c)
+{
+	struct zl_dataplane *d = c->dataplane;
+	struct zl_ipc_result gone = {.error = -ENOTCONN};
+
+	strcpy(gone.text, "the dataplane went away; try again when it is back");
+	while (d->requests) {
+		struct request *r = d->requests;
+		d->requests = r->next;
+		if (r->done)
+			r->done(c, &gone, r->argument);
+		free(r);
+	}
+	d->last_request = &d->requests;
+}
+
+static void drop_connection(struct zl_control *c)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	if (d->watch.fd >= 0) {
+		zl_loop_remove(&c->loop, &d->watch);
+		close(d->watch.fd);
+	}
+	d->watch.fd = -1;
+	d->phase = DOWN;
+	fail_requests(c);
+	queue_clear(&d->out);
+	queue_clear(&d->held);
+	for (unsigned core = 0; core < ZL_CORES_MAX; core++)
+		d->match[core].open = false;
+	zl_streams_free(c);
+	zl_subscribe_stop(c);
+	zl_objects_forget(c);
+	zl_stats_unmap(d->stats);
+	d->stats = NULL;
+	d->broken = false;
+}
+
+static void disconnect(struct zl_control *c, const char *why)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	if (!c->loop.stop && d->phase > HELLO && !d->refused)
+		zl_log(ZL_WARN, "lost the dataplane: %s; waiting for it", why);
+	drop_connection(c);
+	zl_timer_set(&c->loop, &d->retry, d->refused ? REFUSED_MS : RETRY_MS);
+	d->refused = false;
+}
+
+static void try_connect(struct zl_timer *timer)
+{
+	struct zl_control *c = timer->context;
+	struct zl_dataplane *d = c->dataplane;
+	int fd = zl_ipc_connect(c->config.run_dir);
+
+	if (fd < 0) {
+		if (!d->said_waiting)
+			zl_log(ZL_INFO,
+			       "waiting for the dataplane at %s/%s: %s; start zeroline-dataplane",
+			       c->config.run_dir, ZL_IPC_SOCKET, strerror(-fd));
+		d->said_waiting = true;
+		zl_timer_set(&c->loop, timer, RETRY_MS);
+		return;
+	}
+	d->watch.fd = fd;
+	d->phase = HELLO;
+	if (zl_loop_add(&c->loop, &d->watch, EPOLLIN) < 0) {
+		close(fd);
+		d->watch.fd = -1;
+		d->phase = DOWN;
+		zl_timer_set(&c->loop, timer, RETRY_MS);
+	}
+}
+
+int zl_dataplane_start(struct zl_control *c)
+{
+	struct zl_dataplane *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	c->dataplane = d;
+	d->control = c;
+	d->watch = (struct zl_watch){.fd = -1, .ready = ready, .context = c};
+	d->retry = (struct zl_timer){.fire = try_connect, .context = c};
+	d->last_request = &d->requests;
+	queue_init(&d->out);
+	queue_init(&d->held);
+	try_connect(&d->retry);
+	return 0;
+}
+
+void zl_dataplane_free(struct zl_control *c)
+{
+	if (!c->dataplane)
+		return;
+	drop_connection(c);
+	zl_timer_stop(&c->loop, &c->dataplane->retry);
+	free(c->dataplane);
+	c->dataplane = NULL;
+}
+
+bool zl_dataplane_attached(const struct zl_control *c)
+{
+	return c->dataplane->phase == RUNNING;
+}
+
+const struct zl_ipc_hello *zl_dataplane_hello(const struct zl_control *c)
+{
+	return &c->dataplane->hello;
+}
+
+const struct zl_stats_header *zl_dataplane_stats(const struct zl_control *c)
+{
+	return c->dataplane->stats;
+}
+
+uint64_t zl_dataplane_attached_ns(const struct zl_control *c)
+{
+	return c->dataplane->attached_ns;
+}

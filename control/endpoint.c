@@ -1,0 +1,164 @@
+/* One endpoint's life. A bind listens; a connect is dialled, and when its stream is lost or a dial
+ * fails it is dialled again after a wait that doubles from reconnect to reconnect_max, with half
+ * of it drawn at random so that a herd does not come back as one. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "control/control.h"
+#include "control/log.h"
+
+const char *zl_endpoint_state_name(enum zl_endpoint_state state)
+{
+	switch (state) {
+	case ZL_ENDPOINT_ADDING:
+		return "adding";
+	case ZL_ENDPOINT_REFUSED:
+		return "refused";
+	case ZL_ENDPOINT_LISTENING:
+		return "listening";
+	case ZL_ENDPOINT_CONNECTING:
+		return "connecting";
+	case ZL_ENDPOINT_CONNECTED:
+		return "connected";
+	case ZL_ENDPOINT_WAITING:
+		return "waiting";
+	}
+	return "?";
+}
+
+static void dialled(struct zl_control *c, const struct zl_ipc_result *r, uint64_t id)
+{
+	struct zl_endpoint *e = zl_endpoint_by_id(c, (uint32_t)id);
+
+	if (!e || !r->error || e->stream)
+		return;
+	if (e->tries == 1)
+		zl_log(ZL_INFO, "connect to %s: %s; trying again", e->at.text, r->text);
+	zl_endpoint_lost(c, e, 0);
+}
+
+static void dial(struct zl_control *c, struct zl_endpoint *e)
+{
+	const struct zl_ipc_id body = {.id = e->at.id};
+
+	e->state = ZL_ENDPOINT_CONNECTING;
+	e->tries++;
+	c->counters[ZL_COUNT_dials]++;
+	zl_dataplane_request(c, ZL_IPC_DIAL, &body, dialled, e->at.id);
+}
+
+static void retry(struct zl_timer *timer)
+{
+	struct zl_endpoint *e = timer->context;
+
+	if (e->present && !e->stream)
+		dial(e->control, e);
+}
+
+struct zl_endpoint *zl_endpoint_new(struct zl_control *c, struct zl_socket *socket,
+				    const struct zl_ipc_endpoint *at, unsigned line)
+{
+	struct zl_endpoint **end = &c->endpoints, *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->control = c;
+	e->at = *at;
+	if (e->at.id == 0)
+		e->at.id = c->next_id++;
+	e->at.socket = socket->at.id;
+	e->socket = socket;
+	e->line = line;
+	e->retry = (struct zl_timer){.fire = retry, .context = e};
+	while (*end)
+		end = &(*end)->next;
+	*end = e;
+	return e;
+}
+
+void zl_endpoint_free(struct zl_control *c, struct zl_endpoint *e)
+{
+	struct zl_endpoint **at = &c->endpoints;
+
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	zl_timer_stop(&c->loop, &e->retry);
+	free(e);
+}
+
+struct zl_endpoint *zl_endpoint_by_id(struct zl_control *c, uint32_t id)
+{
+	struct zl_endpoint *e = c->endpoints;
+
+	while (e && e->at.id != id)
+		e = e->next;
+	return e;
+}
+
+struct zl_endpoint *zl_endpoint_find(struct zl_control *c, const struct zl_socket *socket,
+				     bool connect, uint32_t ip, uint16_t port)
+{
+	struct zl_endpoint *e = c->endpoints;
+
+	while (e && (e->socket != socket || e->at.connect != connect || e->at.ip != ip ||
+		     e->at.port != port))
+		e = e->next;
+	return e;
+}
+
+void zl_endpoint_present(struct zl_control *c, struct zl_endpoint *e)
+{
+	e->present = true;
+	if (!e->at.connect)
+		e->state = ZL_ENDPOINT_LISTENING;
+	else if (!e->stream)
+		dial(c, e);
+}
+
+void zl_endpoint_refused(struct zl_control *c, struct zl_endpoint *e, const char *text)
+{
+	(void)c, (void)text;
+	e->state = ZL_ENDPOINT_REFUSED;
+}
+
+bool zl_endpoint_opened(struct zl_control *c, struct zl_endpoint *e, uint64_t stream)
+{
+	if (e->stream && e->stream != stream)
+		return false;
+	e->stream = stream;
+	e->state = ZL_ENDPOINT_CONNECTING;
+	zl_timer_stop(&c->loop, &e->retry);
+	return true;
+}
+
+void zl_endpoint_connected(struct zl_control *c, struct zl_endpoint *e)
+{
+	(void)c;
+	e->state = ZL_ENDPOINT_CONNECTED;
+	e->tries = 0;
+}
+
+static uint64_t backoff_ms(const struct zl_endpoint *e)
+{
+	uint64_t ms = e->socket->reconnect_ms;
+	uint32_t random = 0;
+
+	for (unsigned i = 1; i < e->tries && ms < e->socket->reconnect_max_ms; i++)
+		ms *= 2;
+	if (ms > e->socket->reconnect_max_ms)
+		ms = e->socket->reconnect_max_ms;
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		random = (uint32_t)zl_now_ns();
+	return ms / 2 + random % (ms / 2 + 1) + 1;
+}
+
+void zl_endpoint_lost(struct zl_control *c, struct zl_endpoint *e, uint64_t stream)
+{
+	if (!e->at.connect || !e->present || (e->stream && e->stream != stream))
+		return;
+	e->stream = 0;
+	e->state = ZL_ENDPOINT_WAITING;
+	zl_timer_set(&c->loop, &e->retry, backoff_ms(e));
+}

@@ -1,0 +1,293 @@
+/* Sockets, devices and endpoints: made from the config, given to the dataplane, and matched with
+ * what a running dataplane already has. Names are what the two sides agree on; ids are adopted. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/control.h"
+#include "control/log.h"
+
+struct zl_socket *zl_socket_by_id(struct zl_control *c, uint32_t id)
+{
+	struct zl_socket *s = c->sockets;
+
+	while (s && s->at.id != id)
+		s = s->next;
+	return s;
+}
+
+struct zl_socket *zl_socket_by_name(struct zl_control *c, const char *name)
+{
+	struct zl_socket *s = c->sockets;
+
+	while (s && strcmp(s->at.name, name) != 0)
+		s = s->next;
+	return s;
+}
+
+static struct zl_device *device_by_name(struct zl_control *c, const char *name)
+{
+	struct zl_device *d = c->devices;
+
+	while (d && strcmp(d->at.name, name) != 0)
+		d = d->next;
+	return d;
+}
+
+static struct zl_socket *socket_new(struct zl_control *c, const struct zl_ipc_socket *at)
+{
+	struct zl_socket **end = &c->sockets, *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->at = *at;
+	s->reconnect_ms = ZL_RECONNECT_MS;
+	s->reconnect_max_ms = ZL_RECONNECT_MAX;
+	while (*end)
+		end = &(*end)->next;
+	*end = s;
+	return s;
+}
+
+static struct zl_device *device_new(struct zl_control *c, const struct zl_ipc_device *at)
+{
+	struct zl_device **end = &c->devices, *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->at = *at;
+	while (*end)
+		end = &(*end)->next;
+	*end = d;
+	return d;
+}
+
+static struct zl_socket *load_socket(struct zl_control *c, const struct zl_config_socket *from,
+				     struct zl_device *device)
+{
+	struct zl_socket *s = socket_new(c, &from->at);
+
+	if (!s)
+		return NULL;
+	s->at.id = c->next_id++;
+	s->reconnect_ms = from->reconnect_ms;
+	s->reconnect_max_ms = from->reconnect_max_ms;
+	s->device = device;
+	s->line = from->line;
+	for (unsigned i = 0; i < from->n_endpoints; i++)
+		if (!zl_endpoint_new(c, s, &from->endpoints[i].at, from->endpoints[i].line))
+			return NULL;
+	return s;
+}
+
+int zl_objects_load(struct zl_control *c)
+{
+	c->next_id = 1;
+	for (unsigned i = 0; i < c->config.n_devices; i++) {
+		const struct zl_config_device *from = &c->config.devices[i];
+		struct zl_ipc_device at = {.id = c->next_id++, .kind = from->kind};
+
+		strcpy(at.name, from->name);
+		struct zl_device *d = device_new(c, &at);
+		if (!d)
+			return -ENOMEM;
+		d->line = from->line;
+		d->frontend = load_socket(c, &from->frontend, d);
+		d->backend = d->frontend ? load_socket(c, &from->backend, d) : NULL;
+		if (!d->backend)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void zl_objects_free(struct zl_control *c)
+{
+	while (c->endpoints)
+		zl_endpoint_free(c, c->endpoints);
+	while (c->devices) {
+		struct zl_device *d = c->devices;
+		c->devices = d->next;
+		free(d);
+	}
+	while (c->sockets) {
+		struct zl_socket *s = c->sockets;
+		c->sockets = s->next;
+		zl_subs_free(s->subs);
+		free(s);
+	}
+}
+
+void zl_objects_forget(struct zl_control *c)
+{
+	for (struct zl_socket *s = c->sockets; s; s = s->next)
+		s->present = false;
+	for (struct zl_device *d = c->devices; d; d = d->next)
+		d->present = false;
+	for (struct zl_endpoint *e = c->endpoints; e; e = e->next) {
+		e->present = false;
+		e->state = ZL_ENDPOINT_ADDING;
+		e->stream = 0;
+		e->tries = 0;
+		zl_timer_stop(&c->loop, &e->retry);
+	}
+}
+
+/* Ids are never reused in a dataplane's run, and what ran before this control may have used and
+ * deleted some above any that is left: the clock is above them all. */
+static void above(struct zl_control *c, uint32_t id)
+{
+	uint32_t now = (uint32_t)time(NULL);
+
+	if (c->next_id <= id)
+		c->next_id = id + 1;
+	if (c->next_id < now)
+		c->next_id = now;
+}
+
+/* An id that the dataplane uses for something else moves out of the way. */
+static void free_id(struct zl_control *c, uint32_t id)
+{
+	above(c, id);
+	for (struct zl_socket *s = c->sockets; s; s = s->next)
+		if (s->at.id == id && !s->present)
+			s->at.id = c->next_id++;
+	for (struct zl_device *d = c->devices; d; d = d->next)
+		if (d->at.id == id && !d->present)
+			d->at.id = c->next_id++;
+	for (struct zl_endpoint *e = c->endpoints; e; e = e->next)
+		if (e->at.id == id && !e->present)
+			e->at.id = c->next_id++;
+}
+
+bool zl_objects_adopt_socket(struct zl_control *c, const struct zl_ipc_socket *at)
+{
+	struct zl_socket *s = zl_socket_by_name(c, at->name);
+
+	free_id(c, at->id);
+	if (!s) {
+		zl_log(ZL_WARN,
+		       "socket \"%s\" runs in the dataplane but is not in %s; it stays until "
+		       "the dataplane restarts",
+		       at->name, c->config.file);
+		s = socket_new(c, at);
+		if (!s)
+			return false;
+	}
+	s->at.id = at->id;
+	if (memcmp(&s->at, at, sizeof(*at)) != 0)
+		zl_log(ZL_WARN,
+		       "%s:%u: socket \"%s\" runs with other options; restart zeroline-dataplane "
+		       "to "
+		       "apply them",
+		       c->config.file, s->line, at->name);
+	s->at = *at;
+	s->present = true;
+	return true;
+}
+
+bool zl_objects_adopt_device(struct zl_control *c, const struct zl_ipc_device *at)
+{
+	struct zl_device *d = device_by_name(c, at->name);
+
+	free_id(c, at->id);
+	if (!d)
+		d = device_new(c, at);
+	if (!d)
+		return false;
+	d->at = *at;
+	d->present = true;
+	d->frontend = zl_socket_by_id(c, at->frontend);
+	d->backend = zl_socket_by_id(c, at->backend);
+	if (d->frontend)
+		d->frontend->device = d;
+	if (d->backend)
+		d->backend->device = d;
+	return true;
+}
+
+bool zl_objects_adopt_endpoint(struct zl_control *c, const struct zl_ipc_endpoint *at)
+{
+	struct zl_socket *s = zl_socket_by_id(c, at->socket);
+
+	free_id(c, at->id);
+	if (!s)
+		return true;
+	struct zl_endpoint *e = zl_endpoint_find(c, s, at->connect, at->ip, at->port);
+	if (!e)
+		e = zl_endpoint_new(c, s, at, 0);
+	if (!e)
+		return false;
+	e->at.id = at->id;
+	e->present = true;
+	return true;
+}
+
+static void refused(struct zl_control *c, const char *what, const char *name, unsigned line,
+		    const struct zl_ipc_result *r)
+{
+	if (r->error != -ENOTCONN)
+		zl_log(ZL_ERROR, "%s:%u: %s \"%s\": %s", c->config.file,
+		       r->config_line ? r->config_line : line, what, name, r->text);
+}
+
+static void socket_added(struct zl_control *c, const struct zl_ipc_result *r, uint64_t id)
+{
+	struct zl_socket *s = zl_socket_by_id(c, (uint32_t)id);
+
+	if (s && r->error) {
+		s->present = false;
+		refused(c, "socket", s->at.name, s->line, r);
+	}
+}
+
+static void device_added(struct zl_control *c, const struct zl_ipc_result *r, uint64_t id)
+{
+	for (struct zl_device *d = c->devices; d; d = d->next)
+		if (d->at.id == id && r->error) {
+			d->present = false;
+			refused(c, "device", d->at.name, d->line, r);
+		}
+}
+
+static void endpoint_added(struct zl_control *c, const struct zl_ipc_result *r, uint64_t id)
+{
+	struct zl_endpoint *e = zl_endpoint_by_id(c, (uint32_t)id);
+
+	if (!e)
+		return;
+	if (!r->error) {
+		zl_endpoint_present(c, e);
+		return;
+	}
+	e->present = false;
+	if (r->error == -ENOTCONN)
+		return;
+	zl_endpoint_refused(c, e, r->text);
+	refused(c, "endpoint", e->at.text, e->line, r);
+}
+
+void zl_objects_add_missing(struct zl_control *c)
+{
+	for (struct zl_socket *s = c->sockets; s; s = s->next)
+		if (!s->present) {
+			s->present = true;
+			zl_dataplane_request(c, ZL_IPC_SOCKET_ADD, &s->at, socket_added, s->at.id);
+		}
+	for (struct zl_device *d = c->devices; d; d = d->next)
+		if (!d->present && d->frontend && d->backend) {
+			d->present = true;
+			d->at.frontend = d->frontend->at.id;
+			d->at.backend = d->backend->at.id;
+			zl_dataplane_request(c, ZL_IPC_DEVICE_ADD, &d->at, device_added, d->at.id);
+		}
+	for (struct zl_endpoint *e = c->endpoints; e; e = e->next) {
+		e->at.socket = e->socket->at.id;
+		if (e->present) {
+			zl_endpoint_present(c, e);
+			continue;
+		}
+		e->present = true;
+		zl_dataplane_request(c, ZL_IPC_ENDPOINT_ADD, &e->at, endpoint_added, e->at.id);
+	}
+}

@@ -1,0 +1,19 @@
+/* Inside of control/: the reports by name. Each gives a new reference, or NULL with the error. */
+#ifndef ZL_CONTROL_REPORT_H
+#define ZL_CONTROL_REPORT_H
+
+#include <stdlib.h>
+
+#include "control/control.h"
+
+json_t *report_status(struct zl_control *c, json_t *request, char *error);
+json_t *report_ports(struct zl_control *c, json_t *request, char *error);
+json_t *report_cores(struct zl_control *c, json_t *request, char *error);
+json_t *report_stats(struct zl_control *c, json_t *request, char *error);
+json_t *report_sockets(struct zl_control *c, json_t *request, char *error);
+json_t *report_peers(struct zl_control *c, json_t *request, char *error);
+json_t *report_subscriptions(struct zl_control *c, json_t *request, char *error);
+
+json_t *report_number(uint64_t value);
+
+#endif

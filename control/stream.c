@@ -1,0 +1,354 @@
+/* Streams, from STREAM_OPEN through the handshake to STREAM_CLOSED. A refused stream is told why,
+ * closed, and kept until the dataplane says that it is gone. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/control.h"
+#include "control/log.h"
+
+static uint32_t slot_of(const struct zl_control *c, uint64_t id)
+{
+	return (uint32_t)((id * 0x9e3779b97f4a7c15ull) >> 32) & c->stream_mask;
+}
+
+struct zl_stream *zl_stream_find(struct zl_control *c, uint64_t id)
+{
+	struct zl_stream *s = c->streams ? c->streams[slot_of(c, id)] : NULL;
+
+	while (s && s->open.stream != id)
+		s = s->hash_next;
+	return s;
+}
+
+void zl_streams_each(struct zl_control *c, zl_stream_fn *fn, void *context)
+{
+	for (uint32_t i = 0; c->streams && i <= c->stream_mask; i++)
+		for (struct zl_stream *s = c->streams[i], *next; s; s = next) {
+			next = s->hash_next;
+			fn(context, s);
+		}
+}
+
+static bool grow(struct zl_control *c)
+{
+	struct zl_stream **was = c->streams;
+	uint32_t slots = was ? c->stream_mask + 1 : 0, more = slots ? slots * 2 : 64;
+
+	if (c->n_streams < slots)
+		return true;
+	c->streams = calloc(more, sizeof(struct zl_stream *));
+	if (!c->streams) {
+		c->streams = was;
+		return was != NULL;
+	}
+	c->stream_mask = more - 1;
+	for (uint32_t i = 0; i < slots; i++)
+		for (struct zl_stream *s = was[i], *next; s; s = next) {
+			next = s->hash_next;
+			struct zl_stream **at = &c->streams[slot_of(c, s->open.stream)];
+			s->hash_next = *at;
+			*at = s;
+		}
+	free(was);
+	return true;
+}
+
+static struct zl_stream *stream_new(struct zl_control *c, const struct zl_ipc_stream_open *open)
+{
+	struct zl_stream *s = grow(c) ? calloc(1, sizeof(*s)) : NULL;
+
+	if (!s)
+		return NULL;
+	s->open = *open;
+	s->subscriber = ZL_NO_PEER;
+	struct zl_stream **at = &c->streams[slot_of(c, open->stream)];
+	s->hash_next = *at;
+	*at = s;
+	c->n_streams++;
+	return s;
+}
+
+/* The memory alone: what the stream takes part in must have been left. */
+static void stream_free(struct zl_control *c, struct zl_stream *s)
+{
+	struct zl_stream **at = &c->streams[slot_of(c, s->open.stream)];
+
+	while (*at != s)
+		at = &(*at)->hash_next;
+	*at = s->hash_next;
+	c->n_streams--;
+	if (s->state == ZL_STREAM_READY)
+		c->n_ready--;
+	free(s->handshake);
+	free(s->identity);
+	free(s->message);
+	free(s);
+}
+
+static void forget(void *context, struct zl_stream *s)
+{
+	stream_free(context, s);
+}
+
+void zl_streams_free(struct zl_control *c)
+{
+	zl_streams_each(c, forget, c);
+	free(c->streams);
+	c->streams = NULL;
+	c->stream_mask = 0;
+	c->publishers = NULL;
+}
+
+void zl_stream_send(struct zl_control *c, struct zl_stream *s, const void *bytes, size_t n)
+{
+	uint64_t packet[ZL_IPC_PACKET_MAX / 8];
+	struct zl_ipc_header *h = (void *)packet;
+	struct zl_ipc_stream_send *m = zl_ipc_begin(packet, ZL_IPC_STREAM_SEND, 0);
+
+	if (n == 0 || s->state == ZL_STREAM_CLOSING)
+		return;
+	m->stream = s->open.stream;
+	m->bytes = (uint32_t)n;
+	memcpy(m + 1, bytes, n);
+	h->length += (uint32_t)n;
+	s->sent += n;
+	zl_dataplane_send(c, packet);
+}
+
+static void send_close(struct zl_control *c, uint64_t stream, enum zl_reason reason)
+{
+	uint64_t packet[(sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_stream_close)) / 8];
+	struct zl_ipc_stream_close *m = zl_ipc_begin(packet, ZL_IPC_STREAM_CLOSE, 0);
+
+	m->stream = stream;
+	strcpy(m->reason, zl_reason_name[reason]);
+	zl_dataplane_send(c, packet);
+}
+
+void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason reason)
+{
+	char ip[16];
+
+	if (s->state == ZL_STREAM_CLOSING)
+		return;
+	zl_log(ZL_DEBUG, "closing %s:%u: %s", zl_ipv4_text(s->open.remote_ip, ip),
+	       s->open.remote_port, zl_reason_text[reason]);
+	if (s->state == ZL_STREAM_READY)
+		c->n_ready--;
+	zl_subscribe_leave(c, s);
+	s->state = ZL_STREAM_CLOSING;
+	free(s->handshake);
+	s->handshake = NULL;
+	send_close(c, s->open.stream, reason);
+}
+
+/* --- handshake --- */
+
+static void send_ready(struct zl_control *c, const struct zl_stream *s)
+{
+	uint64_t packet[(sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_stream_ready)) / 8];
+	struct zl_ipc_stream_ready *m = zl_ipc_begin(packet, ZL_IPC_STREAM_READY, 0);
+
+	m->stream = s->open.stream;
+	m->peer_type = s->peer_type;
+	m->zmtp_minor = s->zmtp_minor;
+	m->identity_len = s->identity_bytes;
+	if (s->identity_bytes > 0)
+		memcpy(m->identity, s->identity, s->identity_bytes);
+	zl_dataplane_send(c, packet);
+}
+
+static bool keep_identity(struct zl_stream *s, const uint8_t *identity, unsigned n)
+{
+	if (n == 0)
+		return true;
+	s->identity = malloc(n);
+	if (!s->identity)
+		return false;
+	memcpy(s->identity, identity, n);
+	s->identity_bytes = n;
+	return true;
+}
+
+static void become_ready(struct zl_control *c, struct zl_stream *s)
+{
+	struct zl_handshake *h = s->handshake;
+	struct zl_endpoint *e = zl_endpoint_by_id(c, s->open.endpoint);
+
+	if (!keep_identity(s, h->identity, h->identity_bytes)) {
+		zl_stream_close(c, s, ZL_REASON_no_memory);
+		return;
+	}
+	s->peer_type = h->peer_type;
+	s->zmtp_minor = h->zmtp_minor;
+	free(h);
+	s->handshake = NULL;
+	s->state = ZL_STREAM_READY;
+	c->n_ready++;
+	c->counters[ZL_COUNT_streams_ready]++;
+	send_ready(c, s);
+	if (e && s->open.outgoing)
+		zl_endpoint_connected(c, e);
+	if (!zl_subscribe_join(c, s))
+		zl_stream_close(c, s, ZL_REASON_no_memory);
+}
+
+static void step(struct zl_control *c, struct zl_stream *s, enum zl_verdict verdict)
+{
+	struct zl_handshake *h = s->handshake;
+
+	zl_stream_send(c, s, h->output, h->output_bytes);
+	h->output_bytes = 0;
+	switch (verdict) {
+	case ZL_HANDSHAKE_MORE:
+		break;
+	case ZL_HANDSHAKE_READY:
+		become_ready(c, s);
+		break;
+	case ZL_HANDSHAKE_REFUSED:
+		c->counters[ZL_COUNT_streams_refused]++;
+		zl_stream_close(c, s, h->reason);
+		break;
+	}
+}
+
+static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m)
+{
+	struct zl_endpoint *e = zl_endpoint_by_id(c, m->endpoint);
+	struct zl_socket *socket = zl_socket_by_id(c, m->socket);
+
+	if (zl_stream_find(c, m->stream))
+		return;
+	struct zl_stream *s = stream_new(c, m);
+	if (!s) {
+		send_close(c, m->stream, ZL_REASON_no_memory);
+		return;
+	}
+	c->counters[ZL_COUNT_streams_opened]++;
+	s->socket = socket;
+	if (!socket || !e) {
+		zl_stream_close(c, s, ZL_REASON_endpoint_gone);
+		return;
+	}
+	if (m->outgoing && !zl_endpoint_opened(c, e, m->stream)) {
+		zl_stream_close(c, s, ZL_REASON_endpoint_busy);
+		return;
+	}
+	s->handshake = malloc(sizeof(*s->handshake));
+	if (!s->handshake) {
+		zl_stream_close(c, s, ZL_REASON_no_memory);
+		return;
+	}
+	/* RFC 37: the peer that binds is the server. */
+	zl_handshake_start(s->handshake, &zl_mechanism_null, socket->at.type, !m->outgoing);
+	step(c, s, ZL_HANDSHAKE_MORE);
+}
+
+static void stream_bytes(struct zl_control *c, struct zl_stream *s,
+			 const struct zl_ipc_stream_bytes *m)
+{
+	const uint8_t *tail = (const uint8_t *)(m + 1);
+
+	if (s->state == ZL_STREAM_HANDSHAKE) {
+		if (m->kind == ZL_RELAY_GREETING)
+			step(c, s, zl_handshake_greeting(s->handshake, tail, m->bytes));
+		else if (m->kind == ZL_RELAY_COMMAND)
+			step(c, s, zl_handshake_command(s->handshake, tail, m->bytes));
+		else
+			step(c, s, zl_handshake_refuse(s->handshake, ZL_REASON_unexpected_command));
+	} else if (s->state == ZL_STREAM_READY && m->kind == ZL_RELAY_MESSAGE) {
+		zl_subscribe_message(c, s, tail, m->bytes, m->more);
+	}
+	/* RFC 37: a command in traffic that is not known is ignored. */
+}
+
+static void count_close(struct zl_control *c, const char *reason)
+{
+	const unsigned max = sizeof(c->closes) / sizeof(c->closes[0]);
+	unsigned i = 0;
+
+	while (i < c->n_closes && strcmp(c->closes[i].reason, reason) != 0)
+		i++;
+	if (i == max)
+		i--;
+	else if (i == c->n_closes)
+		strcpy(c->closes[c->n_closes++].reason, i == max - 1 ? "other" : reason);
+	c->closes[i].count++;
+}
+
+static void stream_closed(struct zl_control *c, const struct zl_ipc_stream_closed *m)
+{
+	struct zl_stream *s = m->stream ? zl_stream_find(c, m->stream) : NULL;
+	struct zl_endpoint *e = zl_endpoint_by_id(c, s ? s->open.endpoint : m->endpoint);
+	bool dialled = s ? s->open.outgoing : m->stream == 0;
+
+	count_close(c, m->reason);
+	if (s) {
+		zl_subscribe_leave(c, s);
+		stream_free(c, s);
+	}
+	if (e && dialled) {
+		if (e->state == ZL_ENDPOINT_CONNECTED || e->tries == 1)
+			zl_log(ZL_INFO, "connect to %s: %s; trying again", e->at.text, m->reason);
+		zl_endpoint_lost(c, e, m->stream);
+	}
+}
+
+void zl_stream_event(struct zl_control *c, void *packet)
+{
+	const struct zl_ipc_header *h = packet;
+	const void *body = zl_ipc_body(packet);
+	struct zl_stream *s;
+
+	if (h->type == ZL_IPC_STREAM_OPEN) {
+		stream_open(c, body);
+		return;
+	}
+	if (h->type == ZL_IPC_STREAM_CLOSED) {
+		stream_closed(c, body);
+		return;
+	}
+	/* Every other stream packet begins with the stream's id. */
+	s = zl_stream_find(c, *(const uint64_t *)body);
+	if (!s)
+		return;
+	if (h->type == ZL_IPC_STREAM_BYTES) {
+		stream_bytes(c, s, body);
+	} else if (h->type == ZL_IPC_STREAM_SUBS) {
+		if (s->state == ZL_STREAM_READY)
+			zl_subscribe_records(c, s, body);
+	} else if (h->type == ZL_IPC_STREAM_SENT) {
+		const struct zl_ipc_stream_sent *m = body;
+		if (m->total > s->acked && m->total <= s->sent)
+			s->acked = m->total;
+	}
+}
+
+bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *state)
+{
+	const struct zl_ipc_stream_ready *r = &state->ready;
+	struct zl_endpoint *e = zl_endpoint_by_id(c, state->open.endpoint);
+	struct zl_socket *socket = zl_socket_by_id(c, state->open.socket);
+	struct zl_stream *s = zl_stream_find(c, state->open.stream) ? NULL
+								    : stream_new(c, &state->open);
+
+	if (!s)
+		return false;
+	s->socket = socket;
+	s->state = ZL_STREAM_READY;
+	c->n_ready++;
+	s->peer_type = r->peer_type;
+	s->zmtp_minor = r->zmtp_minor;
+	/* What is not acknowledged of an earlier control's bytes is not counted against this one.
+	 */
+	s->sent = s->acked = state->sent_total;
+	if (!keep_identity(s, r->identity, r->identity_len))
+		return false;
+	if (!socket) {
+		zl_stream_close(c, s, ZL_REASON_endpoint_gone);
+		return true;
+	}
+	if (e && s->open.outgoing && zl_endpoint_opened(c, e, s->open.stream))
+		zl_endpoint_connected(c, e);
+	return zl_subscribe_join(c, s);
+}
