@@ -1,0 +1,54 @@
+/* A pipe: the two-way link between a socket and one peer. A pattern sees pipes and never what they
+ * end in: a session on this core, another core's shard of the same socket, or (inproc, application)
+ * another socket. Compiled into the dataplane and the application library: no wire, no DPDK. */
+#ifndef ZL_ROUTER_PIPE_H
+#define ZL_ROUTER_PIPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/ring/msg.h"
+
+struct zl_socket;
+
+enum zl_pipe_kind {
+	ZL_PIPE_PEER, /* a ZeroMQ peer: HWM applies */
+	ZL_PIPE_CORE, /* another core's shard of this socket: its own pipes apply their HWM */
+};
+
+struct zl_pipe {
+	struct zl_socket *socket;
+	void *end;     /* of whoever made the pipe: what it ends in */
+	uint64_t id;   /* control's name for it: a stream id, or ZL_MATCH_CORE | core */
+	uint32_t slot; /* place in socket->pipes, and the matcher's name for the pipe */
+	enum zl_pipe_kind kind;
+
+	/* Outbound. Full means: as many messages as the HWM and as many bytes as sndbuf are queued
+	 * and not yet acknowledged by the peer (libzmq's HWM likewise counts only what the kernel's
+	 * socket buffer did not swallow). */
+	uint32_t hwm_msgs; /* 0: no limit */
+	uint32_t sndbuf_bytes;
+	uint32_t queued_msgs;
+	uint64_t queued_bytes;
+	bool skipping; /* the parts of a message are being dropped until its last */
+
+	uint64_t msgs_in, bytes_in, msgs_out, bytes_out,
+		msgs_dropped; /* parts; dropped: messages */
+};
+
+/* How many more messages may be written now (UINT32_MAX: no limit). Exact at message grain: while
+ * bytes are below sndbuf at least one more message always fits. */
+static inline uint32_t zl_pipe_room(const struct zl_pipe *p, uint32_t bytes_a_msg)
+{
+	uint32_t by_count, by_bytes;
+
+	if (p->hwm_msgs == 0 || p->kind == ZL_PIPE_CORE)
+		return UINT32_MAX;
+	by_count = p->queued_msgs < p->hwm_msgs ? p->hwm_msgs - p->queued_msgs : 0;
+	by_bytes = p->queued_bytes < p->sndbuf_bytes
+			   ? (uint32_t)((p->sndbuf_bytes - p->queued_bytes) / (bytes_a_msg + 1)) + 1
+			   : 0;
+	return by_count > by_bytes ? by_count : by_bytes;
+}
+
+#endif

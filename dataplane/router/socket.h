@@ -1,0 +1,120 @@
+/* A socket (on the dataplane: one core's shard of it): a pattern instance with its pipes. All calls
+ * are made on the core, or by the application thread, that owns it.
+ *
+ * Messages are borrowed on the way in and on the way out (ring/msg.h). A call hands whole messages:
+ * the parts of one message are contiguous, over as many calls as its size takes, with no other
+ * pipe's parts between them. */
+#ifndef ZL_ROUTER_SOCKET_H
+#define ZL_ROUTER_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/ipc/ipc.h" /* socket types by number and name; device kinds */
+#include "dataplane/router/pipe.h"
+
+struct zl_matcher;
+struct zl_pattern;
+
+/* What the socket hands outward; given at start by whoever wires it (lcore, application). */
+struct zl_socket_ops {
+	/* Put the same run of parts on each of these pipes: encoded once, queued by reference. The
+	 * pattern has already done the accounting of zl_pipe; it must be able to hold what it is
+	 * given or end the pipe's peer. */
+	void (*write)(void *ctx, struct zl_pipe *const *pipes, unsigned n_pipes,
+		      const struct zl_msg *msgs, unsigned n);
+	/* Received for the socket's user (an application, a device). Returns how many parts were
+	 * taken, at a message boundary; the rest will be offered again. */
+	unsigned (*receive)(void *ctx, const struct zl_msg *msgs, unsigned n);
+	/* Subscriptions and cancellations (flags) that peers sent, for whoever decides policy.
+	 * Returns how many were taken. */
+	unsigned (*subscriptions)(void *ctx, struct zl_pipe *pipe, const struct zl_msg *msgs,
+				  unsigned n);
+	/* A user message part from a peer that may only subscribe: upstream traffic of XPUB. */
+	bool (*upstream)(void *ctx, struct zl_pipe *pipe, const struct zl_msg *msg);
+};
+
+struct zl_socket {
+	const struct zl_pattern *pattern;
+	const struct zl_socket_ops *ops;
+	void *ctx; /* of ops */
+	uint32_t id;
+	uint32_t sndhwm, rcvhwm, sndbuf;
+	uint64_t max_msg_bytes;
+	bool pressure;                  /* memory is short: nothing may be queued beyond sndbuf */
+	struct zl_pipe **pipes;         /* by slot; NULL: free */
+	uint32_t pipes_max, pipes_used; /* slots beyond pipes_used were never used */
+	struct zl_matcher *matcher;     /* patterns that subscribe */
+	uint64_t *counter;              /* ZL_ROUTER_COUNTERS of them, of the core */
+	/* the pattern's own, in the middle of a message */
+	uint64_t state[32];
+};
+
+/* A pattern: the same hooks in the same order in every file. */
+struct zl_pattern {
+	enum zl_socket_type type;
+	uint32_t peers; /* bit mask of the zl_socket_types it may talk to */
+	bool matches;   /* needs a matcher */
+	void (*open)(struct zl_socket *s);
+	void (*close)(struct zl_socket *s);
+	void (*pipe_added)(struct zl_socket *s, struct zl_pipe *p);
+	void (*pipe_removed)(struct zl_socket *s, struct zl_pipe *p);
+	/* Parts from a peer; returns how many were taken (see receive). */
+	unsigned (*input)(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+			  unsigned n);
+	/* Parts from the socket's user; returns how many were taken. */
+	unsigned (*send)(struct zl_socket *s, const struct zl_msg *msgs, unsigned n);
+	/* The peer has acknowledged some: the pipe has more room than before. */
+	void (*released)(struct zl_socket *s, struct zl_pipe *p);
+	/* Control's (or in an application: one's own) decision on a subscription of p. 0, -ENOMEM.
+	 */
+	int (*subscribe)(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
+			 uint32_t len);
+};
+
+/* The table (patterns.c): a new pattern is one file and one row here. NULL: no such pattern yet. */
+const struct zl_pattern *zl_pattern(enum zl_socket_type type);
+
+struct zl_socket_config {
+	uint32_t id;
+	enum zl_socket_type type;
+	uint32_t sndhwm, rcvhwm, sndbuf;
+	uint64_t max_msg_bytes;
+	uint32_t pipes_max;
+	size_t matcher_bytes; /* most memory of its matcher */
+	const struct zl_socket_ops *ops;
+	void *ctx;
+	uint64_t *counter;
+};
+/* Set-up path, not a poll core's turn: allocates. 0, -ENOMEM, -EPROTONOSUPPORT. */
+int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config);
+void zl_socket_close(struct zl_socket *s);
+
+/* p->{end,id,kind} are set by the caller; fills in the rest. 0, -ENOSPC. */
+int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p);
+/* Forgets the pipe and all of its subscriptions. */
+void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p);
+
+static inline unsigned zl_socket_input(struct zl_pipe *p, const struct zl_msg *msgs, unsigned n);
+static inline unsigned zl_socket_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n)
+{
+	return s->pattern->send(s, msgs, n);
+}
+static inline unsigned zl_socket_input(struct zl_pipe *p, const struct zl_msg *msgs, unsigned n)
+{
+	return p->socket->pattern->input(p->socket, p, msgs, n);
+}
+/* The carrier has released `msgs` whole messages, `bytes` bytes of what was written to p. */
+void zl_socket_released(struct zl_pipe *p, uint32_t msgs, uint64_t bytes);
+
+enum zl_router_counter {
+#define X(name, text) ZL_ROUTER_##name,
+#include "dataplane/router/router_counters.def"
+#undef X
+	ZL_ROUTER_COUNTERS
+};
+extern const char *const zl_router_counter_name[ZL_ROUTER_COUNTERS];
+extern const char *const zl_router_counter_text[ZL_ROUTER_COUNTERS];
+
+#endif

@@ -1,0 +1,126 @@
+/* ZMTP on a stream: greeting and handshake relayed to whoever decides (control), then traffic.
+ * Turns bytes into messages and messages into bytes; knows neither TCP nor patterns. One core only.
+ *
+ * Receiving: frames are cut out of the stream's buffers where they lie; a frame that spans buffers
+ * is gathered once if small, or becomes a chain. Only whole messages (all parts) go up. What the
+ * owner does not take stays here and in the stream, and the peer's window closes.
+ *
+ * Sending: zl_session_write() encodes a run once and queues it on many sessions by reference; parts
+ * that came from a ZMTP wire (zl_msg.wire) are forwarded as the bytes that they came in. */
+#ifndef ZL_ZMTP_SESSION_H
+#define ZL_ZMTP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/ipc/ipc.h" /* enum zl_relay */
+#include "dataplane/net/stream.h"
+#include "dataplane/ring/msg.h"
+
+struct zl_session;
+
+/* Counters and close reasons (zmtp_counters.def), per core. */
+enum zl_zmtp_counter {
+#define X(name, text) ZL_ZMTP_##name,
+#include "dataplane/zmtp/zmtp_counters.def"
+#undef X
+	ZL_ZMTP_COUNTERS
+};
+extern const char *const zl_zmtp_counter_name[ZL_ZMTP_COUNTERS];
+extern const char *const zl_zmtp_counter_text[ZL_ZMTP_COUNTERS];
+
+/* What a session hands upward. */
+struct zl_session_ops {
+	/* Handshake bytes or a command (see ipc.h STREAM_BYTES). false: no room now; the session
+	 * stops reading and offers the same again at the next zl_session_input(). */
+	bool (*relay)(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes, uint32_t len);
+	/* Whole messages, borrowed. SUBSCRIBE and CANCEL, as commands or as 0x01/0x00 messages
+	 * where the session was told that the peer subscribes so, come as parts with that flag.
+	 * Returns how many parts were taken, at a message boundary; 0..n-1: back-pressure, offered
+	 * again at the next zl_session_input(). */
+	unsigned (*deliver)(struct zl_session *s, const struct zl_msg *msgs, unsigned n);
+	/* Whole messages and bytes acknowledged by the peer (control's bytes count no message). */
+	void (*released)(struct zl_session *s, uint32_t msgs, uint32_t bytes);
+	/* An outgoing stream is connected. */
+	void (*established)(struct zl_session *s);
+	/* The end: the stream is gone, the session may be reused on return. Never called from
+	 * within zl_session_open/input/write/send on the same session: those mark it, and the end
+	 * comes from zl_zmtp_poll(). */
+	void (*closed)(struct zl_session *s, const char *reason);
+};
+
+/* One core's ZMTP: what all of its sessions share. */
+struct zl_zmtp {
+	const struct zl_session_ops *ops;
+	struct rte_mempool *frames;   /* gathering and encoding */
+	struct rte_mempool *indirect; /* boundary pieces of chains */
+	struct rte_mbuf *tail;        /* shared encode buffer in use, or NULL */
+	struct zl_session *ended;     /* to be told by zl_zmtp_poll */
+	uint64_t counter[ZL_ZMTP_COUNTERS];
+};
+void zl_zmtp_init(struct zl_zmtp *z, const struct zl_session_ops *ops, struct rte_mempool *frames,
+		  struct rte_mempool *indirect);
+void zl_zmtp_fini(struct zl_zmtp *z);
+/* Report ended sessions. Every turn. */
+void zl_zmtp_poll(struct zl_zmtp *z);
+
+enum zl_session_state {
+	ZL_SESSION_SIGNATURE, /* waiting for 10 bytes */
+	ZL_SESSION_GREETING,  /* waiting for the 54 that follow */
+	ZL_SESSION_HANDSHAKE, /* commands go to control */
+	ZL_SESSION_TRAFFIC,
+	ZL_SESSION_ENDED, /* on z->ended */
+};
+
+/* ... struct zl_session: to be completed by its implementation; embedded by its owner. */
+struct zl_session {
+	struct zl_zmtp *zmtp;
+	struct zl_stream *stream; /* NULL once ended */
+	void *owner;
+	enum zl_session_state state;
+	bool subscribes_by_message; /* peer sends 0x01/0x00 messages (ZMTP 3.0), and this socket
+				       cares */
+	bool takes_subscriptions;   /* this end is PUB or XPUB */
+	uint64_t max_msg_bytes;
+	const char *reason;      /* of the end */
+	struct zl_session *next; /* on z->ended */
+	/* receiving */
+	struct rte_mbuf *rx; /* buffer being cut, owned; NULL: none */
+	uint32_t rx_off;
+	struct {
+		struct rte_mbuf *head, *last; /* a frame being gathered */
+		uint64_t want;                /* its body's length */
+		uint32_t have;
+		uint8_t flags, header_len;
+		uint8_t header[9];
+	} frame;
+	struct {
+		struct rte_mbuf *block,
+			*last; /* parts of an unfinished message: descriptors, owned */
+		uint32_t n;
+		uint64_t bytes;
+	} parts;
+};
+
+/* Take over a stream (its events and owner are set). In greeting state. */
+void zl_session_open(struct zl_session *s, struct zl_zmtp *z, struct zl_stream *stream, void *owner,
+		     uint64_t max_msg_bytes);
+/* events for zl_tcp_connect() and accept: owner is the session. */
+extern const struct zl_stream_events zl_session_events;
+/* Read on after back-pressure. */
+void zl_session_input(struct zl_session *s);
+/* The verdict: traffic may flow. */
+void zl_session_ready(struct zl_session *s, bool takes_subscriptions, uint32_t zmtp_minor);
+/* Control's bytes, as they are, at a frame boundary: copied. 0, -ENOBUFS (nothing was queued). */
+int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len);
+/* Bytes handed to the stream and acknowledged, in all: what marks are compared with. */
+uint64_t zl_session_queued_total(const struct zl_session *s);
+uint64_t zl_session_acked_total(const struct zl_session *s);
+/* The same run on each session. A session that cannot queue it is ended ("no_memory"): a message
+ * is never cut in half. */
+void zl_session_write(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
+		      const struct zl_msg *msgs, unsigned n);
+/* End it: what was queued is still sent if `flush`, else it is reset. closed() follows. */
+void zl_session_close(struct zl_session *s, const char *reason, bool flush);
+
+#endif
