@@ -92,8 +92,11 @@ static void draw_plan(struct sim_random *r, struct endpoint_plan *p, uint32_t mt
 		p->write_max = (uint32_t)sim_scale(r, 64, 32768);
 		break;
 	}
-	most = (p->write_max < mtu ? p->write_max : mtu) * UINT64_C(2000);
-	p->bytes = sim_chance(r, 100000) ? 0 : sim_scale(r, 1, most < 4000000 ? most : 4000000);
+	most = (p->write_max < mtu ? p->write_max : mtu) * UINT64_C(4000);
+	most = most < 8000000 ? most : 8000000;
+	p->bytes = sim_chance(r, 100000)   ? 0
+		   : sim_chance(r, 400000) ? sim_scale(r, most / 64, most)
+					   : sim_scale(r, 1, most);
 	p->queue_bytes = (uint32_t)sim_scale(r, 4096, 1 << 20);
 	p->write_gap_ns = perhaps(r, 250000, 10 * US, 20 * MS);
 	if (sim_chance(r, 300000)) { /* a slow reader */

@@ -34,7 +34,7 @@ struct wire {
 
 /* Sent by a stack, complete, before the link has touched it. mtu: the sender's. */
 void wire_sent(struct wire *w, const uint8_t *frame, uint32_t len, uint32_t mtu);
-/* Handed intact to the stack that it is addressed to. */
+/* Handed to the stack that it is addressed to; passed over if a checksum is wrong. */
 void wire_delivered(struct wire *w, const uint8_t *frame, uint32_t len);
 /* One line about a frame. */
 void wire_describe(const uint8_t *frame, uint32_t len, char *line, size_t size);

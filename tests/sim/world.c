@@ -364,8 +364,8 @@ static void receive(struct stack *s)
 			hash_frame(w, s->index, f->data, f->len);
 			if (f->corrupted)
 				s->hit[f->part]++;
-			else
-				wire_delivered(&w->wire, f->data, f->len);
+			/* Corrupted padding or station addresses do not keep a segment out. */
+			wire_delivered(&w->wire, f->data, f->len);
 			if (s->pcap)
 				pcap_write(s->pcap, w->now_ns, f->data, f->len);
 		}
