@@ -13,9 +13,10 @@
 #define CHALLENGES_A_SECOND      500
 #define WINDOW_FIELD_MAX         65535u
 
-/* RFC 9293 3.8.6.2.2 and RFC 7323 2.3: the window to put into the header. The right edge never
- * moves back, and moves on only when it is worth while; duplicate ACKs leave it alone so that the
- * peer knows them for what they are (RFC 5681 2). Moves rcv_adv. */
+/* RFC 9293 3.8.6.2.2 and RFC 7323 2.3: the window to put into the header. The right edge moves on
+ * only when it is worth while, and never back, except that the scale cannot say its last few bytes:
+ * rcv_adv, which is what segments are held against, keeps them (RFC 7323 2.4). Duplicate ACKs leave
+ * the window alone, so that the peer knows them for what they are (RFC 5681 2). */
 static uint16_t window_field(struct tcp_conn *c, uint8_t flags)
 {
 	uint32_t rcvbuf = c->tcp->config->rcvbuf;
@@ -29,10 +30,8 @@ static uint16_t window_field(struct tcp_conn *c, uint8_t flags)
 	if (open > wnd && open - wnd >= RTE_MIN(rcvbuf / 2, c->rcv_mss) &&
 	    (!c->dup_owed || wnd == 0))
 		wnd = open & ~((1u << c->rcv_wscale) - 1);
-	wnd = RTE_MAX(wnd, conn_rcv_wnd(c));
-	field = (wnd + (1u << c->rcv_wscale) - 1) >> c->rcv_wscale;
-	field = RTE_MIN(field, WINDOW_FIELD_MAX);
-	c->rcv_adv = c->rcv_nxt + (field << c->rcv_wscale);
+	field = RTE_MIN(wnd >> c->rcv_wscale, WINDOW_FIELD_MAX);
+	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << c->rcv_wscale));
 	return (uint16_t)field;
 }
 
