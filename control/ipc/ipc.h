@@ -61,6 +61,7 @@
 	X(STREAM_STATE, stream_state, D)                                                           \
 	/* subscriptions */                                                                        \
 	X(STREAM_SUBS, subs, D)                                                                    \
+	X(SUBS_ACK, subs_ack, C)                                                                   \
 	X(MATCH, match, C)                                                                         \
 	X(MATCH_STATE, match, D)
 
@@ -315,6 +316,14 @@ struct zl_ipc_subs {
 	uint64_t stream;
 	uint32_t bytes; /* of tail */
 	uint32_t count; /* records */
+};
+
+/* Control has dealt with the first `count` STREAM_SUBS of this connection: their MATCHes were sent
+ * before this. What is not acknowledged when control goes away is sent again to the next one, after
+ * its DUMP: in order, so that the last word on a prefix stands; a cancel of what the new control
+ * does not know is passed on upstream if nobody else has the prefix. */
+struct zl_ipc_subs_ack {
+	uint64_t count;
 };
 
 /* Control's decisions for one core's matcher. tail: `bytes` bytes of zl_ipc_match_prefix records,
