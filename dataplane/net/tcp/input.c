@@ -12,27 +12,25 @@
 #define TS_RECENT_LIFE_NS (24ull * 86400 * 1000000000)
 #define REUSE_ISS_STEP    65536 /* beyond all that the old incarnation may have sent */
 
+/* Takes m over if it is a segment. The header may run over several buffers, as may the payload. */
 static bool parse(struct rte_mbuf *m, struct tcp_segment *s)
 {
 	const struct rte_tcp_hdr *h = rte_pktmbuf_mtod(m, const struct rte_tcp_hdr *);
 	unsigned header_len = (unsigned)(h->data_off >> 4) * 4;
+	uint8_t copy[sizeof(*h) + TCP_OPTIONS_MAX];
 
 	if (header_len < sizeof(*h) || header_len > m->pkt_len)
 		return false;
-	if (header_len > m->data_len) {
-		if (rte_pktmbuf_linearize(m) < 0)
-			return false;
-		h = rte_pktmbuf_mtod(m, const struct rte_tcp_hdr *);
-	}
+	h = rte_pktmbuf_read(m, 0, header_len, copy);
 	if (!options_parse(h, header_len, &s->opt))
 		return false;
-	s->m = m;
-	s->seq = rte_be_to_cpu_32(h->sent_seq);
 	s->ack = rte_be_to_cpu_32(h->recv_ack);
 	s->wnd = rte_be_to_cpu_16(h->rx_win);
 	s->flags = h->tcp_flags;
-	s->len = m->pkt_len - header_len;
-	rte_pktmbuf_adj(m, (uint16_t)header_len);
+	s->seq = rte_be_to_cpu_32(h->sent_seq) - header_len;
+	s->m = m;
+	s->len = m->pkt_len;
+	payload_trim_head(s, header_len);
 	return true;
 }
 

@@ -39,8 +39,7 @@ static void cut_head(struct rte_mbuf *m, uint32_t n)
 	m->hash.usr += n;
 }
 
-/* n bytes off the front of a segment's payload, n <= s->len. */
-static void trim_head(struct tcp_segment *s, uint32_t n)
+void payload_trim_head(struct tcp_segment *s, uint32_t n)
 {
 	s->seq += n;
 	s->len -= n;
@@ -321,7 +320,7 @@ static void trim_to_window(struct tcp_conn *c, struct tcp_segment *s)
 	uint32_t edge = c->rcv_nxt + conn_rcv_wnd(c);
 
 	if (seq_lt(s->seq, c->rcv_nxt)) {
-		trim_head(s, RTE_MIN(c->rcv_nxt - s->seq, s->len));
+		payload_trim_head(s, RTE_MIN(c->rcv_nxt - s->seq, s->len));
 		c->flags |= CONN_ACK_NOW;
 		conn_want_output(c);
 	}

@@ -294,6 +294,8 @@ void syn_acked(struct tcp_conn *c, const struct tcp_segment *s);
 void ack_advance(struct tcp_conn *c, const struct tcp_segment *s);
 
 /* reassembly.c */
+/* n bytes off the front of a segment's payload, n <= s->len; seq moves along. */
+void payload_trim_head(struct tcp_segment *s, uint32_t n);
 /* Cuts s to the receive window and queues what is new, in order or not. */
 void payload_input(struct tcp_conn *c, struct tcp_segment *s);
 /* Whole payload of s is next in order and inside the window. */
