@@ -179,6 +179,8 @@ void zl_subscribe_message(struct zl_control *c, struct zl_stream *s, const uint8
 int zl_dataplane_start(struct zl_control *c);
 void zl_dataplane_free(struct zl_control *c);
 bool zl_dataplane_attached(const struct zl_control *c);
+/* It was set up by an earlier control, or before the connection broke. */
+bool zl_dataplane_took_over(const struct zl_control *c);
 const struct zl_ipc_hello *zl_dataplane_hello(const struct zl_control *c);
 const struct zl_stats_header *zl_dataplane_stats(const struct zl_control *c); /* or NULL */
 uint64_t zl_dataplane_attached_ns(const struct zl_control *c);                /* CLOCK_MONOTONIC */

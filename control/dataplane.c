@@ -54,13 +54,13 @@ struct zl_dataplane {
 	struct zl_watch watch;
 	struct zl_timer retry;
 	enum phase phase;
-	bool said_waiting, broken, refused, was_attached;
+	bool said_waiting, broken, refused, was_attached, took_over;
 	struct zl_ipc_hello hello;
 	const struct zl_stats_header *stats;
 	uint64_t seq, attached_ns;
 	struct queue out, held;
 	struct request *requests, **last_request;
-	unsigned next_port;
+	uint64_t subs_handled, subs_acked; /* STREAM_SUBS of this connection */
 	struct batch match[ZL_CORES_MAX];
 };
 
@@ -205,6 +205,17 @@ void zl_dataplane_match(struct zl_control *c, unsigned core, uint32_t socket, ui
 	c->counters[ZL_COUNT_match_records]++;
 }
 
+/* After the MATCHes that came of them. */
+static void acknowledge_subs(struct zl_control *c)
+{
+	struct zl_dataplane *d = c->dataplane;
+	uint64_t packet[(sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_subs_ack)) / 8];
+	struct zl_ipc_subs_ack *m = zl_ipc_begin(packet, ZL_IPC_SUBS_ACK, 0);
+
+	m->count = d->subs_acked = d->subs_handled;
+	zl_dataplane_send(c, packet);
+}
+
 void zl_dataplane_flush(struct zl_control *c)
 {
 	struct zl_dataplane *d = c->dataplane;
@@ -214,6 +225,8 @@ void zl_dataplane_flush(struct zl_control *c)
 			d->match[core].open = false;
 			zl_dataplane_send(c, d->match[core].packet);
 		}
+	if (d->subs_acked != d->subs_handled)
+		acknowledge_subs(c);
 	if (d->broken)
 		disconnect(c, "the connection broke");
 }
@@ -275,7 +288,6 @@ static void started(struct zl_control *c, const struct zl_ipc_result *r, uint64_
 
 static void port_done(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
 {
-	struct zl_dataplane *d = c->dataplane;
 	const struct zl_ipc_empty empty = {0};
 	unsigned next = (unsigned)argument;
 
@@ -287,7 +299,6 @@ static void port_done(struct zl_control *c, const struct zl_ipc_result *r, uint6
 		zl_dataplane_request(c, ZL_IPC_PORT, &c->config.ports[next], port_done, next + 1);
 	else
 		zl_dataplane_request(c, ZL_IPC_START, &empty, started, 0);
-	d->next_port = next + 1;
 }
 
 /* `auto`: hugepages if enough of them are free now. */
@@ -343,6 +354,13 @@ static void adopt(struct zl_control *c, void *packet)
 		broken(c->dataplane);
 }
 
+static void event(struct zl_control *c, void *packet)
+{
+	zl_stream_event(c, packet);
+	if (((struct zl_ipc_header *)packet)->type == ZL_IPC_STREAM_SUBS)
+		c->dataplane->subs_handled++;
+}
+
 static bool is_state(uint16_t type)
 {
 	return type == ZL_IPC_SOCKET_ADD || type == ZL_IPC_DEVICE_ADD ||
@@ -385,7 +403,7 @@ static void dumped(struct zl_control *c, const struct zl_ipc_result *r, uint64_t
 	d->phase = RUNNING;
 	for (struct flight *f = held.first; f; f = f->next)
 		if (!is_state(((struct zl_ipc_header *)f->bytes)->type))
-			zl_stream_event(c, f->bytes);
+			event(c, f->bytes);
 	queue_clear(&held);
 	running(c);
 }
@@ -402,6 +420,7 @@ static void take_over(struct zl_control *c)
 		       "restart zeroline-dataplane to apply them",
 		       c->config.file);
 	d->phase = DUMPING;
+	d->took_over = true;
 	zl_objects_forget(c);
 	if (!zl_subscribe_start(c, d->hello.poll_cores))
 		broken(d);
@@ -470,7 +489,7 @@ static void handle(struct zl_control *c, void *packet, size_t length)
 		if (!queue_add(&d->held, packet, length))
 			broken(d);
 	} else if (d->phase == RUNNING && !is_state(h->type)) {
-		zl_stream_event(c, packet);
+		event(c, packet);
 	}
 }
 
@@ -537,7 +556,8 @@ static void drop_connection(struct zl_control *c)
 	zl_objects_forget(c);
 	zl_stats_unmap(d->stats);
 	d->stats = NULL;
-	d->broken = false;
+	d->broken = d->took_over = false;
+	d->subs_handled = d->subs_acked = 0;
 }
 
 static void disconnect(struct zl_control *c, const char *why)
@@ -606,6 +626,11 @@ void zl_dataplane_free(struct zl_control *c)
 bool zl_dataplane_attached(const struct zl_control *c)
 {
 	return c->dataplane->phase == RUNNING;
+}
+
+bool zl_dataplane_took_over(const struct zl_control *c)
+{
+	return c->dataplane->took_over;
 }
 
 const struct zl_ipc_hello *zl_dataplane_hello(const struct zl_control *c)

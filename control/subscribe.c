@@ -121,11 +121,18 @@ void zl_subscribe_leave(struct zl_control *c, struct zl_stream *s)
 		s->next_publisher->prev_publisher = s->prev_publisher;
 }
 
-static int change(struct zl_stream *s, const struct zl_ipc_prefix *r, const uint8_t *prefix)
+static int change(struct zl_control *c, struct zl_stream *s, const struct zl_ipc_prefix *r,
+		  const uint8_t *prefix)
 {
+	struct zl_subs *subs = s->socket->subs;
+
 	if (r->op == ZL_SUBSCRIBE)
-		return zl_subs_add(s->socket->subs, s->subscriber, prefix, r->len);
-	return zl_subs_remove(s->socket->subs, s->subscriber, prefix, r->len);
+		return zl_subs_add(subs, s->subscriber, prefix, r->len);
+	int changed = zl_subs_remove(subs, s->subscriber, prefix, r->len);
+	/* An earlier control may have told the matcher and died before it told the publishers. */
+	if (changed == 0 && zl_dataplane_took_over(c))
+		return zl_subs_disown(subs, prefix, r->len);
+	return changed;
 }
 
 void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struct zl_ipc_subs *m)
@@ -139,7 +146,7 @@ void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struc
 			zl_stream_close(c, s, ZL_REASON_prefix_too_long);
 			return;
 		}
-		int changed = change(s, &r, p + sizeof(r));
+		int changed = change(c, s, &r, p + sizeof(r));
 		if (changed < 0)
 			zl_stream_close(c, s, ZL_REASON_no_memory);
 		else if (changed == 0)

@@ -129,11 +129,12 @@ static bool check_socket(struct zl_yaml *y, struct zl_config *config, struct zl_
 	return true;
 }
 
-static bool socket_name_taken(struct zl_yaml *y, const struct zl_config_socket *s,
+static bool socket_name_taken(struct zl_yaml *y, const char *side, const struct zl_config_socket *s,
 			      const struct zl_config_socket *other)
 {
 	if (s == other || strcmp(s->at.name, other->at.name) != 0)
 		return false;
+	zl_yaml_enter(y, side, 0);
 	zl_yaml_fail(y, s->line, "the name \"%s\" is taken by the socket of line %u", s->at.name,
 		     other->line);
 	return true;
@@ -153,14 +154,14 @@ static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i
 	if (!check_socket(y, config, &d->frontend, d->name, "frontend") ||
 	    !check_socket(y, config, &d->backend, d->name, "backend"))
 		return false;
-	if (socket_name_taken(y, &d->backend, &d->frontend))
+	if (socket_name_taken(y, "backend", &d->backend, &d->frontend))
 		return false;
 	for (unsigned j = 0; j < i; j++) {
 		struct zl_config_device *o = &config->devices[j];
-		if (socket_name_taken(y, &d->frontend, &o->frontend) ||
-		    socket_name_taken(y, &d->frontend, &o->backend) ||
-		    socket_name_taken(y, &d->backend, &o->frontend) ||
-		    socket_name_taken(y, &d->backend, &o->backend))
+		if (socket_name_taken(y, "frontend", &d->frontend, &o->frontend) ||
+		    socket_name_taken(y, "frontend", &d->frontend, &o->backend) ||
+		    socket_name_taken(y, "backend", &d->backend, &o->frontend) ||
+		    socket_name_taken(y, "backend", &d->backend, &o->backend))
 			return false;
 	}
 	return true;

@@ -162,6 +162,12 @@ static bool check_subs(const struct zl_ipc_subs *m, size_t tail)
 	return count == m->count;
 }
 
+static bool check_subs_ack(const struct zl_ipc_subs_ack *m, size_t tail)
+{
+	(void)m;
+	return tail == 0;
+}
+
 static bool check_match(const struct zl_ipc_match *m, size_t tail)
 {
 	const uint8_t *p = (const uint8_t *)(m + 1);

@@ -81,3 +81,15 @@ int zl_subs_settle(struct zl_subs *s)
 	s->n_notes = s->notes_max = 0;
 	return 0;
 }
+
+int zl_subs_disown(struct zl_subs *s, const uint8_t *prefix, unsigned bytes)
+{
+	uint32_t topic = topic_find_or_make(s, prefix, bytes);
+
+	if (topic == NONE)
+		return -ENOMEM;
+	if (topic_at(s, topic)->count == 0)
+		upstream_disown(s, topic);
+	topic_release(s, topic);
+	return 0;
+}

@@ -45,6 +45,9 @@ int zl_subs_adopt(struct zl_subs *subs, uint32_t peer, const uint8_t *prefix, un
 int zl_subs_adopt_core(struct zl_subs *subs, unsigned core, unsigned of, const uint8_t *prefix,
 		       unsigned bytes);
 int zl_subs_settle(struct zl_subs *subs);
+/* Publishers may believe in this prefix from an earlier control: unless a peer has it, all of them
+ * are told that it is cancelled. 0 or -ENOMEM. */
+int zl_subs_disown(struct zl_subs *subs, const uint8_t *prefix, unsigned bytes);
 
 /* Upstream publishers, each told of the socket's prefixes at its own pace. peek() gives the next
  * prefix that this publisher has not been told of, or has and should not any more; done() says

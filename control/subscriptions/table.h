@@ -96,6 +96,7 @@ uint32_t topic_hash_of(const void *context, uint32_t topic);
 /* upstream.c: a topic's `live` bit changed. */
 bool upstream_reserve(struct zl_subs *s);
 void upstream_changed(struct zl_subs *s, uint32_t topic, bool live);
+void upstream_disown(struct zl_subs *s, uint32_t topic); /* as if all had been told of it */
 bool upstream_told(const struct zl_subs *s, uint32_t topic);
 
 #endif

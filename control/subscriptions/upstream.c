@@ -37,6 +37,14 @@ bool upstream_reserve(struct zl_subs *s)
 	return true;
 }
 
+static void look_at(struct zl_publisher *p, uint32_t word)
+{
+	if (word < p->low)
+		p->low = word;
+	if (word >= p->high)
+		p->high = word + 1;
+}
+
 void upstream_changed(struct zl_subs *s, uint32_t topic, bool live)
 {
 	uint32_t word = topic / 64;
@@ -46,11 +54,15 @@ void upstream_changed(struct zl_subs *s, uint32_t topic, bool live)
 	else
 		s->live[word] &= ~bit_of(topic);
 	s->n_live += live ? 1 : -1ull;
+	for (struct zl_publisher *p = s->publishers; p; p = p->next)
+		look_at(p, word);
+}
+
+void upstream_disown(struct zl_subs *s, uint32_t topic)
+{
 	for (struct zl_publisher *p = s->publishers; p; p = p->next) {
-		if (word < p->low)
-			p->low = word;
-		if (word >= p->high)
-			p->high = word + 1;
+		p->told[topic / 64] |= bit_of(topic);
+		look_at(p, topic / 64);
 	}
 }
 
