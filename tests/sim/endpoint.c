@@ -1,15 +1,17 @@
 /* The simulated program: events in, takes and appends out. */
 #include "tests/sim/endpoint.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define RETRY_NS     5000000 /* after a pool was dry */
-#define WRITE_BURST  32      /* appends, then the gap */
-#define LEAD_MOST    64      /* bytes of a buffer in front of a slice */
-#define LEAD_FILL    0xee    /* must never be seen by the peer */
-#define SEGMENT_MOST 2048
+#define RETRY_NS      5000000 /* after a pool was dry */
+#define OPEN_RETRY_NS 500000000
+#define WRITE_BURST   32   /* appends, then the gap */
+#define LEAD_MOST     64   /* bytes of a buffer in front of a slice */
+#define LEAD_FILL     0xee /* must never be seen by the peer */
+#define SEGMENT_MOST  2048
 
 __attribute__((format(printf, 2, 3))) static void fault(struct endpoint *e, const char *format, ...)
 {
@@ -72,7 +74,8 @@ static void maybe_shut_down(struct endpoint *e)
 {
 	bool due = false;
 
-	if (!e->stream || e->shut_down || e->sent < e->plan.bytes)
+	/* Before it is established, closing is giving up (RFC 9293 3.10.4). */
+	if (!e->stream || !e->established || e->shut_down || e->sent < e->plan.bytes)
 		return;
 	switch (e->plan.end) {
 	case END_WHEN_SENT:
@@ -141,9 +144,8 @@ static bool write_once(struct endpoint *e)
 	bool done;
 
 	n = n < left ? n : (uint32_t)left;
-	first = n > 1 && n < SEGMENT_MOST - LEAD_MOST && sim_chance(&e->random, 200000)
-			? (uint32_t)sim_range(&e->random, 1, n - 1)
-			: n;
+	first = n > 1 && sim_chance(&e->random, 200000) ? (uint32_t)sim_range(&e->random, 1, n - 1)
+							: n;
 	head = chain(e, lead, n);
 	if (!head)
 		return false;
@@ -330,17 +332,29 @@ static const struct zl_stream_events events = {
 void endpoint_connect(void *arg)
 {
 	struct endpoint *e = arg;
+	uint64_t now = world_now(e->world);
 	int err;
 
+	if (e->after && !e->after->closed && !e->after->aborted) {
+		world_call(e->world, e->stack, now + OPEN_RETRY_NS, endpoint_connect, e);
+		return;
+	}
 	world_source_port(e->world, e->stack, e->source_port);
 	err = zl_tcp_connect(world_net(e->world, e->stack), &e->remote, &events, e, &e->stream,
-			     world_now(e->world));
+			     now);
 	world_source_port(e->world, e->stack, 0);
-	if (err)
-		fault(e, "connect: %s", strerror(-err));
 	e->opened = !err;
-	if (err)
-		e->stream = NULL;
+	if (!err) {
+		if (e->eager && e->plan.bytes)
+			pump_write(e);
+		return;
+	}
+	e->stream = NULL;
+	/* The table is full, or the four-tuple is still in TIME-WAIT. */
+	if (err == -ENOBUFS || (err == -EADDRNOTAVAIL && e->source_port))
+		world_call(e->world, e->stack, now + OPEN_RETRY_NS, endpoint_connect, e);
+	else
+		fault(e, "connect: %s", strerror(-err));
 }
 
 void endpoint_accept(struct endpoint *e, struct zl_stream *s)

@@ -36,6 +36,8 @@ struct endpoint {
 	struct sim_random random;
 	struct zl_endpoint_addr remote; /* active opens only */
 	uint16_t source_port;           /* 0: any */
+	const struct endpoint *after;   /* opens when this one has ended; NULL: at once */
+	bool eager;                     /* writes before the connection is established */
 
 	/* What happened. */
 	struct zl_stream *stream; /* NULL: not open, or gone */

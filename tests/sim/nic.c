@@ -151,6 +151,24 @@ void nic_frame_flip(struct nic_frame *f, uint32_t first_bit, uint16_t mask)
 			f->data[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
 }
 
+void nic_frame_strip(struct nic_frame *f, uint32_t kinds)
+{
+	struct rte_tcp_hdr *tcp = tcp_of(f);
+	uint8_t *o = (uint8_t *)(tcp + 1), *end = (uint8_t *)tcp + (tcp->data_off >> 4) * 4;
+
+	if (!kinds || f->data[12] != 0x08 || f->data[13] ||
+	    ip_of(f)->next_proto_id != IPPROTO_TCP || !(tcp->tcp_flags & RTE_TCP_SYN_FLAG))
+		return;
+	while (o < end && *o != 0) {
+		uint8_t len = *o == 1 ? 1 : o[1];
+
+		if (*o < 32 && kinds >> *o & 1)
+			memset(o, 1, len);
+		o += len ? len : 1;
+	}
+	checksum_tcp(f);
+}
+
 static uint32_t payload_at(const struct nic_frame *f)
 {
 	return (uint32_t)((const uint8_t *)tcp_of(f) - f->data) + (tcp_of(f)->data_off >> 4) * 4u;

@@ -30,6 +30,8 @@ struct rte_mbuf *nic_frame_give(const struct nic_frame *f, struct rte_mempool *p
 void nic_frame_pad(struct nic_frame *f);
 /* XORs 15 bits from first_bit on (see struct link_arrival) and notes what they hit. */
 void nic_frame_flip(struct nic_frame *f, uint32_t first_bit, uint16_t mask);
+/* Blanks the options of a SYN whose kinds are bits of the mask, as some middleboxes do. */
+void nic_frame_strip(struct nic_frame *f, uint32_t kinds);
 /* Flips a byte of TCP payload and puts the TCP checksum right. */
 void nic_frame_sabotage(struct nic_frame *f);
 bool nic_frame_has_payload(const struct nic_frame *f);

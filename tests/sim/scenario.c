@@ -57,7 +57,10 @@ static void draw_stack(struct sim_random *r, struct scenario *s, unsigned i)
 		s->stack[i].mtu = s->stack[0].mtu;
 	s->stack[i].rx_segment = sim_chance(r, 150000) ? (uint16_t)sim_range(r, 54, 600) : 0;
 	s->stack[i].offload = sim_chance(r, 300000);
-	s->stack[i].pools = sim_chance(r, 100000) ? POOLS_SMALL : POOLS_AMPLE;
+	s->stack[i].rx_offload = sim_chance(r, 300000);
+	s->stack[i].pools = sim_chance(r, 800000)
+				    ? POOLS_AMPLE
+				    : (enum pool_size)sim_range(r, POOLS_SMALL, POOLS_TINY);
 	zl_tcp_config_default(t);
 	t->rcvbuf = (uint32_t)(sim_chance(r, 300000) ? sim_scale(r, 4096, 65536)
 						     : sim_scale(r, 65536, 1 << 20));
@@ -70,7 +73,7 @@ static void draw_stack(struct sim_random *r, struct scenario *s, unsigned i)
 	/* TIME-WAIT outlives a good many losses of the last ACK. */
 	t->msl_ms = 8 * t->max_rto_ms;
 	t->backlog = 8;
-	t->max_connections = 16;
+	t->max_connections = (uint32_t)sim_scale(r, SCENARIO_CONNS, 32);
 }
 
 static void draw_plan(struct sim_random *r, struct endpoint_plan *p, uint32_t mtu)
@@ -128,10 +131,12 @@ static void draw_conn(struct sim_random *r, struct scenario *s, struct scenario_
 		s->aborts = true;
 	} else if (sim_chance(r, 30000)) {
 		c->refused = true;
+		c->unheard = sim_chance(r, 500000);
 		s->aborts = true;
 	} else {
 		c->simultaneous = sim_chance(r, 80000);
 	}
+	c->eager = sim_chance(r, 200000);
 }
 
 void scenario_draw(struct scenario *s, uint64_t seed)
@@ -153,6 +158,18 @@ void scenario_draw(struct scenario *s, uint64_t seed)
 	s->conns = (unsigned)sim_range(&r, 1, SCENARIO_CONNS);
 	for (unsigned i = 0; i < s->conns; i++)
 		draw_conn(&r, s, &s->conn[i]);
+	for (unsigned i = 1; i < s->conns; i++) {
+		struct scenario_conn *a = &s->conn[i - 1], *b = &s->conn[i];
+
+		if (a->simultaneous || b->simultaneous || a->refused || b->refused)
+			continue;
+		b->again = sim_chance(&r, 250000);
+		if (b->again)
+			b->opener = a->opener;
+	}
+	/* MSS, window scale, timestamps */
+	if (sim_chance(&r, 200000))
+		s->strip = (uint32_t)sim_random(&r) & (1 << 2 | 1 << 3 | 1 << 8);
 	for (unsigned i = 0; i < 2; i++) {
 		struct zl_tcp_config *t = &s->stack[i].tcp;
 
@@ -207,14 +224,16 @@ static void print_plan(const struct endpoint_plan *p, FILE *f)
 
 void scenario_print(const struct scenario *s, FILE *f)
 {
-	fprintf(f, "turn=%luns", s->turn_ns);
+	static const char *const pools[POOL_SIZES] = {"", " small-pools", " tiny-pools"};
+
+	fprintf(f, "turn=%luns strip=%#x", s->turn_ns, s->strip);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct zl_tcp_config *t = &s->stack[i].tcp;
 
-		fprintf(f, "; stack%u: mtu=%u rcvbuf=%u rto=%u-%ums%s%s", i, s->stack[i].mtu,
-			t->rcvbuf, t->min_rto_ms, t->max_rto_ms,
-			s->stack[i].offload ? " offload" : "",
-			s->stack[i].pools == POOLS_SMALL ? " small-pools" : "");
+		fprintf(f, "; stack%u: mtu=%u rcvbuf=%u rto=%u-%ums conns=%u%s%s%s", i,
+			s->stack[i].mtu, t->rcvbuf, t->min_rto_ms, t->max_rto_ms,
+			t->max_connections, s->stack[i].offload ? " tx-offload" : "",
+			s->stack[i].rx_offload ? " rx-offload" : "", pools[s->stack[i].pools]);
 		if (s->stack[i].rx_segment)
 			fprintf(f, " rx-segment=%u", s->stack[i].rx_segment);
 		print_link(&s->link[i], s, f);
@@ -222,8 +241,10 @@ void scenario_print(const struct scenario *s, FILE *f)
 	for (unsigned i = 0; i < s->conns; i++) {
 		const struct scenario_conn *c = &s->conn[i];
 
-		fprintf(f, "; conn%u: %s", i,
-			c->refused        ? "refused"
+		fprintf(f, "; conn%u:%s%s %s", i, c->again ? " again" : "",
+			c->eager ? " eager" : "",
+			c->unheard        ? "unheard"
+			: c->refused      ? "refused"
 			: c->simultaneous ? "simultaneous"
 			: c->opener       ? "opened by 1"
 					  : "opened by 0");

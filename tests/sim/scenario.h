@@ -10,14 +10,19 @@
 
 enum pool_size {
 	POOLS_AMPLE,
-	POOLS_SMALL
+	POOLS_SMALL,
+	POOLS_TINY,
+	POOL_SIZES,
 };
 
 struct scenario_conn {
-	bool simultaneous;            /* both sides open actively */
-	bool refused;                 /* nobody accepts */
-	unsigned opener;              /* stack that opens, if not both */
-	uint64_t start_ns;            /* after the epoch */
+	bool simultaneous; /* both sides open actively */
+	bool refused;      /* nobody accepts */
+	bool unheard;      /* nobody even listens */
+	bool eager;        /* the opener writes at once */
+	bool again;        /* the four-tuple of the connection before, once its opener is done */
+	unsigned opener;   /* stack that opens, if not both */
+	uint64_t start_ns; /* after the epoch */
 	struct endpoint_plan plan[2]; /* of the endpoint on stack 0 and 1 */
 };
 
@@ -27,10 +32,11 @@ struct scenario {
 	struct link_params link[2]; /* from stack 0, from stack 1 */
 	struct {
 		uint16_t mtu, rx_segment;
-		bool offload;
+		bool offload, rx_offload;
 		enum pool_size pools;
 		struct zl_tcp_config tcp;
 	} stack[2];
+	uint32_t strip; /* kinds of TCP options that no SYN gets through with */
 	unsigned conns;
 	struct scenario_conn conn[SCENARIO_CONNS];
 	bool aborts;       /* some endpoint may be reset */

@@ -26,13 +26,15 @@ struct pools {
 static struct {
 	const char *program, *pcap;
 	bool verbose, sabotage;
-	struct pools pools[2][2]; /* by size, by stack */
+	struct pools pools[POOL_SIZES][2]; /* by size, by stack */
 } options;
 
-/* Small pools still hold what one window of one connection needs, or nothing could move. */
-static const unsigned pool_objects[2][4] = {
+/* Small pools still hold what the largest segment needs (9000 bytes in slices of 256), or nothing
+ * could move. */
+static const unsigned pool_objects[POOL_SIZES][4] = {
 	[POOLS_AMPLE] = {8192, 8192, 4096, 8192},
 	[POOLS_SMALL] = {192, 128, 24, 96},
+	[POOLS_TINY] = {96, 48, 8, 64},
 };
 
 static void pools_create(struct pools *p, enum pool_size size)
@@ -76,11 +78,15 @@ __attribute__((format(printf, 2, 3))) static void fault(struct run *r, const cha
 static bool accept_stream(void *ctx, uint64_t cookie, struct zl_stream *s)
 {
 	struct run *r = ctx;
-	const struct scenario_conn *c = &r->scenario.conn[cookie / 2];
+	unsigned i = (unsigned)(cookie / 2), k = cookie % 2;
 
-	if (c->refused)
+	if (r->scenario.conn[i].refused)
 		return false;
-	endpoint_accept(&r->end[cookie / 2][cookie % 2], s);
+	/* Of connections that follow each other on a four-tuple, the one whose time it is. */
+	while (i + 1 < r->scenario.conns && r->scenario.conn[i + 1].again &&
+	       r->end[i + 1][!k].opened)
+		i++;
+	endpoint_accept(&r->end[i][k], s);
 	return true;
 }
 
@@ -95,6 +101,8 @@ static void add_stack(struct run *r, unsigned i)
 		.indirect = p->indirect,
 		.blocks = p->blocks,
 		.tcp = s->stack[i].tcp,
+		.rx_offload = s->stack[i].rx_offload,
+		.strip = s->strip,
 		.accept = accept_stream,
 		.ctx = r,
 	};
@@ -109,7 +117,10 @@ static void add_endpoint(struct run *r, unsigned i, unsigned k)
 	const struct scenario_conn *c = &r->scenario.conn[i];
 	struct endpoint *e = &r->end[i][k];
 	uint64_t key = sim_mix(r->scenario.seed * 64 + i);
+	unsigned first = i;
 
+	while (r->scenario.conn[first].again)
+		first--;
 	e->world = r->world;
 	e->stack = k;
 	e->payload = options.pools[r->scenario.stack[k].pools][k].payload;
@@ -122,12 +133,17 @@ static void add_endpoint(struct run *r, unsigned i, unsigned k)
 		e->source_port = (uint16_t)(SOURCE_BASE + 2 * i + k);
 		e->remote.port = (uint16_t)(SOURCE_BASE + 2 * i + !k);
 	} else {
-		e->remote.port = (uint16_t)(PORT_BASE + i);
+		e->remote.port = (uint16_t)(PORT_BASE + first);
+		e->source_port = (uint16_t)(SOURCE_BASE + 2 * first);
 	}
+	if (c->again)
+		e->after = &r->end[i - 1][k];
+	e->eager = c->eager;
 	e->remote.ip = world_ip(!k);
 	if (c->simultaneous || c->opener == k)
 		world_call(r->world, k, r->scenario.epoch_ns + c->start_ns, endpoint_connect, e);
-	else if (zl_tcp_listen(world_net(r->world, k), 0, e->remote.port, i * 2 + k))
+	else if (!c->unheard && !c->again &&
+		 zl_tcp_listen(world_net(r->world, k), 0, e->remote.port, i * 2 + k))
 		fault(r, "listen on port %u failed", e->remote.port);
 }
 
@@ -198,16 +214,20 @@ static void stalled(struct run *r)
 	for (unsigned i = 0; i < r->scenario.conns; i++)
 		for (unsigned k = 0; k < 2; k++) {
 			const struct endpoint *e = &r->end[i][k];
+			const struct pools *p = &options.pools[r->scenario.stack[k].pools][k];
 
-			if (!ended(r, i, k))
-				fault(r,
-				      "stalled: conn%u at stack %u%s%s%s%s: sent %lu of %lu, "
-				      "released "
-				      "%lu, received %lu of %lu",
-				      i, k, e->opened ? " opened" : "",
-				      e->established ? " established" : "", e->eof ? " eof" : "",
-				      e->shut_down ? " shut-down" : "", e->sent, e->plan.bytes,
-				      e->released, e->received, e->peer_bytes);
+			if (ended(r, i, k))
+				continue;
+			fault(r,
+			      "stalled: conn%u at stack %u%s%s%s%s: sent %lu of %lu, released %lu, "
+			      "received %lu of %lu; out of its pools are %u of %u frames, %u of %u "
+			      "indirect, %u of %u blocks",
+			      i, k, e->opened ? " opened" : "",
+			      e->established ? " established" : "", e->eof ? " eof" : "",
+			      e->shut_down ? " shut-down" : "", e->sent, e->plan.bytes, e->released,
+			      e->received, e->peer_bytes, sim_pool_missing(p->frames),
+			      p->frames->size, sim_pool_missing(p->indirect), p->indirect->size,
+			      sim_pool_missing(p->blocks), p->blocks->size);
 		}
 }
 
@@ -329,7 +349,7 @@ static uint64_t run_seed(uint64_t seed, char *what, size_t size)
 	check_pools(r, "after teardown");
 	snprintf(what, size, "%s", r->fault);
 	if (what[0]) /* whatever is out stays out of the next seed's way */
-		for (unsigned i = 0; i < 4; i++) {
+		for (unsigned i = 0; i < POOL_SIZES * 2; i++) {
 			pools_free(&options.pools[i / 2][i % 2]);
 			pools_create(&options.pools[i / 2][i % 2], i / 2);
 		}
@@ -411,10 +431,10 @@ int main(int argc, char **argv)
 		i++;
 	}
 	eal_start(192);
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < POOL_SIZES * 2; i++)
 		pools_create(&options.pools[i / 2][i % 2], i / 2);
 	rc = run_seeds(first, seeds);
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < POOL_SIZES * 2; i++)
 		pools_free(&options.pools[i / 2][i % 2]);
 	return rc;
 }

@@ -191,7 +191,7 @@ static void check_payload(struct wire *w, const struct wire_end *from, const str
 {
 	uint32_t end = v->seq + v->payload;
 
-	if (to->syn_seen && v->payload + v->header_len - 20 > to->mss)
+	if (v->payload + v->header_len - 20 > to->mss)
 		fault(w, "port %u: %u bytes of payload and %u of options exceed an MSS of %u",
 		      v->sport, v->payload, v->header_len - 20, to->mss);
 	if (!from->may_send_known)
@@ -207,7 +207,7 @@ static void check_ack(struct wire *w, struct wire_end *from, const struct wire_e
 {
 	uint32_t edge = edge_of(from, to, v), unit = 1u << from->scale;
 
-	if (to->syn_seen && (int32_t)(v->ack - to->sent_end) > 0)
+	if ((int32_t)(v->ack - to->sent_end) > 0)
 		fault(w, "port %u: acknowledges %d bytes that were never sent", v->sport,
 		      (int32_t)(v->ack - to->sent_end));
 	if (from->edge_known && (int32_t)(from->edge - edge) >= (int32_t)unit)
@@ -236,6 +236,9 @@ void wire_sent(struct wire *w, const uint8_t *frame, uint32_t len, uint32_t mtu)
 		sent_syn(from, to, &v);
 	if (v.flags & RST)
 		return;
+	/* What is left of an earlier incarnation of the four-tuple is judged no more. */
+	if (!from->syn_seen || !to->syn_seen)
+		return;
 	if (v.payload)
 		check_payload(w, from, to, &v);
 	end = v.seq + v.payload + !!(v.flags & SYN) + !!(v.flags & FIN);
@@ -255,6 +258,10 @@ void wire_delivered(struct wire *w, const uint8_t *frame, uint32_t len)
 	if (view(&v, frame, len, &tcp) || !tcp || !(v.flags & ACK) || (v.flags & RST))
 		return;
 	if (!find(w, &v, &from, &to))
+		return;
+	/* An old duplicate, perhaps of an earlier incarnation? */
+	if (!from->syn_seen || !to->syn_seen || (int32_t)(v.ack - to->isn) <= 0 ||
+	    (int32_t)(v.ack - to->sent_end) > 0)
 		return;
 	edge = edge_of(from, to, &v);
 	if (!to->may_send_known || (int32_t)(edge - to->may_send) > 0)

@@ -10,6 +10,8 @@
 #include "tests/sim/pcap.h"
 #include "tests/sim/wire.h"
 
+#define RX_GOOD (RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+
 struct event {
 	uint64_t at_ns, order; /* order: of creation, which breaks ties */
 	unsigned stack;
@@ -150,6 +152,7 @@ static void frame_sent(struct stack *s, struct nic_frame *f)
 	int to = nic_frame_station(f);
 
 	w->frames++;
+	nic_frame_strip(f, s->config.strip);
 	wire_sent(&w->wire, f->data, f->len, s->config.mtu);
 	nic_frame_pad(f);
 	hash_frame(w, s->index, f->data, f->len);
@@ -279,6 +282,7 @@ unsigned world_add(struct world *w, const struct world_stack *config)
 		.mac = nic_station_mac(w->stacks),
 		.mtu = config->mtu,
 		.tx_offload = config->tx_offload,
+		.rx_checked = config->rx_offload ? RX_GOOD : 0,
 		.ip = world_ip(w->stacks),
 		.prefix_len = 24,
 	};
@@ -360,6 +364,8 @@ static void receive(struct stack *s)
 				    ? NULL
 				    : nic_frame_give(f, s->config.frames, s->config.rx_segment);
 		if (vector[n]) {
+			if (s->config.rx_offload && !f->corrupted)
+				vector[n]->ol_flags |= RX_GOOD;
 			n++;
 			hash_frame(w, s->index, f->data, f->len);
 			if (f->corrupted)

@@ -30,6 +30,8 @@ struct world_stack {
 	uint16_t mtu;
 	uint16_t rx_segment; /* reception fills so much of each buffer; 0: all of it */
 	uint64_t tx_offload; /* RTE_ETH_TX_OFFLOAD_{IPV4,TCP}_CKSUM: the port does what was left */
+	bool rx_offload;     /* the port says of good checksums that they are */
+	uint32_t strip;      /* kinds of TCP options, as bits, that its SYNs lose on the way */
 	struct rte_mempool *frames, *indirect,
 		*blocks; /* the caller's; frames also for reception */
 	struct zl_tcp_config tcp;
