@@ -1,0 +1,410 @@
+/* zeroline.yaml: a good file becomes the contract's structs, and every kind of mistake becomes the
+ * one line that names the file, the line, the key and the remedy. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "control/config/config.h"
+#include "control/config/units.h"
+
+#define PORT    "ports: [{name: e0, kind: tap, device: zl0, address: 10.0.0.1/24}]\n"
+#define PORTS   "ports:\n- {name: e0, kind: tap, device: zl0, address: 10.0.0.1/24}\n"
+#define DEVICES PORT "devices:\n"
+#define SIDES(front, back)                                                                         \
+	DEVICES "- name: feed\n  kind: forwarder\n  frontend: {" front "}\n  backend: {" back "}"  \
+		"\n"
+
+static char directory[] = "/tmp/zl-config-XXXXXX";
+
+static int load(struct zl_config *config, const char *text, char *error, size_t max)
+{
+	FILE *f = fopen("t.yaml", "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	return zl_config_load(config, "t.yaml", error, max);
+}
+
+static const struct {
+	const char *text, *error;
+} bad[] = {
+	{"", "t.yaml:1: the file is empty; configs/zeroline.yaml shows every key"},
+	{"a: [", "t.yaml:2: not YAML: did not find expected node content"},
+	{"\tx: 1", "t.yaml:1: not YAML: found character that cannot start any token"},
+	{"just words", "t.yaml:1: is one value, but a mapping (key: value) belongs here"},
+	{"- a", "t.yaml:1: is a list, but a mapping (key: value) belongs here"},
+	{"{}", "t.yaml:1: the key \"ports\" is missing"},
+	{"prots: []", "t.yaml:1: prots: unknown key; did you mean \"ports\"?"},
+	{"x: 1", "t.yaml:1: x: unknown key; the keys here are run_dir, cores, memory, tcp, limits, "
+		 "ports, devices"},
+	{PORT "ports: []", "t.yaml:2: ports: is given twice; keep one"},
+	{"ports: []", "t.yaml:1: ports: is empty; a port is {name, kind, device, address}"},
+	{"ports: eth0", "t.yaml:1: ports: is one value, but a list of ports belongs here"},
+	{"ports: {a: b}", "t.yaml:1: ports: is a mapping, but a list of ports belongs here"},
+	{"ports:\n- eth0",
+	 "t.yaml:2: ports[0]: is one value, but a mapping (key: value) belongs here"},
+	{"ports:\n- name: a\n  devce: x",
+	 "t.yaml:3: ports[0].devce: unknown key; did you mean \"device\"?"},
+	{"ports:\n- name: a", "t.yaml:2: ports[0]: the key \"kind\" is missing"},
+	{"ports:\n- {kind: tap, device: x, address: 10.0.0.1/24}",
+	 "t.yaml:2: ports[0]: the key \"name\" is missing"},
+	{"ports:\n- {name: a, kind: tap, address: 10.0.0.1/24}",
+	 "t.yaml:2: ports[0]: the key \"device\" is missing"},
+	{"ports:\n- {name: a, kind: tap, device: x}",
+	 "t.yaml:2: ports[0]: the key \"address\" is missing"},
+	{"ports:\n- {name: a, kind: tun}",
+	 "t.yaml:2: ports[0].kind: \"tun\" is not one of physical, tap, af_packet, af_xdp, memif, "
+	 "pcap, ring"},
+	{"ports:\n- {name: a, kind: [tap]}",
+	 "t.yaml:2: ports[0].kind: is a list, but one value belongs here"},
+	{"ports:\n- {name: ''}", "t.yaml:2: ports[0].name: is empty"},
+	{"ports:\n- {name: a234567890123456789012345678901x}",
+	 "t.yaml:2: ports[0].name: \"a234567890123456789012345678901x\" is longer than 31 "
+	 "characters"},
+	{"ports:\n- {name: \"a\\0b\"}", "t.yaml:2: ports[0].name: has a zero byte in it"},
+	{"ports:\n- {name: a b, kind: tap, device: x, address: 10.0.0.1/24}",
+	 "t.yaml:2: ports[0]: \"a b\": a name is of letters, digits, underscore, hyphen and dot"},
+	{"ports:\n- {address: 10.0.0.1}", "t.yaml:2: ports[0].address: \"10.0.0.1\" is not an IPv4 "
+					  "address and prefix length, such as "
+					  "10.0.0.1/24"},
+	{"ports:\n- {address: 10.0.0.1/33}", "t.yaml:2: ports[0].address: \"10.0.0.1/33\" is not "
+					     "an IPv4 address and prefix length, such "
+					     "as 10.0.0.1/24"},
+	{"ports:\n- {address: 10.0.0.1/24x}", "t.yaml:2: ports[0].address: \"10.0.0.1/24x\" is not "
+					      "an IPv4 address and prefix length, such "
+					      "as 10.0.0.1/24"},
+	{"ports:\n- {address: 10.0.0.256/24}",
+	 "t.yaml:2: ports[0].address: \"10.0.0.256/24\" is not an IPv4 address and prefix length, "
+	 "such as 10.0.0.1/24"},
+	{"ports:\n- {address: 10.0.0.0/24}",
+	 "t.yaml:2: ports[0].address: \"10.0.0.0/24\" is the address of the network itself or its "
+	 "broadcast"},
+	{"ports:\n- {address: 10.0.0.255/24}", "t.yaml:2: ports[0].address: \"10.0.0.255/24\" is "
+					       "the address of the network itself or its "
+					       "broadcast"},
+	{"ports:\n- {address: 127.0.0.1/8}",
+	 "t.yaml:2: ports[0].address: \"127.0.0.1/8\" is not an address a port can have"},
+	{"ports:\n- {address: 239.0.0.1/8}",
+	 "t.yaml:2: ports[0].address: \"239.0.0.1/8\" is not an address a port can have"},
+	{"ports:\n- {gateway: nowhere}",
+	 "t.yaml:2: ports[0].gateway: \"nowhere\" is not an IPv4 address, such as 10.0.0.254"},
+	{"ports:\n- {name: a, kind: tap, device: x, address: 10.0.0.1/24, gateway: 10.0.1.1}",
+	 "t.yaml:2: ports[0]: the gateway 10.0.1.1 is not on the port's own network"},
+	{"ports:\n- {name: a, kind: tap, device: x, address: 10.0.0.1/24, gateway: 10.0.0.1}",
+	 "t.yaml:2: ports[0]: the gateway 10.0.0.1 is the port's own address"},
+	{"ports:\n- {mac: 02:00}", "t.yaml:2: ports[0].mac: \"02:00\" is not a station's Ethernet "
+				   "address, such as 02:00:00:00:00:01"},
+	{"ports:\n- {mac: '01:00:00:00:00:01'}", "t.yaml:2: ports[0].mac: \"01:00:00:00:00:01\" is "
+						 "not a station's Ethernet address, such as "
+						 "02:00:00:00:00:01"},
+	{"ports:\n- {mtu: 100}",
+	 "t.yaml:2: ports[0].mtu: \"100\" is not a number from 576 to 9600"},
+	{"ports:\n- {queues: 0}", "t.yaml:2: ports[0].queues: \"0\" is not a number from 1 to 16"},
+	{"ports:\n- {name: a, kind: tap, device: x, address: 10.0.0.1/24, queues: 2}",
+	 "t.yaml:2: ports[0]: 2 queues need as many poll cores, but cores.poll is 1"},
+	{"ports:\n- {impair: {rx: {loss: 1}}}",
+	 "t.yaml:2: ports[0].impair.rx.loss: \"1\" is not a share (1%, 0.01%, 50ppm)"},
+	{"ports:\n- {impair: {rx: {loss: 101%}}}",
+	 "t.yaml:2: ports[0].impair.rx.loss: \"101%\" is out of range: 0 to 100%"},
+	{"ports:\n- impair:\n    tx:\n      delay: 2",
+	 "t.yaml:4: ports[0].impair.tx.delay: \"2\" is not a duration (50us, 2ms, 1s)"},
+	{"ports:\n- {impair: {tx: {rate: 100mbit}}}",
+	 "t.yaml:2: ports[0].impair.tx.rate: \"100mbit\" is not a rate (512kbit, 100Mbit, 10Gbit)"},
+	{"ports:\n- {impair: {both: {}}}",
+	 "t.yaml:2: ports[0].impair.both: unknown key; the keys here are rx, tx"},
+	{PORTS "- {name: e0, kind: tap, device: zl1, address: 10.0.1.1/24}",
+	 "t.yaml:3: ports[1]: the name \"e0\" is taken by the port of line 2"},
+	{PORTS "- {name: e1, kind: tap, device: zl1, address: 10.0.0.1/16}",
+	 "t.yaml:3: ports[1]: the address 10.0.0.1 is taken by port \"e0\" of line 2"},
+	{PORTS "- {name: e1, kind: tap, device: zl0, address: 10.0.1.1/16}",
+	 "t.yaml:3: ports[1]: the device \"zl0\" is taken by port \"e0\" of line 2"},
+	{"cores: {poll: 0}", "t.yaml:1: cores.poll: \"0\" is not a number from 1 to 16"},
+	{"cores: {poll: many}", "t.yaml:1: cores.poll: \"many\" is not a number from 1 to 16"},
+	{"cores: {cpus: [1, x]}", "t.yaml:1: cores.cpus[1]: \"x\" is not a number from 0 to 1023"},
+	{"cores: {cpus: {a: 1}}",
+	 "t.yaml:1: cores.cpus: is a mapping, but a list of CPU numbers belongs here"},
+	{"cores: {idle: lazy}", "t.yaml:1: cores.idle: \"lazy\" is not one of adaptive, busy"},
+	{"cores: 4", "t.yaml:1: cores: is one value, but a mapping (key: value) belongs here"},
+	{"memory: {hugepages: maybe}",
+	 "t.yaml:1: memory.hugepages: \"maybe\" is not one of auto, yes, no"},
+	{"memory: {megabytes: 1}",
+	 "t.yaml:1: memory.megabytes: \"1\" is not a number from 64 to 1048576"},
+	{"tcp: {rcvbuf: 1}", "t.yaml:1: tcp.rcvbuf: \"1\" is out of range: 4KiB to 1GiB"},
+	{"tcp: {rcvbuf: 1MiBs}",
+	 "t.yaml:1: tcp.rcvbuf: \"1MiBs\" is not a size (4096, 256KiB, 128MiB)"},
+	{"tcp: {min_rto: 200}",
+	 "t.yaml:1: tcp.min_rto: \"200\" is not a duration (500ms, 30s, 2min)"},
+	{"tcp: {min_rto: -1s}",
+	 "t.yaml:1: tcp.min_rto: \"-1s\" is not a duration (500ms, 30s, 2min)"},
+	{"tcp: {user_timeout: 48h}",
+	 "t.yaml:1: tcp.user_timeout: \"48h\" is out of range: 100ms to 24h"},
+	{"limits: {handshake: 99999999999999999999s}",
+	 "t.yaml:1: limits.handshake: \"99999999999999999999s\" is out of range: 100ms to 1h"},
+	{"limits: {stream: 5}", "t.yaml:1: limits.stream: unknown key; did you mean \"streams\"?"},
+	{"run_dir: ''", "t.yaml:1: run_dir: is empty"},
+	{"[a]: 1", "t.yaml:1: is a list, but one value belongs here"},
+	{PORT "devices: {feed: {}}",
+	 "t.yaml:2: devices: is a mapping, but a list of devices belongs here"},
+	{DEVICES "- {name: feed}", "t.yaml:3: devices[0]: the key \"kind\" is missing"},
+	{DEVICES "- {name: feed, kind: queue}",
+	 "t.yaml:3: devices[0].kind: \"queue\" is not one of forwarder"},
+	{DEVICES "- {name: feed, kind: forwarder, frontend: {}}",
+	 "t.yaml:3: devices[0]: the key \"backend\" is missing"},
+	{SIDES("type: PUB", ""),
+	 "t.yaml:5: devices[0].frontend.type: \"PUB\" does not belong here: "
+	 "this side of a forwarder is XSUB"},
+	{SIDES("", "type: xpub"),
+	 "t.yaml:6: devices[0].backend.type: \"xpub\" is not a socket type; "
+	 "this side of a forwarder is XPUB"},
+	{SIDES("sndhwm: -3", ""),
+	 "t.yaml:5: devices[0].frontend.sndhwm: \"-3\" is not a number from 0 to 4294967295"},
+	{SIDES("hwm: 4294967296", ""),
+	 "t.yaml:5: devices[0].frontend.hwm: \"4294967296\" is not a number from 0 to 4294967295"},
+	{SIDES("hwm: 1.5", ""),
+	 "t.yaml:5: devices[0].frontend.hwm: \"1.5\" is not a number from 0 to 4294967295"},
+	{SIDES("max_message: lots", ""), "t.yaml:5: devices[0].frontend.max_message: \"lots\" is "
+					 "not a size (4096, 256KiB, 128MiB)"},
+	{SIDES("reconnect: 9s", ""),
+	 "t.yaml:5: devices[0].frontend: reconnect_max (5000ms) is less than reconnect (9000ms)"},
+	{SIDES("bind: {a: 1}", ""),
+	 "t.yaml:5: devices[0].frontend.bind: is a mapping, but a list of "
+	 "endpoints belongs here"},
+	{SIDES("bind: [[x]]", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: is a list, but one value belongs here"},
+	{SIDES("bind: tcp://*", ""), "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://*\" is not an "
+				     "endpoint, such as tcp://*:5555"},
+	{SIDES("bind: 'tcp://*:0'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://*:0\" is not an endpoint, such as "
+	 "tcp://*:5555"},
+	{SIDES("bind: 'tcp://*:65536'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://*:65536\" is not an endpoint, such as "
+	 "tcp://*:5555"},
+	{SIDES("connect: 'ipc://x'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"ipc://x\" is not an endpoint, such as "
+	 "tcp://10.0.0.9:5555"},
+	{SIDES("bind: 'tcp://10.0.0.2:5555'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://10.0.0.2:5555\": no port has this "
+	 "address; "
+	 "the addresses are 10.0.0.1 (e0)"},
+	{SIDES("bind: 'tcp://eth9:5555'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://eth9:5555\": eth9 is neither an IPv4 "
+	 "address "
+	 "nor a port's name; the ports are 10.0.0.1 (e0)"},
+	{SIDES("connect: 'tcp://10.9.0.2:5555'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"tcp://10.9.0.2:5555\": no port's network has "
+	 "this address and no port has a gateway; the ports are 10.0.0.1 (e0)"},
+	{SIDES("connect: 'tcp://*:5555'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"tcp://*:5555\": * is neither an IPv4 address "
+	 "nor a port's name; the ports are 10.0.0.1 (e0)"},
+	{SIDES("bind: 'tcp://*:5555'", "bind: 'tcp://e0:5555'"),
+	 "t.yaml:6: devices[0].backend.bind[0]: \"tcp://e0:5555\" is already bound by "
+	 "\"tcp://*:5555\" of line 5"},
+	{SIDES("bind: ['tcp://*:1', 'tcp://*:1']", ""),
+	 "t.yaml:5: devices[0].frontend.bind[1]: \"tcp://*:1\" is already bound by \"tcp://*:1\" "
+	 "of "
+	 "line 5"},
+	{SIDES("name: x", "name: x"),
+	 "t.yaml:6: devices[0].backend: the name \"x\" is taken by the socket of line 5"},
+	{SIDES("", "") "- {name: feed, kind: forwarder, frontend: {}, backend: {}}",
+	 "t.yaml:7: devices[1]: the name \"feed\" is taken by the device of line 3"},
+	{SIDES("", "") "- {name: b, kind: forwarder, frontend: {name: feed.backend}, backend: {}}",
+	 "t.yaml:7: devices[1].frontend: the name \"feed.backend\" is taken by the socket of line "
+	 "6"},
+	{DEVICES "- {name: a2345678901234567890123456, kind: forwarder, frontend: {}, backend: {}}",
+	 "t.yaml:3: devices[0].frontend: its name \"a2345678901234567890123456.frontend\" is "
+	 "longer "
+	 "than 31 characters; give it a name"},
+};
+
+static void test_every_mistake_is_one_line_with_its_place_and_remedy(void **state)
+{
+	unsigned wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct zl_config config;
+		char error[512];
+		int err = load(&config, bad[i].text, error, sizeof(error));
+
+		if (err == 0 || strcmp(error, bad[i].error) != 0) {
+			print_error("for  %s\nwant %s\ngot  %s\n", bad[i].text, bad[i].error,
+				    error);
+			wrong++;
+		}
+		zl_config_free(&config);
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void test_a_file_that_is_not_there_is_named(void **state)
+{
+	struct zl_config config;
+	char error[512];
+
+	(void)state;
+	assert_true(zl_config_load(&config, "gone.yaml", error, sizeof(error)) < 0);
+	assert_string_equal(
+		error, "gone.yaml: No such file or directory; give the right file by --config");
+	zl_config_free(&config);
+}
+
+static void test_a_whole_file_becomes_the_contracts_structs(void **state)
+{
+	struct zl_config config;
+	char error[512];
+	static const char text[] =
+		"run_dir: /tmp/zl\n"
+		"cores: {poll: 2, cpus: [3, 4], host_cpu: 1, idle: busy}\n"
+		"memory: {hugepages: no, megabytes: 1024}\n"
+		"tcp: {rcvbuf: 256KiB, min_rto: 10ms, user_timeout: 1min, keepalive: 0, backlog: "
+		"5}\n"
+		"limits: {streams: 10k, matcher_megabytes: 7, handshake: 1.5s}\n"
+		"devices:\n"
+		"- name: feed\n"
+		"  kind: forwarder\n"
+		"  frontend: {bind: 'tcp://e1:5555', connect: ['tcp://10.0.0.9:1'], hwm: 5, "
+		"rcvhwm: 6}\n"
+		"  backend: {name: out, bind: ['tcp://*:5556'], sndbuf: 1MiB, max_message: 1GiB}\n"
+		"ports:\n"
+		"- {name: e0, kind: tap, device: zl0, address: 10.0.0.1/24, gateway: 10.0.0.254}\n"
+		"- name: e1\n"
+		"  kind: physical\n"
+		"  device: '0000:01:00.0'\n"
+		"  address: 10.1.0.1/16\n"
+		"  mac: 02:00:00:00:00:0a\n"
+		"  mtu: 9000\n"
+		"  queues: 2\n"
+		"  options: a=b\n"
+		"  impair: {rx: {loss: 0.5%, delay: 2ms, rate: 1.5Mbit, seed: 9}, tx: {reorder: "
+		"7ppm}}\n";
+
+	(void)state;
+	assert_int_equal(load(&config, text, error, sizeof(error)), 0);
+	assert_string_equal(config.run_dir, "/tmp/zl");
+	assert_int_equal(config.setup.poll_cores, 2);
+	assert_int_equal(config.setup.cpu[1], 4);
+	assert_int_equal(config.setup.cpu[2], -1);
+	assert_int_equal(config.setup.host_cpu, 1);
+	assert_int_equal(config.setup.idle, ZL_IDLE_BUSY);
+	assert_int_equal(config.hugepages, ZL_HUGEPAGES_NO);
+	assert_int_equal(config.setup.max_streams, 10000);
+	assert_int_equal(config.setup.handshake_ms, 1500);
+	assert_int_equal(config.setup.rcvbuf_bytes, 256 << 10);
+	assert_int_equal(config.setup.user_timeout_ms, 60000);
+	assert_int_equal(config.setup.keepalive_idle_ms, 0);
+
+	const struct zl_config_device *d = &config.devices[0];
+	assert_string_equal(d->frontend.at.name, "feed.frontend");
+	assert_string_equal(d->backend.at.name, "out");
+	assert_int_equal(d->frontend.at.type, ZL_XSUB);
+	assert_int_equal(d->backend.at.type, ZL_XPUB);
+	assert_int_equal(d->frontend.at.sndhwm, 5);
+	assert_int_equal(d->frontend.at.rcvhwm, 6);
+	assert_int_equal(d->backend.at.sndhwm, 1000);
+	assert_int_equal(d->backend.at.sndbuf, 1 << 20);
+	assert_true(d->backend.at.max_msg_bytes == 1ull << 30);
+	assert_true(d->frontend.at.max_msg_bytes == 128ull << 20);
+	assert_int_equal(d->frontend.n_endpoints, 2);
+	assert_int_equal(d->frontend.endpoints[0].at.ip, 0x0a010001);
+	assert_int_equal(d->frontend.endpoints[0].at.port, 5555);
+	assert_int_equal(d->frontend.endpoints[1].at.connect, 1);
+	assert_int_equal(d->frontend.endpoints[1].at.ip, 0x0a000009);
+	assert_int_equal(d->frontend.endpoints[1].line, 9);
+	assert_int_equal(d->backend.endpoints[0].at.ip, 0);
+
+	const struct zl_ipc_port *p = &config.ports[1];
+	assert_int_equal(config.ports[0].gateway, 0x0a0000fe);
+	assert_int_equal(p->kind, ZL_PORT_PHYSICAL);
+	assert_int_equal(p->mac[5], 10);
+	assert_int_equal(p->mtu, 9000);
+	assert_int_equal(p->prefix_len, 16);
+	assert_int_equal(p->config_line, 13);
+	assert_int_equal(p->rx.loss_ppm, 5000);
+	assert_int_equal(p->rx.delay_us, 2000);
+	assert_int_equal(p->rx.rate_kbps, 1500);
+	assert_int_equal(p->rx.seed, 9);
+	assert_int_equal(p->tx.reorder_ppm, 7);
+	assert_int_equal(p->tx.queue_frames, 1000);
+	zl_config_free(&config);
+}
+
+static void test_the_hash_is_of_what_needs_a_restart_only(void **state)
+{
+	struct zl_config config;
+	char error[512];
+	static const char *const same[] = {PORT, "# words\n" PORT, SIDES("", "")};
+	static const char *const other[] = {PORT "cores: {poll: 2}", PORT "memory: {hugepages: no}",
+					    PORTS "- {name: e1, kind: tap, device: b, address: "
+						  "10.0.1.1/24}"};
+
+	(void)state;
+	assert_int_equal(load(&config, PORT, error, sizeof(error)), 0);
+	uint64_t hash = config.setup.config_hash;
+	zl_config_free(&config);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(load(&config, same[i], error, sizeof(error)), 0);
+		assert_true(config.setup.config_hash == hash);
+		zl_config_free(&config);
+		assert_int_equal(load(&config, other[i], error, sizeof(error)), 0);
+		assert_true(config.setup.config_hash != hash);
+		zl_config_free(&config);
+	}
+}
+
+static void test_units_are_exact_or_refused(void **state)
+{
+	uint64_t v;
+
+	(void)state;
+	assert_int_equal(zl_unit_parse(ZL_UNIT_BYTES, "1.5KiB", &v), 0);
+	assert_int_equal(v, 1536);
+	assert_int_equal(zl_unit_parse(ZL_UNIT_COUNT, "1M", &v), 0);
+	assert_int_equal(v, 1000000);
+	assert_int_equal(zl_unit_parse(ZL_UNIT_US, "0.5ms", &v), 0);
+	assert_int_equal(v, 500);
+	assert_int_equal(zl_unit_parse(ZL_UNIT_FRACTION, "0.0001%", &v), 0);
+	assert_int_equal(v, 1);
+	assert_true(zl_unit_parse(ZL_UNIT_FRACTION, "0.00001%", &v) < 0);
+	assert_true(zl_unit_parse(ZL_UNIT_MS, "1us", &v) < 0);
+	assert_true(zl_unit_parse(ZL_UNIT_COUNT, "", &v) < 0);
+	assert_true(zl_unit_parse(ZL_UNIT_COUNT, ".", &v) < 0);
+	assert_true(zl_unit_parse(ZL_UNIT_COUNT, "1.", &v) < 0);
+	assert_true(zl_unit_parse(ZL_UNIT_COUNT, " 1", &v) < 0);
+	assert_true(zl_unit_parse(ZL_UNIT_COUNT, "18446744073709551615", &v) == 0);
+	assert_true(v == UINT64_MAX);
+	assert_true(zl_unit_parse(ZL_UNIT_COUNT, "18446744073709551616", &v) < 0);
+	assert_true(zl_unit_parse(ZL_UNIT_BYTES, "99999999999999999999GiB", &v) < 0);
+}
+
+static int enter(void **state)
+{
+	(void)state;
+	return mkdtemp(directory) && chdir(directory) == 0 ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	unlink("t.yaml");
+	return chdir("/") || rmdir(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_mistake_is_one_line_with_its_place_and_remedy),
+		cmocka_unit_test(test_a_file_that_is_not_there_is_named),
+		cmocka_unit_test(test_a_whole_file_becomes_the_contracts_structs),
+		cmocka_unit_test(test_the_hash_is_of_what_needs_a_restart_only),
+		cmocka_unit_test(test_units_are_exact_or_refused),
+	};
+	return cmocka_run_group_tests(tests, enter, leave);
+}
