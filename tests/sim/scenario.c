@@ -55,12 +55,14 @@ static void draw_stack(struct sim_random *r, struct scenario *s, unsigned i)
 	s->stack[i].mtu = mtus[sim_below(r, sizeof(mtus) / sizeof(mtus[0]))];
 	if (i && sim_chance(r, 700000))
 		s->stack[i].mtu = s->stack[0].mtu;
-	s->stack[i].rx_segment = sim_chance(r, 150000) ? (uint16_t)sim_range(r, 54, 600) : 0;
 	s->stack[i].offload = sim_chance(r, 300000);
 	s->stack[i].rx_offload = sim_chance(r, 300000);
 	s->stack[i].pools = sim_chance(r, 800000)
 				    ? POOLS_AMPLE
 				    : (enum pool_size)sim_range(r, POOLS_SMALL, POOLS_TINY);
+	/* Not with few buffers: a frame that takes a good part of the pool may never get in. */
+	if (s->stack[i].pools == POOLS_AMPLE && sim_chance(r, 150000))
+		s->stack[i].rx_segment = (uint16_t)sim_range(r, 54, 600);
 	zl_tcp_config_default(t);
 	t->rcvbuf = (uint32_t)(sim_chance(r, 300000) ? sim_scale(r, 4096, 65536)
 						     : sim_scale(r, 65536, 1 << 20));
