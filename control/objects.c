@@ -267,8 +267,25 @@ static void endpoint_added(struct zl_control *c, const struct zl_ipc_result *r, 
 	refused(c, "endpoint", e->at.text, e->line, r);
 }
 
+/* What a running dataplane lacks it may have had and deleted, under the id that it has here. */
+static void renumber_missing(struct zl_control *c)
+{
+	above(c, 0);
+	for (struct zl_socket *s = c->sockets; s; s = s->next)
+		if (!s->present)
+			s->at.id = c->next_id++;
+	for (struct zl_device *d = c->devices; d; d = d->next)
+		if (!d->present)
+			d->at.id = c->next_id++;
+	for (struct zl_endpoint *e = c->endpoints; e; e = e->next)
+		if (!e->present)
+			e->at.id = c->next_id++;
+}
+
 void zl_objects_add_missing(struct zl_control *c)
 {
+	if (zl_dataplane_took_over(c))
+		renumber_missing(c);
 	for (struct zl_socket *s = c->sockets; s; s = s->next)
 		if (!s->present) {
 			s->present = true;
