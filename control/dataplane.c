@@ -11,71 +11,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control/control.h"
+#include "control/connection.h"
 #include "control/log.h"
 
-#define RETRY_MS    100
-#define REFUSED_MS  5000 /* after a set-up that the dataplane refused */
-#define READ_BURST  256  /* packets a turn, so that everybody else gets theirs */
-#define FLIGHT_SIZE sizeof(struct flight)
-
-enum phase {
-	DOWN,
-	HELLO,
-	SETTING_UP,
-	DUMPING,
-	RUNNING
-};
-
-struct flight { /* a packet that waits: to be sent, or to be handled after DUMP */
-	struct flight *next;
-	size_t length;
-	uint64_t bytes[];
-};
-
-struct queue {
-	struct flight *first, **last;
-	size_t bytes;
-};
-
-struct request {
-	struct request *next;
-	uint64_t seq, argument;
-	zl_result_fn *done;
-};
-
-struct batch { /* MATCH records for one core */
-	uint64_t packet[ZL_IPC_PACKET_MAX / 8];
-	bool open;
-};
-
-struct zl_dataplane {
-	struct zl_control *control;
-	struct zl_watch watch;
-	struct zl_timer retry;
-	enum phase phase;
-	bool said_waiting, broken, refused, was_attached, took_over;
-	struct zl_ipc_hello hello;
-	const struct zl_stats_header *stats;
-	uint64_t seq, attached_ns;
-	struct queue out, held;
-	struct request *requests, **last_request;
-	uint64_t subs_handled, subs_acked; /* STREAM_SUBS of this connection */
-	struct batch match[ZL_CORES_MAX];
-};
+#define RETRY_MS   100
+#define REFUSED_MS 5000 /* after a set-up that the dataplane refused */
+#define READ_BURST 256  /* packets a turn, so that everybody else gets theirs */
 
 static void disconnect(struct zl_control *c, const char *why);
 
 /* --- waiting packets --- */
 
-static void queue_init(struct queue *q)
+void queue_init(struct queue *q)
 {
 	*q = (struct queue){.last = &q->first};
 }
 
-static bool queue_add(struct queue *q, const void *packet, size_t length)
+bool queue_add(struct queue *q, const void *packet, size_t length)
 {
-	struct flight *f = malloc(FLIGHT_SIZE + length);
+	struct flight *f = malloc(sizeof(*f) + length);
 
 	if (!f)
 		return false;
@@ -99,7 +53,7 @@ static void queue_drop_first(struct queue *q)
 	free(f);
 }
 
-static void queue_clear(struct queue *q)
+void queue_clear(struct queue *q)
 {
 	while (q->first)
 		queue_drop_first(q);
@@ -108,7 +62,7 @@ static void queue_clear(struct queue *q)
 /* --- sending --- */
 
 /* The connection is given up at the turn's end, where nobody is in the middle of using it. */
-static void broken(struct zl_dataplane *d)
+void connection_broken(struct zl_dataplane *d)
 {
 	d->broken = true;
 }
@@ -125,13 +79,13 @@ void zl_dataplane_send(struct zl_control *c, const void *packet)
 		if (err == 0)
 			return;
 		if (err != -EAGAIN) {
-			broken(d);
+			connection_broken(d);
 			return;
 		}
 		zl_loop_change(&c->loop, &d->watch, EPOLLIN | EPOLLOUT);
 	}
 	if (!queue_add(&d->out, packet, length))
-		broken(d);
+		connection_broken(d);
 }
 
 static void send_waiting(struct zl_control *c)
@@ -143,7 +97,7 @@ static void send_waiting(struct zl_control *c)
 		if (err == -EAGAIN)
 			return;
 		if (err) {
-			broken(d);
+			connection_broken(d);
 			return;
 		}
 		queue_drop_first(&d->out);
@@ -167,7 +121,7 @@ void zl_dataplane_request(struct zl_control *c, enum zl_ipc_type type, const voi
 			       sizeof(struct zl_ipc_port) >= sizeof(struct zl_ipc_setup),
 		       "the largest request");
 	if (!r) {
-		broken(d);
+		connection_broken(d);
 		return;
 	}
 	*r = (struct request){.seq = ++d->seq, .done = done, .argument = argument};
@@ -231,203 +185,14 @@ void zl_dataplane_flush(struct zl_control *c)
 		disconnect(c, "the connection broke");
 }
 
-/* --- set-up --- */
+/* --- receiving --- */
 
-/* Before the first attachment a refusal is the end: the person is there to read it. */
-static void refused(struct zl_control *c, const struct zl_ipc_result *r, unsigned line)
-{
-	struct zl_dataplane *d = c->dataplane;
-
-	if (r->error == -ENOTCONN)
-		return;
-	if (r->config_line > 0)
-		line = r->config_line;
-	if (line > 0)
-		zl_log(ZL_ERROR, "%s:%u: %s", c->config.file, line, r->text);
-	else
-		zl_log(ZL_ERROR, "%s: %s", c->config.file, r->text);
-	if (!d->was_attached) {
-		c->exit_code = 1;
-		c->loop.stop = true;
-	}
-	d->refused = true;
-	broken(d);
-}
-
-static void running(struct zl_control *c)
-{
-	struct zl_dataplane *d = c->dataplane;
-
-	d->phase = RUNNING;
-	d->was_attached = true;
-	d->attached_ns = zl_now_ns();
-	c->counters[ZL_COUNT_attaches]++;
-	zl_objects_add_missing(c);
-}
-
-static void started(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
-{
-	struct zl_dataplane *d = c->dataplane;
-
-	(void)argument;
-	if (r->error) {
-		refused(c, r, 0);
-		return;
-	}
-	d->hello.set_up = 1;
-	d->hello.poll_cores = c->config.setup.poll_cores;
-	d->hello.ports = c->config.n_ports;
-	if (!zl_subscribe_start(c, d->hello.poll_cores)) {
-		broken(d);
-		return;
-	}
-	zl_log(ZL_INFO, "set up the dataplane (pid %u): %u cores, %u ports", d->hello.pid,
-	       d->hello.poll_cores, d->hello.ports);
-	running(c);
-}
-
-static void port_done(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
-{
-	const struct zl_ipc_empty empty = {0};
-	unsigned next = (unsigned)argument;
-
-	if (r->error) {
-		refused(c, r, next > 0 ? c->config.ports[next - 1].config_line : 0);
-		return;
-	}
-	if (next < c->config.n_ports)
-		zl_dataplane_request(c, ZL_IPC_PORT, &c->config.ports[next], port_done, next + 1);
-	else
-		zl_dataplane_request(c, ZL_IPC_START, &empty, started, 0);
-}
-
-/* `auto`: hugepages if enough of them are free now. */
-static uint32_t decide_hugepages(const struct zl_config *config)
-{
-	unsigned long long free_pages = 0, kilobytes = 0;
-	char line[128];
-	FILE *f;
-
-	if (config->hugepages != ZL_HUGEPAGES_AUTO)
-		return config->hugepages == ZL_HUGEPAGES_YES;
-	f = fopen("/proc/meminfo", "re");
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f)) {
-		sscanf(line, "HugePages_Free: %llu", &free_pages);
-		sscanf(line, "Hugepagesize: %llu", &kilobytes);
-	}
-	fclose(f);
-	return free_pages * kilobytes / 1024 >= config->setup.memory_mb;
-}
-
-static void set_up(struct zl_control *c)
-{
-	struct zl_ipc_setup setup = c->config.setup;
-
-	setup.hugepages = decide_hugepages(&c->config);
-	c->dataplane->phase = SETTING_UP;
-	zl_objects_forget(c);
-	zl_dataplane_request(c, ZL_IPC_SETUP, &setup, port_done, 0);
-}
-
-/* --- taking over --- */
-
-static void adopt(struct zl_control *c, void *packet)
-{
-	struct zl_ipc_header *h = packet;
-	const void *body = zl_ipc_body(packet);
-	bool good = true;
-
-	if (h->type == ZL_IPC_SOCKET_ADD)
-		good = zl_objects_adopt_socket(c, body) &&
-		       zl_subscribe_start(c, c->dataplane->hello.poll_cores);
-	else if (h->type == ZL_IPC_DEVICE_ADD)
-		good = zl_objects_adopt_device(c, body);
-	else if (h->type == ZL_IPC_ENDPOINT_ADD)
-		good = zl_objects_adopt_endpoint(c, body);
-	else if (h->type == ZL_IPC_STREAM_STATE)
-		good = zl_stream_adopt(c, body);
-	else if (h->type == ZL_IPC_MATCH_STATE)
-		zl_subscribe_adopt(c, body);
-	if (!good)
-		broken(c->dataplane);
-}
-
-static void event(struct zl_control *c, void *packet)
+void connection_event(struct zl_control *c, void *packet)
 {
 	zl_stream_event(c, packet);
 	if (((struct zl_ipc_header *)packet)->type == ZL_IPC_STREAM_SUBS)
 		c->dataplane->subs_handled++;
 }
-
-static bool is_state(uint16_t type)
-{
-	return type == ZL_IPC_SOCKET_ADD || type == ZL_IPC_DEVICE_ADD ||
-	       type == ZL_IPC_ENDPOINT_ADD || type == ZL_IPC_STREAM_STATE ||
-	       type == ZL_IPC_MATCH_STATE;
-}
-
-/* Sockets, devices, endpoints, streams, matches, in this order however they came. */
-static void adopt_all(struct zl_control *c, struct queue *held)
-{
-	static const uint16_t order[] = {ZL_IPC_SOCKET_ADD, ZL_IPC_DEVICE_ADD, ZL_IPC_ENDPOINT_ADD,
-					 ZL_IPC_STREAM_STATE, ZL_IPC_MATCH_STATE};
-
-	for (unsigned i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		for (struct flight *f = held->first; f; f = f->next)
-			if (((struct zl_ipc_header *)f->bytes)->type == order[i])
-				adopt(c, f->bytes);
-}
-
-static void dumped(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
-{
-	struct zl_dataplane *d = c->dataplane;
-	struct queue held;
-
-	(void)argument;
-	if (r->error) {
-		if (r->error != -ENOTCONN)
-			zl_log(ZL_ERROR, "the dataplane's state: %s", r->text);
-		broken(d);
-		return;
-	}
-	held = d->held;
-	if (!held.first)
-		held.last = &held.first;
-	queue_init(&d->held);
-	adopt_all(c, &held);
-	zl_subscribe_settle(c);
-	zl_log(ZL_INFO, "took over the dataplane (pid %u): %u streams ready", d->hello.pid,
-	       c->n_ready);
-	d->phase = RUNNING;
-	for (struct flight *f = held.first; f; f = f->next)
-		if (!is_state(((struct zl_ipc_header *)f->bytes)->type))
-			event(c, f->bytes);
-	queue_clear(&held);
-	running(c);
-}
-
-static void take_over(struct zl_control *c)
-{
-	struct zl_dataplane *d = c->dataplane;
-	const struct zl_ipc_empty empty = {0};
-
-	if (d->hello.config_hash != c->config.setup.config_hash)
-		zl_log(ZL_WARN,
-		       "%s: cores, memory, tcp, limits or ports differ from the running "
-		       "dataplane's; "
-		       "restart zeroline-dataplane to apply them",
-		       c->config.file);
-	d->phase = DUMPING;
-	d->took_over = true;
-	zl_objects_forget(c);
-	if (!zl_subscribe_start(c, d->hello.poll_cores))
-		broken(d);
-	zl_dataplane_request(c, ZL_IPC_DUMP, &empty, dumped, 0);
-}
-
-/* --- receiving --- */
 
 /* The second HELLO, after START, brings the stats segment. */
 static void hello(struct zl_control *c, const struct zl_ipc_hello *m)
@@ -438,9 +203,9 @@ static void hello(struct zl_control *c, const struct zl_ipc_hello *m)
 	if (d->phase != HELLO)
 		return;
 	if (m->set_up)
-		take_over(c);
+		attach_take_over(c);
 	else
-		set_up(c);
+		attach_set_up(c);
 }
 
 static void result(struct zl_control *c, uint64_t seq, const struct zl_ipc_result *m)
@@ -487,9 +252,9 @@ static void handle(struct zl_control *c, void *packet, size_t length)
 		result(c, h->seq, zl_ipc_body(packet));
 	} else if (d->phase == DUMPING) {
 		if (!queue_add(&d->held, packet, length))
-			broken(d);
+			connection_broken(d);
 	} else if (d->phase == RUNNING && !is_state(h->type)) {
-		event(c, packet);
+		connection_event(c, packet);
 	}
 }
 

@@ -6,9 +6,8 @@
  * first peer of a core subscribes to a prefix every other core hears (that core, prefix), and of
  * the last one's leaving likewise. The table is one thread's, and calls out only through `match`.
  *
- * Memory, measured by test_subs with a million distinct 16-byte prefixes: see
- * zl_subs_bytes(); a prefix costs 24 bytes and its name, a subscription 16, and each about 8 of
- * hash table. */
+ * Memory: a prefix costs 24 bytes and its name, a subscription 16, and each 4 to 11 of hash table.
+ * Measured (test_subs, a million distinct 16-byte prefixes): 73.4 bytes each, all in. */
 #ifndef ZL_CONTROL_SUBSCRIPTIONS_SUBS_H
 #define ZL_CONTROL_SUBSCRIPTIONS_SUBS_H
 
