@@ -120,7 +120,8 @@ static bool output_data(struct tcp_conn *c)
 		len = sendable(c);
 		if (len == 0 && !fin_due(c))
 			return true;
-		if (output_segment(c, len) < 0)
+		if (output_segment(c, len) < 0 &&
+		    (len <= TCP_SMALL_SEGMENT || output_segment(c, TCP_SMALL_SEGMENT) < 0))
 			return false;
 	}
 	conn_output_again(c, 0);
@@ -154,16 +155,23 @@ static bool output_ack(struct tcp_conn *c)
 	return true;
 }
 
+/* False: a buffer was lacking. */
+static bool output_retransmission(struct tcp_conn *c)
+{
+	if (!(c->flags & CONN_RTX_OWED))
+		return true;
+	if (retransmit_first(c) < 0)
+		return false;
+	c->flags &= ~CONN_RTX_OWED;
+	return true;
+}
+
+/* What cannot be sent for want of buffers must not keep back the ACK of what was received. */
 static bool output_all(struct tcp_conn *c)
 {
-	if (!output_duplicate_acks(c))
-		return false;
-	if (c->flags & CONN_RTX_OWED) {
-		if (retransmit_first(c) < 0)
-			return false;
-		c->flags &= ~CONN_RTX_OWED;
-	}
-	return output_data(c) && output_ack(c);
+	bool sent = output_duplicate_acks(c) && output_retransmission(c) && output_data(c);
+
+	return output_ack(c) && sent;
 }
 
 void conn_output(struct tcp_conn *c)

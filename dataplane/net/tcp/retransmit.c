@@ -87,18 +87,25 @@ void retransmit_arm(struct tcp_conn *c, bool restart)
 	timer_start(c);
 }
 
+/* len bytes from snd_una on, and the FIN if it was sent and follows them. */
+static int resend(struct tcp_conn *c, uint32_t len)
+{
+	uint8_t flags = RTE_TCP_ACK_FLAG;
+
+	if (len == c->stream.sendq.bytes && c->snd_max - c->snd_una > len)
+		flags |= RTE_TCP_FIN_FLAG;
+	return segment_send(c, c->snd_una, flags, len ? PAYLOAD_COPY : PAYLOAD_NONE, len);
+}
+
 int retransmit_first(struct tcp_conn *c)
 {
 	uint32_t sent = c->snd_max - c->snd_una;
 	uint32_t len = (uint32_t)RTE_MIN(c->stream.sendq.bytes, (uint64_t)c->snd_mss);
-	uint8_t flags = RTE_TCP_ACK_FLAG;
 
 	len = RTE_MIN(len, sent);
-	if (len == c->stream.sendq.bytes && sent > len)
-		flags |= RTE_TCP_FIN_FLAG;
 	if (sent == 0)
 		return 0;
-	if (segment_send(c, c->snd_una, flags, len ? PAYLOAD_COPY : PAYLOAD_NONE, len) < 0)
+	if (resend(c, len) < 0 && (len <= TCP_SMALL_SEGMENT || resend(c, TCP_SMALL_SEGMENT) < 0))
 		return -ENOBUFS;
 	c->flags &= ~CONN_RTT_TIMED;
 	count(conn_net(c), ZL_NET_tcp_retransmits);

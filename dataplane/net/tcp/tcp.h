@@ -185,8 +185,9 @@ struct tcp {
 	struct tcp_conn *conns; /* config->max_connections of them */
 };
 
-#define TCP_IP_HEADERS  40  /* IPv4 and TCP without options: an MSS leaves them out (RFC 6691) */
-#define TCP_DEFAULT_MSS 536 /* RFC 9293 3.7.1 */
+#define TCP_IP_HEADERS    40  /* IPv4 and TCP without options: an MSS leaves them out (RFC 6691) */
+#define TCP_SMALL_SEGMENT 200 /* payload that is copied: one buffer is enough for it */
+#define TCP_DEFAULT_MSS   536 /* RFC 9293 3.7.1 */
 
 /* Sequence numbers wrap (RFC 9293 3.4). */
 static inline bool seq_lt(uint32_t a, uint32_t b)
