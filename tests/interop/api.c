@@ -1,0 +1,258 @@
+/* The appliance as a program asks and steers it: JSON lines on control.sock, and the command line.
+ * Every question is a connection of its own, so it reaches whichever control serves now. */
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/interop/appliance.h"
+
+#define ANSWER_MAX (16 << 20)
+
+/* A connection, or -1. */
+static int reach(const struct appliance *a)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/control.sock", a->run_dir);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* One line each way. NULL: control went away, or did not answer. */
+static json_t *converse(int fd, json_t *request)
+{
+	char *line = json_dumps(request, JSON_COMPACT), *answer = malloc(ANSWER_MAX);
+	struct pollfd readable = {.fd = fd, .events = POLLIN};
+	size_t n = 0;
+	json_t *reply = NULL;
+
+	if (!line || !answer)
+		fail_msg("no memory");
+	if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
+		n = ANSWER_MAX;
+	while (n < ANSWER_MAX && poll(&readable, 1, lab_patience_ms()) == 1) {
+		ssize_t got = recv(fd, answer + n, ANSWER_MAX - n, 0);
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+		if (answer[n - 1] != '\n')
+			continue;
+		reply = json_loadb(answer, n, 0, NULL);
+		break;
+	}
+	free(line);
+	free(answer);
+	return reply;
+}
+
+json_t *appliance_request(struct appliance *a, json_t *request)
+{
+	int fd = reach(a);
+	json_t *reply = fd >= 0 ? converse(fd, request) : NULL;
+
+	if (fd >= 0)
+		close(fd);
+	json_decref(request);
+	if (!reply)
+		fail_msg("control.sock: %s", fd < 0 ? "nobody serves it" : "no answer");
+	return reply;
+}
+
+json_t *appliance_ask(struct appliance *a, const char *command)
+{
+	json_t *reply = appliance_request(a, json_pack("{s:s}", "cmd", command));
+	json_t *result = json_incref(json_object_get(reply, "result"));
+
+	if (!json_is_true(json_object_get(reply, "ok")) || !result)
+		fail_msg("%s: %s", command, json_string_value(json_object_get(reply, "error")));
+	json_decref(reply);
+	return result;
+}
+
+const char *appliance_change(struct appliance *a, const char *command, const char *socket,
+			     const char *endpoint)
+{
+	static char error[512];
+	json_t *reply = appliance_request(a, json_pack("{s:s, s:s, s:s}", "cmd", command, "socket",
+						       socket, "endpoint", endpoint));
+	const char *text = json_string_value(json_object_get(reply, "error"));
+	bool done = json_is_true(json_object_get(reply, "ok"));
+
+	snprintf(error, sizeof(error), "%s", text ? text : "no reason given");
+	json_decref(reply);
+	return done ? NULL : error;
+}
+
+/* Control has no events to subscribe to: the question is repeated, with a pause between. */
+static void pause_between(void)
+{
+	poll(NULL, 0, 5);
+}
+
+void appliance_await(struct appliance *a, const char *command, appliance_is is, const void *context,
+		     const char *what)
+{
+	uint64_t deadline = lab_now_ms() + (uint64_t)lab_patience_ms();
+	char *last = NULL;
+
+	while (lab_now_ms() < deadline) {
+		json_t *result = appliance_ask(a, command);
+		bool yes = is(result, context);
+
+		free(last);
+		last = json_dumps(result, JSON_COMPACT);
+		json_decref(result);
+		if (yes) {
+			free(last);
+			return;
+		}
+		pause_between();
+	}
+	fprintf(stderr, "%s: %s\n", command, last);
+	free(last);
+	fail_msg("it never came about that %s", what);
+}
+
+static bool peers_ready(json_t *status, const void *context)
+{
+	return json_integer_value(json_object_get(json_object_get(status, "peers"), "ready")) ==
+	       *(const unsigned *)context;
+}
+
+void appliance_await_peers(struct appliance *a, unsigned n)
+{
+	char what[40];
+
+	snprintf(what, sizeof(what), "%u peers are ready", n);
+	if (lab_standin() == LAB_REAL)
+		appliance_await(a, "status", peers_ready, &n, what);
+}
+
+uint64_t appliance_closes(struct appliance *a, const char *reason)
+{
+	json_t *status = appliance_ask(a, "status");
+	json_t *closes = json_object_get(status, "closes");
+	uint64_t n = (uint64_t)json_integer_value(json_object_get(closes, reason));
+
+	json_decref(status);
+	return n;
+}
+
+uint64_t appliance_counter(struct appliance *a, const char *name)
+{
+	json_t *stats = appliance_ask(a, "stats"), *row;
+	size_t i;
+	long long n = -1;
+
+	json_array_foreach(stats, i,
+			   row) if (strcmp(json_string_value(json_object_get(row, "name")), name) ==
+				    0) n = json_integer_value(json_object_get(row, "total"));
+	json_decref(stats);
+	if (n < 0)
+		fail_msg("there is no counter %s", name);
+	return (uint64_t)n;
+}
+
+/* --- readiness --- */
+
+static void ended_instead(struct lab_child *child)
+{
+	char name[32];
+	int status;
+
+	if (!child->pid)
+		return;
+	strcpy(name, child->name);
+	status = lab_wait(child, 0);
+	if (status >= 0)
+		fail_msg("%s ended with status %d instead of starting", name, status);
+}
+
+static bool attached(int fd)
+{
+	json_t *request = json_pack("{s:s}", "cmd", "status"), *reply = converse(fd, request);
+	json_t *result = json_object_get(reply, "result"), *e;
+	bool yes = json_is_true(json_object_get(json_object_get(result, "control"), "attached"));
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "endpoints"), i, e)
+	{
+		const char *state = json_string_value(json_object_get(e, "state"));
+		if (state && strcmp(state, "adding") == 0)
+			yes = false;
+	}
+	json_decref(request);
+	json_decref(reply);
+	return yes;
+}
+
+uint64_t appliance_ready(struct appliance *a)
+{
+	uint64_t began = lab_now_ms(), took;
+	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), fd = -1;
+	struct pollfd created = {.fd = watch, .events = POLLIN};
+	char events[4096];
+
+	if (lab_standin() != LAB_REAL) {
+		close(watch);
+		lab_net_address(&a->net);
+		return 0;
+	}
+	inotify_add_watch(watch, a->run_dir, IN_CREATE | IN_ATTRIB);
+	while ((fd = reach(a)) < 0 || !attached(fd)) {
+		ended_instead(&a->dataplane);
+		ended_instead(&a->control);
+		if (lab_now_ms() > began + (uint64_t)lab_patience_ms())
+			fail_msg("the appliance is not ready");
+		if (fd >= 0)
+			pause_between();
+		else
+			poll(&created, 1, 100);
+		if (fd >= 0)
+			close(fd);
+		while (read(watch, events, sizeof(events)) > 0)
+			;
+	}
+	took = lab_now_ms() - began;
+	close(fd);
+	close(watch);
+	lab_net_address(&a->net);
+	return took;
+}
+
+/* --- command line --- */
+
+int appliance_cli(struct appliance *a, char **output, const char *const *arguments)
+{
+	struct lab_child child;
+	char *argv[12];
+	unsigned n = 0;
+	int status;
+
+	argv[n++] = "--run-dir";
+	argv[n++] = a->run_dir;
+	for (; *arguments && n < 11; arguments++)
+		argv[n++] = (char *)*arguments;
+	argv[n] = NULL;
+	appliance_spawn(a, &child, "control/cli/zeroline", 0, argv);
+	status = lab_wait(&child, lab_patience_ms());
+	*output = lab_log(&child);
+	if (status < 0)
+		lab_kill(&child, SIGKILL);
+	return status;
+}

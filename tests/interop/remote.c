@@ -1,0 +1,182 @@
+/* Steps as notes: the verb is what the note is called, its argument the data. Answered by "ok", by
+ * "got" and a message, or by the peer's failure. */
+#include "tests/interop/remote.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include <cmocka.h>
+
+/* --- in the child --- */
+
+static void must(struct peer *self, int rc, const struct note *step)
+{
+	if (rc < 0)
+		peer_fail(self, "%s \"%.*s\": %s", step->what, (int)step->bytes,
+			  (const char *)step->data, zmq_strerror(zmq_errno()));
+}
+
+static void receive(struct peer *self, void *socket, const struct note *step)
+{
+	uint8_t buf[NOTE_DATA];
+	int n = zmq_recv(socket, buf, sizeof(buf), 0);
+
+	if (n < 0)
+		peer_fail(self, "nothing came where \"%.*s\" was expected: %s", (int)step->bytes,
+			  (const char *)step->data, zmq_strerror(zmq_errno()));
+	if (n > NOTE_DATA)
+		peer_fail(self, "a message of %d bytes came", n);
+	peer_say_data(self, "got", (uint64_t)n, buf, (size_t)n);
+}
+
+static bool step(struct peer *self, void *socket, const struct note *s)
+{
+	const char *verb = s->what, *text = (const char *)s->data;
+
+	if (strcmp(verb, "end") == 0)
+		return false;
+	if (strcmp(verb, "receive") == 0) {
+		receive(self, socket, s);
+		return true;
+	}
+	if (strcmp(verb, "option") == 0)
+		peer_option(self, socket, (int)(s->n >> 32), (int)(uint32_t)s->n);
+	else if (strcmp(verb, "bind") == 0)
+		must(self, zmq_bind(socket, text), s);
+	else if (strcmp(verb, "connect") == 0)
+		must(self, zmq_connect(socket, text), s);
+	else if (strcmp(verb, "unbind") == 0)
+		must(self, zmq_unbind(socket, text), s);
+	else if (strcmp(verb, "disconnect") == 0)
+		must(self, zmq_disconnect(socket, text), s);
+	else if (strcmp(verb, "subscribe") == 0)
+		must(self, zmq_setsockopt(socket, ZMQ_SUBSCRIBE, text, s->bytes), s);
+	else if (strcmp(verb, "unsubscribe") == 0)
+		must(self, zmq_setsockopt(socket, ZMQ_UNSUBSCRIBE, text, s->bytes), s);
+	else if (strcmp(verb, "send") == 0)
+		must(self, zmq_send(socket, text, s->bytes, 0), s);
+	else if (strcmp(verb, "disconnects") != 0)
+		peer_fail(self, "step \"%s\" is not known", verb);
+	peer_say(self, "ok", peer_disconnects(self, socket), 0);
+	return true;
+}
+
+static void remote_run(struct peer *self, const void *plan)
+{
+	void *socket = peer_socket(self, *(const int *)plan);
+
+	while (step(self, socket, peer_listen(self, NULL)))
+		;
+}
+
+/* --- in the test --- */
+
+struct peer *remote_start(const struct lab_net *net, const char *name, int type)
+{
+	return peer_start(net, name, remote_run, &type);
+}
+
+static uint64_t order(struct peer *p, const char *verb, uint64_t n, const void *data, size_t bytes)
+{
+	peer_tell_data(p, verb, n, data, bytes);
+	return peer_hear(p, "ok")->n;
+}
+
+void remote_option(struct peer *p, int option, int value)
+{
+	order(p, "option", (uint64_t)option << 32 | (uint32_t)value, NULL, 0);
+}
+
+void remote_bind(struct peer *p, const char *endpoint)
+{
+	order(p, "bind", 0, endpoint, strlen(endpoint) + 1);
+}
+
+void remote_connect(struct peer *p, const char *endpoint)
+{
+	order(p, "connect", 0, endpoint, strlen(endpoint) + 1);
+}
+
+void remote_unbind(struct peer *p, const char *endpoint)
+{
+	order(p, "unbind", 0, endpoint, strlen(endpoint) + 1);
+}
+
+void remote_disconnect(struct peer *p, const char *endpoint)
+{
+	order(p, "disconnect", 0, endpoint, strlen(endpoint) + 1);
+}
+
+void remote_subscribe(struct peer *p, const char *prefix)
+{
+	order(p, "subscribe", 0, prefix, strlen(prefix));
+}
+
+void remote_unsubscribe(struct peer *p, const char *prefix)
+{
+	order(p, "unsubscribe", 0, prefix, strlen(prefix));
+}
+
+void remote_send(struct peer *p, const char *text)
+{
+	order(p, "send", 0, text, strlen(text));
+}
+
+void remote_send_bytes(struct peer *p, const void *bytes, size_t n)
+{
+	order(p, "send", 0, bytes, n);
+}
+
+void remote_expect_bytes(struct peer *p, const void *bytes, size_t n)
+{
+	const struct note *got;
+
+	peer_tell_data(p, "receive", 0, bytes, n);
+	got = peer_hear(p, "got");
+	if (got->bytes != n || memcmp(got->data, bytes, n) != 0)
+		fail_msg("\"%.*s\" came where \"%.*s\" was expected", (int)got->bytes,
+			 (const char *)got->data, (int)n, (const char *)bytes);
+}
+
+void remote_expect(struct peer *p, const char *text)
+{
+	remote_expect_bytes(p, text, strlen(text));
+}
+
+uint64_t remote_expect_after(struct peer *p, const char *other, const char *text)
+{
+	for (uint64_t others = 0;; others++) {
+		const struct note *got;
+
+		peer_tell_data(p, "receive", 0, text, strlen(text));
+		got = peer_hear(p, "got");
+		if (got->bytes == strlen(text) && memcmp(got->data, text, got->bytes) == 0)
+			return others;
+		if (got->bytes != strlen(other) || memcmp(got->data, other, got->bytes) != 0)
+			fail_msg("\"%.*s\" came where \"%s\" was expected", (int)got->bytes,
+				 (const char *)got->data, text);
+	}
+}
+
+void remote_expect_subscription(struct peer *p, bool subscribe, const char *prefix)
+{
+	char msg[256];
+	int n = snprintf(msg, sizeof(msg), "%c%s", subscribe, prefix);
+
+	remote_expect_bytes(p, msg, (size_t)n);
+}
+
+uint64_t remote_disconnects(struct peer *p)
+{
+	return order(p, "disconnects", 0, NULL, 0);
+}
+
+void remote_end(struct peer *p)
+{
+	peer_tell(p, "end", 0);
+	peer_done(p);
+}
