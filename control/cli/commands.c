@@ -1,0 +1,334 @@
+/* The table of commands: what each is called, takes, says in its manual, and how its answer is
+ * shown. The names of JSON members are control.sock's. */
+#include "control/cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define END                                                                                        \
+	{                                                                                          \
+		NULL, NULL, FMT_TEXT                                                               \
+	}
+
+static const struct column ports[] = {
+	{"PORT", "name", FMT_TEXT},
+	{"KIND", "kind", FMT_TEXT},
+	{"DEVICE", "device", FMT_TEXT},
+	{"ADDRESS", "ip", FMT_TEXT},
+	{"MAC", "mac", FMT_TEXT},
+	{"MTU", "mtu", FMT_NUMBER},
+	{"QUEUES", "queues", FMT_NUMBER},
+	{"RX FRAMES", "rx_frames", FMT_COUNT},
+	{"RX BYTES", "rx_bytes", FMT_BYTES},
+	{"TX FRAMES", "tx_frames", FMT_COUNT},
+	{"TX BYTES", "tx_bytes", FMT_BYTES},
+	{"TX DROPPED", "tx_dropped", FMT_COUNT},
+	{"IMPAIRED", "impaired", FMT_COUNT},
+	END,
+};
+
+static const struct column cores[] = {
+	{"CORE", "core", FMT_NUMBER},        {"CPU", "cpu", FMT_NUMBER},
+	{"BUSY %", "busy_pct", FMT_PERCENT}, {"STREAMS", "streams", FMT_NUMBER},
+	{"MSGS IN", "msgs_in", FMT_COUNT},   {"MSGS OUT", "msgs_out", FMT_COUNT},
+	{"TURNS", "turns", FMT_COUNT},       {"IDLE TURNS", "idle_turns", FMT_COUNT},
+	{"SLEEPS", "sleeps", FMT_COUNT},     {"POOL FREE", "pool_free", FMT_NUMBER},
+	{"OF", "pool_total", FMT_NUMBER},    END,
+};
+
+static const struct column sockets[] = {
+	{"SOCKET", "name", FMT_TEXT},
+	{"TYPE", "type", FMT_TEXT},
+	{"DEVICE", "device", FMT_TEXT},
+	{"PEERS", "peers", FMT_NUMBER},
+	{"SUBSCRIPTIONS", "subscriptions", FMT_COUNT},
+	{"MSGS IN", "msgs_in", FMT_COUNT},
+	{"BYTES IN", "bytes_in", FMT_BYTES},
+	{"MSGS OUT", "msgs_out", FMT_COUNT},
+	{"BYTES OUT", "bytes_out", FMT_BYTES},
+	{"DROPPED", "dropped", FMT_COUNT},
+	{"SNDHWM", "sndhwm", FMT_NUMBER},
+	{"RCVHWM", "rcvhwm", FMT_NUMBER},
+	{"ENDPOINTS", "endpoints", FMT_LIST},
+	END,
+};
+
+static const struct column peers[] = {
+	{"ADDRESS", "address", FMT_TEXT},
+	{"", "direction", FMT_TEXT},
+	{"SOCKET", "socket", FMT_TEXT},
+	{"TYPE", "type", FMT_TEXT},
+	{"ZMTP", "zmtp", FMT_TEXT},
+	{"STATE", "state", FMT_TEXT},
+	{"CORE", "core", FMT_NUMBER},
+	{"IDENTITY", "identity", FMT_TEXT},
+	{"SUBS", "subscriptions", FMT_COUNT},
+	{"MSGS IN", "msgs_in", FMT_COUNT},
+	{"MSGS OUT", "msgs_out", FMT_COUNT},
+	{"BYTES OUT", "bytes_out", FMT_BYTES},
+	{"DROPPED", "dropped", FMT_COUNT},
+	{"QUEUED", "queued_msgs", FMT_COUNT},
+	{"QUEUED BYTES", "queued_bytes", FMT_BYTES},
+	{"RTT", "rtt_us", FMT_USEC},
+	END,
+};
+
+static const struct column subscriptions[] = {
+	{"PREFIX", "prefix", FMT_TEXT},
+	{"SOCKET", "socket", FMT_TEXT},
+	{"PEERS", "peers", FMT_NUMBER},
+	END,
+};
+
+const struct column top_cores[] = {
+	{"CORE", "core", FMT_NUMBER},
+	{"CPU", "cpu", FMT_NUMBER},
+	{"BUSY %", "busy_pct", FMT_PERCENT},
+	{"STREAMS", "streams", FMT_NUMBER},
+	{"MSGS IN/s", "msgs_in_per_s", FMT_RATE},
+	{"MSGS OUT/s", "msgs_out_per_s", FMT_RATE},
+	{"SLEEPS/s", "sleeps_per_s", FMT_RATE},
+	{"POOL FREE", "pool_free", FMT_NUMBER},
+	END,
+};
+
+const struct column top_ports[] = {
+	{"PORT", "name", FMT_TEXT},
+	{"RX FRAMES/s", "rx_frames_per_s", FMT_RATE},
+	{"RX BIT/s", "rx_bytes_per_s", FMT_BITRATE},
+	{"TX FRAMES/s", "tx_frames_per_s", FMT_RATE},
+	{"TX BIT/s", "tx_bytes_per_s", FMT_BITRATE},
+	{"TX DROPPED/s", "tx_dropped_per_s", FMT_RATE},
+	END,
+};
+
+const struct column top_sockets[] = {
+	{"SOCKET", "name", FMT_TEXT},
+	{"TYPE", "type", FMT_TEXT},
+	{"PEERS", "peers", FMT_NUMBER},
+	{"MSGS IN/s", "msgs_in_per_s", FMT_RATE},
+	{"BIT IN/s", "bytes_in_per_s", FMT_BITRATE},
+	{"MSGS OUT/s", "msgs_out_per_s", FMT_RATE},
+	{"BIT OUT/s", "bytes_out_per_s", FMT_BITRATE},
+	{"DROPPED/s", "dropped_per_s", FMT_RATE},
+	END,
+};
+
+const struct column top_peers[] = {
+	{"PEER", "address", FMT_TEXT},
+	{"SOCKET", "socket", FMT_TEXT},
+	{"TYPE", "type", FMT_TEXT},
+	{"MSGS IN/s", "msgs_in_per_s", FMT_RATE},
+	{"MSGS OUT/s", "msgs_out_per_s", FMT_RATE},
+	{"BIT OUT/s", "bytes_out_per_s", FMT_BITRATE},
+	{"QUEUED", "queued_msgs", FMT_COUNT},
+	{"DROPPED/s", "dropped_per_s", FMT_RATE},
+	{"DROPPED", "dropped", FMT_COUNT},
+	{"RTT", "rtt_us", FMT_USEC},
+	END,
+};
+
+static const char *const endpoint_args[] = {"socket", "endpoint"};
+
+#define ENDPOINT_COMMAND(verb, text, about, example)                                               \
+	{                                                                                          \
+		.name = verb, .args = "SOCKET ENDPOINT", .summary = text, .description = about,    \
+		.nargs = 2, .arg = endpoint_args, .examples = example, .show = show_endpoint       \
+	}
+
+const struct command commands[] = {
+	{
+		.name = "status",
+		.args = "",
+		.summary = "is it running, and what does it hold",
+		.description =
+			"Shows both processes, how many ports, sockets, peers and subscriptions\n"
+			"there are, each device, each endpoint with its state, and why peers were\n"
+			"closed. An endpoint is listening (a bind), connected, connecting, or\n"
+			"waiting to try again.",
+		.examples = "zeroline status\tone screen\n"
+			    "zeroline --json status | jq .peers.ready\thow many peers are ready\n",
+		.show = show_status,
+	},
+	{
+		.name = "ports",
+		.args = "",
+		.summary = "the network ports and their traffic",
+		.description =
+			"Lists each port of the configuration: its kind (physical, tap, "
+			"af_packet,\n"
+			"...), address and traffic since the dataplane started. TX DROPPED counts\n"
+			"frames that the device did not take; IMPAIRED, those that the port's\n"
+			"impairment stage lost, corrupted, duplicated or reordered on purpose.",
+		.examples = "zeroline ports\tall of them\n",
+		.show = show_list,
+		.columns = ports,
+		.none = "no ports: name one under 'ports' in the configuration",
+	},
+	{
+		.name = "cores",
+		.args = "",
+		.summary = "the poll cores and how busy they are",
+		.description =
+			"Lists each poll core. BUSY % is the part of its time, since the start, "
+			"in\n"
+			"which a turn of the loop found something to do; for the last second, see\n"
+			"'zeroline top'. POOL FREE says how many packet buffers the core has left.",
+		.examples = "zeroline cores\tall of them\n",
+		.show = show_list,
+		.columns = cores,
+		.none = "no poll cores: the dataplane is not set up yet",
+	},
+	{
+		.name = "sockets",
+		.args = "",
+		.summary = "the ZeroMQ sockets, their peers and traffic",
+		.description =
+			"Lists each socket of the appliance: its ZeroMQ type, the device that it\n"
+			"belongs to, its peers, and messages and bytes since the start. DROPPED\n"
+			"counts messages that a peer's high-water mark kept from that peer.",
+		.examples = "zeroline sockets\tall of them\n",
+		.show = show_list,
+		.columns = sockets,
+		.none = "no sockets: name one under 'sockets' in the configuration",
+	},
+	{
+		.name = "peers",
+		.args = "",
+		.summary = "who is connected",
+		.description = "Lists each connection: the peer's address, whether it came in or "
+			       "was dialled\n"
+			       "(out), its ZeroMQ type, ZMTP version and identity, its traffic, "
+			       "what waits\n"
+			       "in its queue, what was dropped for it, and TCP's round-trip time.",
+		.examples = "zeroline peers\tall of them\n"
+			    "zeroline --json peers | jq '.[] | select(.dropped > 0).address'\t"
+			    "who is too slow\n",
+		.show = show_list,
+		.columns = peers,
+		.none = "no peers are connected",
+	},
+	{
+		.name = "subscriptions",
+		.args = "",
+		.summary = "which topics are wanted, by how many",
+		.description =
+			"Lists the prefixes that subscribers asked for, with the number of peers "
+			"that\n"
+			"want each. Bytes of a prefix that are not printable are written \\xNN.",
+		.options = OPT_SOCKET | OPT_LIMIT,
+		.examples =
+			"zeroline subscriptions --limit 20\tthe first twenty\n"
+			"zeroline subscriptions --socket out\tthose of the socket named 'out'\n",
+		.show = show_subscriptions,
+		.columns = subscriptions,
+		.none = "no subscriptions",
+	},
+	{
+		.name = "stats",
+		.args = "",
+		.summary = "every counter, with what it counts",
+		.description =
+			"Lists the counters of all layers: each drop and each close has a reason, "
+			"and\n"
+			"each reason a counter. Those that are zero are left out unless --all is\n"
+			"given; with several poll cores each has a column.",
+		.options = OPT_ALL,
+		.examples = "zeroline stats\twhat has happened so far\n"
+			    "zeroline stats --all\twhat could happen, too\n"
+			    "zeroline --json stats | jq '.[] | {(.name): .total}'\tfor a program\n",
+		.show = show_stats,
+		.none = "every counter is zero",
+	},
+	ENDPOINT_COMMAND("bind", "make a socket listen on an endpoint",
+			 "Listens on an address of a Zeroline port. Until the appliance restarts:\n"
+			 "what is to last belongs in the configuration.",
+			 "zeroline bind in tcp://10.77.0.1:5557\tone more way in\n"),
+	ENDPOINT_COMMAND("unbind", "stop listening on an endpoint",
+			 "Takes back a bind. Peers that are connected stay connected.",
+			 "zeroline unbind in tcp://10.77.0.1:5557\n"),
+	ENDPOINT_COMMAND("connect", "make a socket dial an endpoint",
+			 "Dials, and dials again whenever the connection ends, until\n"
+			 "'zeroline disconnect' or until the appliance restarts.",
+			 "zeroline connect in tcp://10.77.0.2:6000\ttake a publisher's feed\n"),
+	ENDPOINT_COMMAND("disconnect", "close a connection that was dialled",
+			 "Takes back a connect and closes its connection.",
+			 "zeroline disconnect in tcp://10.77.0.2:6000\n"),
+	{
+		.name = "top",
+		.args = "",
+		.summary = "rates, refreshed once a second",
+		.description =
+			"Shows how busy each core is and the rates of cores, ports, sockets and\n"
+			"peers, the busiest peers first. On a terminal it refreshes in place until "
+			"q\n"
+			"or Ctrl-C; elsewhere it prints one plain sample after another. With "
+			"--json\n"
+			"each sample is one line.",
+		.options = OPT_COUNT | OPT_DELAY,
+		.examples = "zeroline top\tuntil q\n"
+			    "zeroline top --once\tone sample of one second, for a log\n"
+			    "zeroline top -n 10 -d 0.5\tten samples, half a second each\n",
+		.run = run_top,
+	},
+	{.name = NULL},
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+#define NAME_MAX_COMPARED 32
+
+/* Edits between two words: a character more, less or other, or two neighbours swapped. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[3][NAME_MAX_COMPARED + 1];
+	size_t n = strlen(b);
+
+	for (size_t j = 0; j <= n; j++)
+		row[1][j] = (unsigned)j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		unsigned *now = row[2], *above = row[1];
+
+		now[0] = (unsigned)i;
+		for (size_t j = 1; j <= n; j++) {
+			unsigned best = above[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    row[0][j - 2] + 1 < best)
+				best = row[0][j - 2] + 1;
+			now[j] = best;
+		}
+		memcpy(row[0], row[1], sizeof(row[0]));
+		memcpy(row[1], row[2], sizeof(row[1]));
+	}
+	return row[1][n];
+}
+
+const char *command_nearest(const char *name)
+{
+	const char *nearest = NULL;
+	unsigned least = 3;
+
+	if (strlen(name) > NAME_MAX_COMPARED || strlen(name) < 2)
+		return NULL;
+	for (const struct command *c = commands; c->name; c++) {
+		unsigned d = strncmp(c->name, name, strlen(name)) == 0 ? 1
+								       : distance(name, c->name);
+
+		if (d < least) {
+			least = d;
+			nearest = c->name;
+		}
+	}
+	return nearest;
+}
