@@ -34,12 +34,14 @@ struct zl_session_ops {
 	/* Handshake bytes or a command (see ipc.h STREAM_BYTES). false: no room now; the session
 	 * stops reading and offers the same again at the next zl_session_input(). */
 	bool (*relay)(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes, uint32_t len);
-	/* Whole messages, borrowed. SUBSCRIBE and CANCEL, as commands or as 0x01/0x00 messages
-	 * where the session was told that the peer subscribes so, come as parts with that flag.
-	 * Returns how many parts were taken, at a message boundary; 0..n-1: back-pressure, offered
-	 * again at the next zl_session_input(). */
+	/* Whole messages, borrowed. SUBSCRIBE and CANCEL, as commands or as single-part messages
+	 * that begin with 0x01 or 0x00, come as parts with that flag where this end takes
+	 * subscriptions. Returns how many parts were taken, at a message boundary; 0..n-1:
+	 * back-pressure, offered again at the next zl_session_input(). A message of more than
+	 * ZL_ZMTP_PARTS_A_CALL parts comes in several calls (all of it is here by then). */
 	unsigned (*deliver)(struct zl_session *s, const struct zl_msg *msgs, unsigned n);
-	/* Whole messages and bytes acknowledged by the peer (control's bytes count no message). */
+	/* Whole messages and bytes acknowledged by the peer (control's bytes count no message). Not
+	 * called once the session has been closed. */
 	void (*released)(struct zl_session *s, uint32_t msgs, uint32_t bytes);
 	/* An outgoing stream is connected. */
 	void (*established)(struct zl_session *s);
@@ -48,6 +50,13 @@ struct zl_session_ops {
 	 * comes from zl_zmtp_poll(). */
 	void (*closed)(struct zl_session *s, const char *reason);
 };
+
+/* Parts in one call of deliver, at most. */
+#define ZL_ZMTP_PARTS_A_CALL 1024
+/* Parts that an unfinished message may have: their descriptors are held here. */
+#define ZL_ZMTP_PARTS_MAX 16384
+/* A frame's length must fit a slice of a send queue, header included. */
+#define ZL_ZMTP_MSG_MAX (UINT32_MAX - 64ull)
 
 /* One core's ZMTP: what all of its sessions share. */
 struct zl_zmtp {
@@ -72,46 +81,60 @@ enum zl_session_state {
 	ZL_SESSION_ENDED, /* on z->ended */
 };
 
-/* ... struct zl_session: to be completed by its implementation; embedded by its owner. */
+/* Embedded by its owner, who reads it at most. */
 struct zl_session {
 	struct zl_zmtp *zmtp;
 	struct zl_stream *stream; /* NULL once ended */
 	void *owner;
 	enum zl_session_state state;
-	bool subscribes_by_message; /* peer sends 0x01/0x00 messages (ZMTP 3.0), and this socket
-				       cares */
+	bool subscribes_by_message; /* a ZMTP 3.0 peer of a socket that takes subscriptions */
 	bool takes_subscriptions;   /* this end is PUB or XPUB */
+	bool stalled;               /* the owner took less than it was offered */
+	bool held;                  /* nothing is read until the verdict on the handshake */
+	bool reading;               /* in zl_session_input */
+	bool stream_gone;           /* its closed event is being handled */
+	bool rx_cut;                /* frames of rx have been handed up where they lie */
 	uint64_t max_msg_bytes;
 	const char *reason;      /* of the end */
 	struct zl_session *next; /* on z->ended */
 	/* receiving */
 	struct rte_mbuf *rx; /* buffer being cut, owned; NULL: none */
 	uint32_t rx_off;
+	uint32_t unconsumed; /* bytes taken, and not yet reported as consumed */
+	uint64_t msg_bytes;  /* of the parts so far of the message being cut */
 	struct {
 		struct rte_mbuf *head, *last; /* a frame being gathered */
 		uint64_t want;                /* its body's length */
-		uint32_t have;
-		uint8_t flags, header_len;
+		uint64_t have;
+		uint8_t header_len; /* bytes of it that are here */
 		uint8_t header[9];
 	} frame;
+	/* Parts that are here and that the owner has not taken: those of whole messages, which it
+	 * refused, before those of an unfinished one. Each holds a reference. */
 	struct {
-		struct rte_mbuf *block,
-			*last; /* parts of an unfinished message: descriptors, owned */
-		uint32_t n;
-		uint64_t bytes;
+		struct rte_mbuf *first, *last; /* blocks of descriptors */
+		struct rte_mbuf *copy;         /* sparse parts are moved together in here */
+		uint32_t skip;                 /* descriptors of `first` that are gone */
+		uint32_t n, whole;             /* in all, and of whole messages */
 	} parts;
+	/* sending */
+	uint64_t queued_bytes, acked_bytes;
+	uint64_t pong_end; /* queued_bytes after the last PONG */
+	uint32_t pongs;    /* not acknowledged */
 };
 
-/* Take over a stream (its events and owner are set). In greeting state. */
+/* Take over a stream: sets its events and owner. In greeting state. max_msg_bytes bounds a frame
+ * and a message; 0: only ZL_ZMTP_MSG_MAX does. */
 void zl_session_open(struct zl_session *s, struct zl_zmtp *z, struct zl_stream *stream, void *owner,
 		     uint64_t max_msg_bytes);
 /* events for zl_tcp_connect() and accept: owner is the session. */
 extern const struct zl_stream_events zl_session_events;
 /* Read on after back-pressure. */
 void zl_session_input(struct zl_session *s);
-/* The verdict: traffic may flow. */
+/* The verdict: traffic may flow. What the peer has sent by now is delivered from within. */
 void zl_session_ready(struct zl_session *s, bool takes_subscriptions, uint32_t zmtp_minor);
-/* Control's bytes, as they are, at a frame boundary: copied. 0, -ENOBUFS (nothing was queued). */
+/* Control's bytes, as they are, at a frame boundary: copied. 0, -ENOBUFS (nothing was queued), or
+ * -ENOTCONN (the session has ended). */
 int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len);
 /* Bytes handed to the stream and acknowledged, in all: what marks are compared with. */
 uint64_t zl_session_queued_total(const struct zl_session *s);
@@ -120,7 +143,9 @@ uint64_t zl_session_acked_total(const struct zl_session *s);
  * is never cut in half. */
 void zl_session_write(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
 		      const struct zl_msg *msgs, unsigned n);
-/* End it: what was queued is still sent if `flush`, else it is reset. closed() follows. */
+/* End it: what was queued is still sent if `flush`, else it is reset. closed() follows from the
+ * next zl_zmtp_poll(); a stream that still has something to send finishes by itself. `reason` must
+ * outlive the session. */
 void zl_session_close(struct zl_session *s, const char *reason, bool flush);
 
 #endif

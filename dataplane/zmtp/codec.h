@@ -1,0 +1,49 @@
+/* ZMTP 3.x frames and commands as bytes (RFC 37, "Framing" and "Commands"): parse and build, no
+ * state, no memory. Any core, any thread. */
+#ifndef ZL_ZMTP_CODEC_H
+#define ZL_ZMTP_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	ZL_FRAME_MORE = 1 << 0,
+	ZL_FRAME_LONG = 1 << 1,
+	ZL_FRAME_COMMAND = 1 << 2,
+	ZL_FRAME_FLAGS = ZL_FRAME_MORE | ZL_FRAME_LONG | ZL_FRAME_COMMAND
+};
+
+#define ZL_FRAME_SHORT_HEADER 2
+#define ZL_FRAME_LONG_HEADER  9
+#define ZL_FRAME_SHORT_MAX    255 /* bytes of a short frame's body */
+
+struct zl_frame {
+	uint64_t len;       /* bytes of the body */
+	uint8_t flags;      /* ZL_FRAME_* */
+	uint8_t header_len; /* 2 or 9 */
+};
+
+/* Reads a header from the first bytes of a frame. Its length; 0: more bytes are needed; -EBADMSG:
+ * reserved flags, or a command with MORE; -EMSGSIZE: a length over 2^63-1. A long frame may have
+ * any length, also one that a short frame could say. */
+int zl_frame_parse(const uint8_t *p, size_t n, struct zl_frame *f);
+
+/* Writes the header of a body of len bytes, long only where it must be; MORE and COMMAND of `flags`
+ * count. Returns the header's length. */
+unsigned zl_frame_build(uint8_t out[ZL_FRAME_LONG_HEADER], uint8_t flags, uint64_t len);
+
+/* A command's body: a name, and data. */
+struct zl_command {
+	const uint8_t *name;
+	uint8_t name_len; /* 1 .. 255 */
+	uint64_t data_at; /* offset of the data in the body */
+	uint64_t data_len;
+};
+
+/* Splits a body of len bytes, of which the first n are at p. False: malformed, or the name does not
+ * lie within n (no command that is known has such a name). */
+bool zl_command_split(const uint8_t *p, size_t n, uint64_t len, struct zl_command *c);
+bool zl_command_is(const struct zl_command *c, const char *name);
+
+#endif

@@ -1,0 +1,302 @@
+/* Messages to bytes, once for all sessions that take the same run. Parts that came from a ZMTP wire
+ * and lie one behind the other are one slice, headers included; what is small or would pin a nearly
+ * empty buffer is copied into a tail buffer that all sessions of the core share; big bodies are
+ * attached by reference. The slices are made in a local array and then appended to each send queue,
+ * so that no message is looked at twice. */
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/zmtp/zmtp.h"
+
+#define SLICES 64
+/* A run of fewer bytes than this share of its buffer is copied: one message to a slow peer should
+ * not keep 2 KiB out of the pool for the sake of 64 bytes. */
+#define SPARSE_SHARE 8
+/* A body without a wire header is attached from here on; below, the copy costs less than a slice
+ * for every session and an indirect buffer for every segment. */
+#define ATTACH_FROM 1024
+/* Reference counts have 16 bits (sendq.c stops at 60000): a buffer that has as many as REFS_MANY is
+ * given no more, and one array of slices to one group of sessions adds at most SLICES * GROUP. */
+#define REFS_MANY 25000
+#define GROUP     512
+
+struct writer {
+	struct zl_zmtp *z;
+	struct zl_session *const *sessions;
+	unsigned n_sessions, n;
+	bool failed; /* a buffer was lacking: the sessions cannot go on */
+	struct zl_slice
+		run; /* parts on the wire, one behind the other in one buffer; len 0: none */
+	struct zl_slice slice[SLICES];
+};
+
+static bool crowded(const struct rte_mbuf *m)
+{
+	return rte_mbuf_refcnt_read(m) > REFS_MANY;
+}
+
+/* z->tail has room for n bytes more, or for as many as a buffer holds. */
+static bool tail_has(const struct zl_zmtp *z, uint32_t n)
+{
+	return z->tail && !crowded(z->tail) &&
+	       rte_pktmbuf_tailroom(z->tail) >= RTE_MIN(n, room_of(z->tail));
+}
+
+static bool tail_renew(struct zl_zmtp *z)
+{
+	if (z->tail)
+		zl_buf_unref(buf_of(z->tail), 1);
+	z->tail = rte_pktmbuf_alloc(z->frames);
+	return z->tail;
+}
+
+static struct zl_slice tail_put(struct zl_zmtp *z, const uint8_t *bytes, uint32_t n)
+{
+	struct zl_slice slice = {.head = z->tail, .seg = z->tail, .off = z->tail->data_len};
+
+	slice.len = n;
+	memcpy(rte_pktmbuf_append(z->tail, (uint16_t)n), bytes, n);
+	z->counter[ZL_ZMTP_bytes_copied_out] += n;
+	return slice;
+}
+
+static bool append(struct zl_session *s, const struct zl_slice *slice, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (zl_sendq_append(&s->stream->sendq, &slice[i]))
+			return false;
+		s->queued_bytes += slice[i].len;
+	}
+	return true;
+}
+
+/* What was made so far goes to every session. */
+static void flush(struct writer *w)
+{
+	for (unsigned i = 0; i < w->n_sessions; i++) {
+		struct zl_session *s = w->sessions[i];
+
+		if (s->state == ZL_SESSION_TRAFFIC && !append(s, w->slice, w->n))
+			session_end(s, ZL_ZMTP_no_memory, false);
+	}
+	w->z->counter[ZL_ZMTP_slices_out] += w->n;
+	w->n = 0;
+}
+
+static void add(struct writer *w, const struct zl_slice *slice)
+{
+	if (w->n) {
+		struct zl_slice *last = &w->slice[w->n - 1];
+
+		if (last->seg == slice->seg && last->off + last->len == slice->off &&
+		    slice->off <= last->seg->data_len) {
+			last->len += slice->len;
+			last->msgs += slice->msgs;
+			return;
+		}
+	}
+	if (w->n == SLICES)
+		flush(w);
+	w->slice[w->n++] = *slice;
+}
+
+static bool tail_for(struct writer *w, uint32_t n)
+{
+	if (tail_has(w->z, n))
+		return true;
+	flush(w); /* the slices borrow the tail's reference */
+	if (!tail_renew(w->z))
+		w->failed = true;
+	return !w->failed;
+}
+
+/* `msgs` messages end with the last of these bytes. */
+static void copy(struct writer *w, const uint8_t *bytes, uint32_t n, uint32_t msgs)
+{
+	while (n) {
+		struct zl_slice slice;
+
+		if (!tail_for(w, n))
+			return;
+		slice = tail_put(w->z, bytes, RTE_MIN(n, rte_pktmbuf_tailroom(w->z->tail)));
+		bytes += slice.len;
+		n -= slice.len;
+		slice.msgs = n ? 0 : msgs;
+		add(w, &slice);
+	}
+}
+
+/* The bytes of a slice, which may run over segments. */
+static void copy_slice(struct writer *w, const struct zl_slice *slice)
+{
+	const struct rte_mbuf *seg = slice->seg;
+	uint32_t off = slice->off, left = slice->len;
+
+	while (left && !w->failed) {
+		uint32_t n = RTE_MIN(left, seg->data_len - off);
+
+		left -= n;
+		copy(w, rte_pktmbuf_mtod_offset(seg, const uint8_t *, off), n,
+		     left ? 0 : slice->msgs);
+		seg = seg->next;
+		off = 0;
+	}
+}
+
+static void close_run(struct writer *w)
+{
+	if (!w->run.len)
+		return;
+	if (w->run.len < room_of(w->run.head) / SPARSE_SHARE || crowded(w->run.head))
+		copy_slice(w, &w->run);
+	else
+		add(w, &w->run);
+	w->run.len = 0;
+}
+
+static struct zl_slice slice_of(const struct zl_msg *m)
+{
+	struct rte_mbuf *head = mbuf_of(m);
+
+	return (struct zl_slice){
+		.head = head,
+		.seg = head,
+		.off = (uint32_t)(m->data - m->wire - rte_pktmbuf_mtod(head, uint8_t *)),
+		.len = m->wire + m->len,
+		.msgs = !(m->flags & ZL_MSG_MORE),
+	};
+}
+
+/* A part as it came: it joins the run if it lies behind it. */
+static void forward(struct writer *w, const struct zl_msg *m)
+{
+	struct zl_slice part = slice_of(m);
+
+	if (w->run.len && w->run.head == part.head && w->run.off + w->run.len == part.off) {
+		w->run.len += part.len;
+		w->run.msgs += part.msgs;
+	} else {
+		close_run(w);
+		w->run = part;
+	}
+	/* Nothing lies behind a part that runs over segments. */
+	if (m->flags & ZL_MSG_CHAIN)
+		close_run(w);
+}
+
+/* A part that has no header yet. */
+static void encode(struct writer *w, const struct zl_msg *m)
+{
+	struct zl_slice body = slice_of(m);
+	uint8_t header[ZL_FRAME_LONG_HEADER];
+	unsigned n = zl_frame_build(header, m->flags & ZL_MSG_MORE ? ZL_FRAME_MORE : 0, m->len);
+	bool attach = m->len >= ATTACH_FROM && !crowded(body.head);
+
+	close_run(w);
+	if (!tail_for(w, attach ? n : n + m->len))
+		return;
+	copy(w, header, n, m->len ? 0 : body.msgs);
+	if (attach)
+		add(w, &body);
+	else
+		copy_slice(w, &body);
+}
+
+static void write_group(struct writer *w, const struct zl_msg *msgs, unsigned n)
+{
+	for (unsigned i = 0; i < n && !w->failed; i++) {
+		if (msgs[i].wire)
+			forward(w, &msgs[i]);
+		else
+			encode(w, &msgs[i]);
+	}
+	close_run(w);
+	flush(w);
+	for (unsigned i = 0; i < w->n_sessions; i++) {
+		struct zl_session *s = w->sessions[i];
+
+		if (w->failed)
+			session_end(s, ZL_ZMTP_no_memory, false);
+		if (s->state == ZL_SESSION_TRAFFIC)
+			s->stream->ops->output(s->stream);
+	}
+}
+
+void zl_session_write(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
+		      const struct zl_msg *msgs, unsigned n)
+{
+	struct writer w;
+
+	z->counter[ZL_ZMTP_parts_out] += n;
+	for (unsigned i = 0; i < n_sessions; i += w.n_sessions) {
+		w.z = z;
+		w.sessions = sessions + i;
+		w.n_sessions = RTE_MIN(n_sessions - i, (unsigned)GROUP);
+		w.n = 0;
+		w.failed = false;
+		w.run.len = 0;
+		write_group(&w, msgs, n);
+	}
+}
+
+/* A chain of fresh buffers with these bytes, or NULL. */
+static struct rte_mbuf *copy_chain(struct rte_mempool *frames, const uint8_t *bytes, uint32_t len)
+{
+	struct rte_mbuf *head = NULL, *last = NULL;
+
+	while (len) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(frames);
+		uint32_t n;
+
+		if (!m) {
+			rte_pktmbuf_free(head);
+			return NULL;
+		}
+		n = RTE_MIN(len, rte_pktmbuf_tailroom(m));
+		memcpy(rte_pktmbuf_append(m, (uint16_t)n), bytes, n);
+		if (last) {
+			last->next = m;
+			head->nb_segs++;
+			head->pkt_len += n;
+		} else {
+			head = m;
+		}
+		last = m;
+		bytes += n;
+		len -= n;
+	}
+	return head;
+}
+
+/* All or nothing, so one slice. */
+static int send_slice(struct zl_session *s, const struct zl_slice *slice)
+{
+	if (!append(s, slice, 1))
+		return -ENOBUFS;
+	s->stream->ops->output(s->stream);
+	return 0;
+}
+
+int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len)
+{
+	struct zl_zmtp *z = s->zmtp;
+	struct zl_slice slice = {.len = len};
+	int err;
+
+	if (s->state == ZL_SESSION_ENDED)
+		return -ENOTCONN;
+	if (len == 0)
+		return 0;
+	if (len + RTE_PKTMBUF_HEADROOM <= rte_pktmbuf_data_room_size(z->frames)) {
+		if (!tail_has(z, len) && !tail_renew(z))
+			return -ENOBUFS;
+		slice = tail_put(z, bytes, len);
+		return send_slice(s, &slice);
+	}
+	slice.head = slice.seg = copy_chain(z->frames, bytes, len);
+	if (!slice.head)
+		return -ENOBUFS;
+	err = send_slice(s, &slice);
+	zl_buf_unref(buf_of(slice.head), 1);
+	return err;
+}
