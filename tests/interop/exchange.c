@@ -65,7 +65,7 @@ void exchange_finish(struct exchange *x)
 	x->sent = note->n;
 	flow_rate("publisher", note);
 	for (unsigned i = 0; i < x->n; i++) {
-		note = peer_hear(x->subscriber[i], "received");
+		note = peer_hear_past(x->subscriber[i], "reached", "received");
 		deliveries += note->n;
 		longest = note->seconds > longest ? note->seconds : longest;
 	}

@@ -29,6 +29,8 @@ struct peer *peer_start(const struct lab_net *net, const char *name, peer_run ru
 			const void *plan);
 /* The next note, which must be `what`. Valid until the next call. */
 const struct note *peer_hear(struct peer *p, const char *what);
+/* The same, past any notes called `skip`. */
+const struct note *peer_hear_past(struct peer *p, const char *skip, const char *what);
 void peer_tell(struct peer *p, const char *what, uint64_t n);
 void peer_tell_data(struct peer *p, const char *what, uint64_t n, const void *data, size_t bytes);
 /* Hears "done" and waits for its exit. */

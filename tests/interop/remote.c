@@ -147,21 +147,6 @@ void remote_expect(struct peer *p, const char *text)
 	remote_expect_bytes(p, text, strlen(text));
 }
 
-uint64_t remote_expect_after(struct peer *p, const char *other, const char *text)
-{
-	for (uint64_t others = 0;; others++) {
-		const struct note *got;
-
-		peer_tell_data(p, "receive", 0, text, strlen(text));
-		got = peer_hear(p, "got");
-		if (got->bytes == strlen(text) && memcmp(got->data, text, got->bytes) == 0)
-			return others;
-		if (got->bytes != strlen(other) || memcmp(got->data, other, got->bytes) != 0)
-			fail_msg("\"%.*s\" came where \"%s\" was expected", (int)got->bytes,
-				 (const char *)got->data, text);
-	}
-}
-
 void remote_expect_subscription(struct peer *p, bool subscribe, const char *prefix)
 {
 	char msg[256];

@@ -20,9 +20,6 @@ void remote_send_bytes(struct peer *p, const void *bytes, size_t n);
 /* The next message is this one. */
 void remote_expect(struct peer *p, const char *text);
 void remote_expect_bytes(struct peer *p, const void *bytes, size_t n);
-/* The next message that is not `text` ends the test; receives until `text` has come. Returns how
- * many of `other` came before. */
-uint64_t remote_expect_after(struct peer *p, const char *other, const char *text);
 /* An XPUB's or XSUB's view of subscriptions. */
 void remote_expect_subscription(struct peer *p, bool subscribe, const char *prefix);
 /* The socket's connections lost so far. */
