@@ -14,10 +14,11 @@
 struct zl_buf;
 
 enum {
-	ZL_MSG_MORE = 1 << 0,      /* more parts of this message follow */
-	ZL_MSG_CHAIN = 1 << 1,     /* the body goes on in the following segments of buf */
-	ZL_MSG_SUBSCRIBE = 1 << 2, /* data is a prefix to subscribe to (SUBSCRIBE, or 0x01 message) */
-	ZL_MSG_CANCEL = 1 << 3,    /* data is a prefix to cancel (CANCEL, or 0x00 message) */
+	ZL_MSG_MORE = 1 << 0,  /* more parts of this message follow */
+	ZL_MSG_CHAIN = 1 << 1, /* the body goes on in the following segments of buf */
+	ZL_MSG_SUBSCRIBE =
+		1 << 2,         /* data is a prefix to subscribe to (SUBSCRIBE, or 0x01 message) */
+	ZL_MSG_CANCEL = 1 << 3, /* data is a prefix to cancel (CANCEL, or 0x00 message) */
 };
 
 struct zl_msg {
@@ -26,7 +27,7 @@ struct zl_msg {
 	uint32_t len;        /* bytes of the body, over all segments */
 	uint8_t flags;       /* ZL_MSG_* */
 	uint8_t wire;        /* bytes of ZMTP frame header that stand just before data and describe
-	                      * this very part (2 or 9), so it can be forwarded as it came; or 0 */
+			      * this very part (2 or 9), so it can be forwarded as it came; or 0 */
 	uint16_t reserved;
 };
 _Static_assert(sizeof(struct zl_msg) == 24, "a descriptor is three words");
@@ -35,5 +36,9 @@ _Static_assert(sizeof(struct zl_msg) == 24, "a descriptor is three words");
  * Any core. Each process links its own: dataplane/ring/buf_mbuf.c, drivers/app. */
 void zl_buf_ref(struct zl_buf *buf, uint16_t n);
 void zl_buf_unref(struct zl_buf *buf, uint16_t n);
+
+/* Copies the first bytes of a body, over all of its segments, at most `max` of them; how many. For
+ * a topic: the first segment of a ZL_MSG_CHAIN may end within it. Each process links its own. */
+uint32_t zl_msg_peek(const struct zl_msg *msg, uint8_t *into, uint32_t max);
 
 #endif

@@ -4,40 +4,66 @@
 #ifndef ZL_ROUTER_MATCHER_H
 #define ZL_ROUTER_MATCHER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct zl_matcher;
 
-/* Set-up path. slots: pipes are named 0 .. slots-1. NULL: errno. */
+#define ZL_PREFIX_MAX UINT32_C(65535) /* bytes of a prefix */
+
+/* Set-up path. max_bytes: at most 16 GiB are used. slots: pipes are named 0 .. slots-1. NULL:
+ * errno. */
 struct zl_matcher *zl_matcher_create(size_t max_bytes, uint32_t slots);
 void zl_matcher_destroy(struct zl_matcher *m);
 
-/* 0; -EEXIST: the pipe has this prefix already (nothing changes); -ENOMEM: the region is full. */
+/* 0; -EEXIST: the pipe has this prefix already (nothing changes); -ENOMEM: the region is full;
+ * -EMSGSIZE: longer than ZL_PREFIX_MAX; -EBUSY: the slot is being swept. */
 int zl_matcher_add(struct zl_matcher *m, const uint8_t *prefix, uint32_t len, uint32_t slot);
 /* 0; -ENOENT: it had not. */
 int zl_matcher_remove(struct zl_matcher *m, const uint8_t *prefix, uint32_t len, uint32_t slot);
-/* Everything of a slot, e.g. of a peer that has left. */
+
+/* Everything of a slot, e.g. of a peer that has left: from here on it matches nothing. What it
+ * still had is given back by zl_matcher_sweep(), and until then the slot takes no new prefix.
+ * Constant time. */
 void zl_matcher_remove_slot(struct zl_matcher *m, uint32_t slot);
+/* Is nothing left of the slot, so that it may be given to another pipe? */
+bool zl_matcher_slot_clean(const struct zl_matcher *m, uint32_t slot);
+/* Sweep on: visits about `budget` tree nodes (some 100 ns each). true: nothing is left to sweep.
+ * Call every turn; costs nothing when there is nothing to do. */
+bool zl_matcher_sweep(struct zl_matcher *m, uint32_t budget);
 
 /* The set of slots that a topic matches, each once. `key` names the set: equal keys of one matcher
  * mean equal sets as long as nothing was added or removed in between, so a run of messages with
- * equal keys can be written together. key 0: nobody. Valid until the next call on the matcher. */
+ * equal keys can be written together. key 0: nobody. Valid until the next call on the matcher.
+ *
+ * `decided`: the first so many bytes alone decided: a topic at least as long that begins with the
+ * same has the same set. More than the topic's length: its end decided, and only an equal topic is
+ * known to have the same set. */
 struct zl_match {
 	uint64_t key;
 	const uint32_t *slots;
 	uint32_t n;
+	uint32_t decided;
 };
 struct zl_match zl_matcher_match(struct zl_matcher *m, const uint8_t *topic, uint32_t len);
 
+/* No prefix is longer than this (it never shrinks): what of a topic is worth gathering. */
+uint32_t zl_matcher_longest(const struct zl_matcher *m);
+
 /* Every subscription, in no order; stops when visit returns a value other than 0 and returns it.
- * *cursor: 0 to begin; where to go on after a stop, 0 again at the end. Adding and removing between
- * stops may make it miss or repeat an entry that was touched, nothing else. */
+ * *cursor: 0 to begin; where to go on after a stop, with the very entry that visit stopped at; 0
+ * again at the end. Adding and removing between
+ * stops may make it miss or repeat an entry that was touched, nothing else; visit itself must not
+ * change the matcher. Four walks may be under way: a fifth ends the oldest, whose next call returns
+ * -ESTALE (and sets *cursor to 0). */
 typedef int (*zl_matcher_visit)(void *ctx, const uint8_t *prefix, uint32_t len, uint32_t slot);
 int zl_matcher_each(struct zl_matcher *m, uint64_t *cursor, zl_matcher_visit visit, void *ctx);
 
 struct zl_matcher_stats {
-	uint64_t prefixes, subscriptions, bytes;
+	uint64_t prefixes, subscriptions;
+	uint64_t bytes;         /* in use by them */
+	uint64_t bytes_touched; /* of the region, ever since it was last empty */
 };
 struct zl_matcher_stats zl_matcher_stats(const struct zl_matcher *m);
 

@@ -32,9 +32,21 @@ struct zl_pipe {
 	uint64_t queued_bytes;
 	bool skipping; /* the parts of a message are being dropped until its last */
 
+	/* Inbound: so many parts of the message that will be offered next have been taken already,
+	 * when whoever takes them one by one had no room for the others. */
+	uint32_t parts_taken;
+
 	uint64_t msgs_in, bytes_in, msgs_out, bytes_out,
 		msgs_dropped; /* parts; dropped: messages */
 };
+
+/* How many more messages fit before sndbuf bytes are queued; while fewer are, at least one. */
+static inline uint32_t zl_pipe_room_bytes(const struct zl_pipe *p, uint32_t bytes_a_msg)
+{
+	if (p->queued_bytes >= p->sndbuf_bytes)
+		return 0;
+	return (uint32_t)((p->sndbuf_bytes - p->queued_bytes) / ((uint64_t)bytes_a_msg + 1)) + 1;
+}
 
 /* How many more messages may be written now (UINT32_MAX: no limit). Exact at message grain: while
  * bytes are below sndbuf at least one more message always fits. */
@@ -45,9 +57,7 @@ static inline uint32_t zl_pipe_room(const struct zl_pipe *p, uint32_t bytes_a_ms
 	if (p->hwm_msgs == 0 || p->kind == ZL_PIPE_CORE)
 		return UINT32_MAX;
 	by_count = p->queued_msgs < p->hwm_msgs ? p->hwm_msgs - p->queued_msgs : 0;
-	by_bytes = p->queued_bytes < p->sndbuf_bytes
-			   ? (uint32_t)((p->sndbuf_bytes - p->queued_bytes) / (bytes_a_msg + 1)) + 1
-			   : 0;
+	by_bytes = zl_pipe_room_bytes(p, bytes_a_msg);
 	return by_count > by_bytes ? by_count : by_bytes;
 }
 

@@ -33,6 +33,11 @@ struct zl_socket_ops {
 				  unsigned n);
 	/* A user message part from a peer that may only subscribe: upstream traffic of XPUB. */
 	bool (*upstream)(void *ctx, struct zl_pipe *pipe, const struct zl_msg *msg);
+	/* May be NULL. A message will have no end, because its sender is gone in the middle of it.
+	 * pipe NULL: receive() was given its beginning; the owner passes it on by
+	 * zl_socket_broken(). Else this pipe was written its beginning: its peer must be ended, or
+	 * the other core's shard be told, for half a message is no message. */
+	void (*broken)(void *ctx, struct zl_pipe *pipe);
 };
 
 struct zl_socket {
@@ -47,8 +52,9 @@ struct zl_socket {
 	uint32_t pipes_max, pipes_used; /* slots beyond pipes_used were never used */
 	struct zl_matcher *matcher;     /* patterns that subscribe */
 	uint64_t *counter;              /* ZL_ROUTER_COUNTERS of them, of the core */
-	/* the pattern's own, in the middle of a message */
-	uint64_t state[32];
+	uint32_t *free_slots;           /* a ring of the slots that were used and are free, */
+	uint32_t free_first, free_n;    /* the one that has been free for longest first */
+	void *state;                    /* the pattern's own, made by its open */
 };
 
 /* A pattern: the same hooks in the same order in every file. */
@@ -56,19 +62,23 @@ struct zl_pattern {
 	enum zl_socket_type type;
 	uint32_t peers; /* bit mask of the zl_socket_types it may talk to */
 	bool matches;   /* needs a matcher */
-	void (*open)(struct zl_socket *s);
+	/* 0, -ENOMEM; allocates all that the pattern will need. */
+	int (*open)(struct zl_socket *s);
 	void (*close)(struct zl_socket *s);
 	void (*pipe_added)(struct zl_socket *s, struct zl_pipe *p);
 	void (*pipe_removed)(struct zl_socket *s, struct zl_pipe *p);
 	/* Parts from a peer; returns how many were taken (see receive). */
 	unsigned (*input)(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
 			  unsigned n);
-	/* Parts from the socket's user; returns how many were taken. */
-	unsigned (*send)(struct zl_socket *s, const struct zl_msg *msgs, unsigned n);
+	/* Parts from the socket's user, or (local) from another core's shard, not to go back to any
+	 * core; returns how many were taken. */
+	unsigned (*send)(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local);
+	/* The message that send() was given the beginning of will have no end. */
+	void (*broken)(struct zl_socket *s);
 	/* The peer has acknowledged some: the pipe has more room than before. */
 	void (*released)(struct zl_socket *s, struct zl_pipe *p);
-	/* Control's (or in an application: one's own) decision on a subscription of p. 0, -ENOMEM.
-	 */
+	/* Control's (or in an application: one's own) decision on a subscription of p; saying the
+	 * same twice is no error. 0, -ENOMEM, -EMSGSIZE, -EOPNOTSUPP. */
 	int (*subscribe)(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
 			 uint32_t len);
 };
@@ -91,21 +101,36 @@ struct zl_socket_config {
 int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config);
 void zl_socket_close(struct zl_socket *s);
 
-/* p->{end,id,kind} are set by the caller; fills in the rest. 0, -ENOSPC. */
+/* p->{end,id,kind} are set by the caller; fills in the rest. 0, -ENOSPC (p->socket stays NULL). */
 int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p);
-/* Forgets the pipe and all of its subscriptions. */
+/* Forgets the pipe and all of its subscriptions; p->socket is NULL after. */
 void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p);
+/* Give back, some at a time, what the matcher holds of pipes that are gone: every turn. true:
+ * nothing is left to do. */
+bool zl_socket_sweep(struct zl_socket *s, uint32_t budget);
 
 static inline unsigned zl_socket_input(struct zl_pipe *p, const struct zl_msg *msgs, unsigned n);
 static inline unsigned zl_socket_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n)
 {
-	return s->pattern->send(s, msgs, n);
+	return s->pattern->send(s, msgs, n, false);
+}
+/* What another core's shard of the socket sent here: for this core's own pipes. */
+static inline unsigned zl_socket_send_local(struct zl_socket *s, const struct zl_msg *msgs,
+					    unsigned n)
+{
+	return s->pattern->send(s, msgs, n, true);
+}
+/* The sender of the message that zl_socket_send() was given the beginning of is gone. */
+static inline void zl_socket_broken(struct zl_socket *s)
+{
+	s->pattern->broken(s);
 }
 static inline unsigned zl_socket_input(struct zl_pipe *p, const struct zl_msg *msgs, unsigned n)
 {
 	return p->socket->pattern->input(p->socket, p, msgs, n);
 }
-/* The carrier has released `msgs` whole messages, `bytes` bytes of what was written to p. */
+/* The carrier has released `msgs` whole messages, `bytes` bytes of what was written to p (never
+ * counted below 0: a carrier may have set queued_msgs and queued_bytes to what it truly holds). */
 void zl_socket_released(struct zl_pipe *p, uint32_t msgs, uint64_t bytes);
 
 enum zl_router_counter {

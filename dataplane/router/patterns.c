@@ -1,0 +1,14 @@
+/* The table of patterns: a new one is one file and one row here. */
+#include "dataplane/router/patterns.h"
+
+static const struct zl_pattern *const table[ZL_SOCKET_TYPES] = {
+	[ZL_PUB] = &zl_pub_pattern,
+	[ZL_SUB] = &zl_sub_pattern,
+	[ZL_XPUB] = &zl_xpub_pattern,
+	[ZL_XSUB] = &zl_xsub_pattern,
+};
+
+const struct zl_pattern *zl_pattern(enum zl_socket_type type)
+{
+	return (unsigned)type < ZL_SOCKET_TYPES ? table[type] : NULL;
+}

@@ -1,0 +1,35 @@
+/* The patterns, a file each; patterns.c has the table. */
+#ifndef ZL_ROUTER_PATTERNS_H
+#define ZL_ROUTER_PATTERNS_H
+
+#include "dataplane/router/socket.h"
+
+extern const struct zl_pattern zl_pub_pattern, zl_sub_pattern, zl_xpub_pattern, zl_xsub_pattern;
+
+/* xpub.c: what PUB does as XPUB does. */
+int zl_xpub_open(struct zl_socket *s);
+void zl_xpub_close(struct zl_socket *s);
+void zl_xpub_pipe_added(struct zl_socket *s, struct zl_pipe *p);
+void zl_xpub_pipe_removed(struct zl_socket *s, struct zl_pipe *p);
+unsigned zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local);
+void zl_xpub_broken(struct zl_socket *s);
+void zl_xpub_released(struct zl_socket *s, struct zl_pipe *p);
+int zl_xpub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
+		      uint32_t len);
+/* The subscriptions at the front of these parts; how many were taken. *run: how many there are. */
+unsigned zl_xpub_subscriptions(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+			       unsigned n, unsigned *run);
+
+/* xsub.c: what SUB does as XSUB does. */
+int zl_xsub_open(struct zl_socket *s);
+void zl_xsub_close(struct zl_socket *s);
+void zl_xsub_pipe_added(struct zl_socket *s, struct zl_pipe *p);
+void zl_xsub_pipe_removed(struct zl_socket *s, struct zl_pipe *p);
+unsigned zl_xsub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+		       unsigned n);
+void zl_xsub_broken(struct zl_socket *s);
+void zl_xsub_released(struct zl_socket *s, struct zl_pipe *p);
+int zl_xsub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
+		      uint32_t len);
+
+#endif

@@ -1,0 +1,143 @@
+/* A socket's life and its pipes: open, close, add, remove, released. What it does with messages is
+ * its pattern's. A slot that was used is given again once nothing of it is left in the matcher. */
+#include "dataplane/router/socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dataplane/router/matcher.h"
+
+enum {
+	SWEEP_FOR_A_SLOT = 1000 /* tree nodes looked at when a pipe finds no free slot */
+};
+
+static void give_back(struct zl_socket *s)
+{
+	zl_matcher_destroy(s->matcher);
+	free(s->free_slots);
+	free(s->pipes);
+	s->matcher = NULL;
+	s->free_slots = NULL;
+	s->pipes = NULL;
+}
+
+int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config)
+{
+	*s = (struct zl_socket){
+		.pattern = zl_pattern(config->type),
+		.ops = config->ops,
+		.ctx = config->ctx,
+		.id = config->id,
+		.sndhwm = config->sndhwm,
+		.rcvhwm = config->rcvhwm,
+		.sndbuf = config->sndbuf,
+		.max_msg_bytes = config->max_msg_bytes,
+		.pipes_max = config->pipes_max,
+		.counter = config->counter,
+	};
+	if (!s->pattern)
+		return -EPROTONOSUPPORT;
+	s->pipes = calloc(s->pipes_max, sizeof(struct zl_pipe *));
+	s->free_slots = calloc(s->pipes_max, sizeof(*s->free_slots));
+	if (!s->pipes || !s->free_slots)
+		goto no_memory;
+	if (s->pattern->matches) {
+		s->matcher = zl_matcher_create(config->matcher_bytes, s->pipes_max);
+		if (!s->matcher)
+			goto no_memory;
+	}
+	if (s->pattern->open(s) == 0)
+		return 0;
+no_memory:
+	give_back(s);
+	return -ENOMEM;
+}
+
+void zl_socket_close(struct zl_socket *s)
+{
+	for (uint32_t i = 0; i < s->pipes_used; i++) {
+		if (s->pipes[i])
+			zl_socket_remove_pipe(s, s->pipes[i]);
+	}
+	s->pattern->close(s);
+	give_back(s);
+}
+
+static bool clean(const struct zl_socket *s, uint32_t slot)
+{
+	return !s->matcher || zl_matcher_slot_clean(s->matcher, slot);
+}
+
+static int take_free_slot(struct zl_socket *s, uint32_t *slot)
+{
+	*slot = s->free_slots[s->free_first];
+	if (!clean(s, *slot))
+		return -EBUSY;
+	s->free_first = (s->free_first + 1) % s->pipes_max;
+	s->free_n--;
+	return 0;
+}
+
+/* The slot that was free for longest if it is clean, for it most likely is and low slots keep sets
+ * dense; else one that was never used; else any that is clean. */
+static int take_slot(struct zl_socket *s, uint32_t *slot)
+{
+	if (s->free_n && take_free_slot(s, slot) == 0)
+		return 0;
+	if (s->pipes_used < s->pipes_max) {
+		*slot = s->pipes_used++;
+		return 0;
+	}
+	(void)zl_socket_sweep(s, SWEEP_FOR_A_SLOT);
+	for (uint32_t i = 0; i < s->free_n; i++) {
+		if (take_free_slot(s, slot) == 0)
+			return 0;
+		/* to the end of the ring */
+		s->free_slots[(s->free_first + s->free_n) % s->pipes_max] = *slot;
+		s->free_first = (s->free_first + 1) % s->pipes_max;
+	}
+	return -ENOSPC;
+}
+
+int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p)
+{
+	void *end = p->end;
+	uint64_t id = p->id;
+	enum zl_pipe_kind kind = p->kind;
+	uint32_t slot;
+
+	*p = (struct zl_pipe){.end = end, .id = id, .kind = kind};
+	if (take_slot(s, &slot) < 0) {
+		s->counter[ZL_ROUTER_pipes_refused]++;
+		return -ENOSPC;
+	}
+	p->socket = s;
+	p->slot = slot;
+	p->hwm_msgs = s->sndhwm;
+	p->sndbuf_bytes = s->sndbuf;
+	s->pipes[slot] = p;
+	s->pattern->pipe_added(s, p);
+	return 0;
+}
+
+void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p)
+{
+	s->pattern->pipe_removed(s, p);
+	if (s->matcher)
+		zl_matcher_remove_slot(s->matcher, p->slot);
+	s->pipes[p->slot] = NULL;
+	s->free_slots[(s->free_first + s->free_n++) % s->pipes_max] = p->slot;
+	p->socket = NULL;
+}
+
+bool zl_socket_sweep(struct zl_socket *s, uint32_t budget)
+{
+	return !s->matcher || zl_matcher_sweep(s->matcher, budget);
+}
+
+void zl_socket_released(struct zl_pipe *p, uint32_t msgs, uint64_t bytes)
+{
+	p->queued_msgs -= msgs < p->queued_msgs ? msgs : p->queued_msgs;
+	p->queued_bytes -= bytes < p->queued_bytes ? bytes : p->queued_bytes;
+	p->socket->pattern->released(p->socket, p);
+}

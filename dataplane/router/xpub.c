@@ -1,0 +1,240 @@
+/* XPUB (RFC 29): sends each message to the peers that have subscribed to a prefix of its first
+ * part, drops it for a peer whose queue is full, never blocks, and hands what peers send, mostly
+ * subscriptions, to its user. A message's subscribers are decided at its first part and hold until
+ * its last. Messages of one set of subscribers that follow one another are written as one run. */
+#include "dataplane/router/fan.h"
+#include "dataplane/router/matcher.h"
+#include "dataplane/router/patterns.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct xpub {
+	struct zl_fan fan;
+	uint8_t *gathered; /* the beginning of a body in several pieces: ZL_PREFIX_MAX bytes */
+};
+
+int zl_xpub_open(struct zl_socket *s)
+{
+	struct xpub *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return -ENOMEM;
+	x->gathered = malloc(ZL_PREFIX_MAX);
+	if (!x->gathered || zl_fan_open(&x->fan, s->pipes_max) < 0) {
+		free(x->gathered);
+		free(x);
+		return -ENOMEM;
+	}
+	s->state = x;
+	return 0;
+}
+
+void zl_xpub_close(struct zl_socket *s)
+{
+	struct xpub *x = s->state;
+
+	zl_fan_close(&x->fan);
+	free(x->gathered);
+	free(x);
+	s->state = NULL;
+}
+
+void zl_xpub_pipe_added(struct zl_socket *s, struct zl_pipe *p)
+{
+	(void)s;
+	(void)p;
+}
+
+void zl_xpub_pipe_removed(struct zl_socket *s, struct zl_pipe *p)
+{
+	struct xpub *x = s->state;
+
+	zl_fan_forget(&x->fan, p);
+}
+
+void zl_xpub_released(struct zl_socket *s, struct zl_pipe *p)
+{
+	(void)s; /* the next send looks at the pipe's room: nobody waits for it */
+	(void)p;
+}
+
+/* The topic of the message before, as far as it decided. */
+struct seen {
+	const uint8_t *topic; /* NULL: not known */
+	uint32_t len, decided;
+};
+
+static inline bool as_before(const struct seen *seen, const struct zl_msg *first)
+{
+	if (!seen->topic || (first->flags & ZL_MSG_CHAIN))
+		return false;
+	if (seen->decided <= seen->len)
+		return first->len >= seen->decided &&
+		       memcmp(first->data, seen->topic, seen->decided) == 0;
+	return first->len == seen->len && memcmp(first->data, seen->topic, seen->len) == 0;
+}
+
+static struct zl_match match(struct zl_socket *s, const struct zl_msg *first, struct seen *seen)
+{
+	struct xpub *x = s->state;
+	struct zl_match found;
+
+	if (first->flags & ZL_MSG_CHAIN) {
+		uint32_t longest = zl_matcher_longest(s->matcher);
+		uint32_t len = longest < first->len ? longest : first->len;
+
+		len = zl_msg_peek(first, x->gathered, len);
+		seen->topic = NULL;
+		return zl_matcher_match(s->matcher, x->gathered, len);
+	}
+	found = zl_matcher_match(s->matcher, first->data, first->len);
+	*seen = (struct seen){first->data, first->len, found.decided};
+	return found;
+}
+
+/* Do other slots make the same set? Only small sets are worth the look. */
+static bool same_set(const struct zl_socket *s, const struct zl_fan *f,
+		     const struct zl_match *found)
+{
+	if (f->n != found->n || f->key == ZL_FAN_STALE || f->n > 16)
+		return false;
+	for (uint32_t i = 0; i < f->n; i++) {
+		if (f->set[i] != s->pipes[found->slots[i]])
+			return false;
+	}
+	return true;
+}
+
+static void take_set(const struct zl_socket *s, struct zl_fan *f, const struct zl_match *found)
+{
+	f->key = found->key;
+	f->n = found->n;
+	for (uint32_t i = 0; i < found->n; i++)
+		f->set[i] = s->pipes[found->slots[i]];
+}
+
+unsigned zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
+{
+	struct xpub *x = s->state;
+	struct zl_fan *f = &x->fan;
+	unsigned from = 0, i = f->mid ? zl_fan_rest(msgs, n) : 0;
+	struct seen seen = {0};
+
+	for (; i < n; i += zl_fan_rest(msgs + i, n - i)) {
+		struct zl_match found;
+
+		if (as_before(&seen, &msgs[i]))
+			continue;
+		found = match(s, &msgs[i], &seen);
+		if (found.key == f->key)
+			continue;
+		if (same_set(s, f, &found)) {
+			f->key = found.key;
+			continue;
+		}
+		if (i > from)
+			zl_fan_write(s, f, msgs + from, i - from, local);
+		take_set(s, f, &found);
+		from = i;
+	}
+	if (n > from)
+		zl_fan_write(s, f, msgs + from, n - from, local);
+	return n;
+}
+
+void zl_xpub_broken(struct zl_socket *s)
+{
+	struct xpub *x = s->state;
+
+	zl_fan_broken(s, &x->fan);
+}
+
+int zl_xpub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
+		      uint32_t len)
+{
+	int error;
+
+	if (!add) {
+		(void)zl_matcher_remove(s->matcher, prefix, len, p->slot);
+		return 0;
+	}
+	error = zl_matcher_add(s->matcher, prefix, len, p->slot);
+	if (error == -EEXIST)
+		return 0;
+	if (error < 0)
+		s->counter[ZL_ROUTER_subscriptions_refused]++;
+	return error;
+}
+
+unsigned zl_xpub_subscriptions(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+			       unsigned n, unsigned *run)
+{
+	unsigned taken;
+
+	for (*run = 0; *run < n; ++*run) {
+		if (!(msgs[*run].flags & (ZL_MSG_SUBSCRIBE | ZL_MSG_CANCEL)))
+			break;
+	}
+	taken = *run ? s->ops->subscriptions(s->ctx, p, msgs, *run) : 0;
+	s->counter[ZL_ROUTER_subscriptions_in] += taken;
+	return taken;
+}
+
+/* A user's message for the publishers, part by part; its length if all of it was taken, else 0,
+ * and what was taken is remembered. */
+static unsigned upstream(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+			 unsigned n)
+{
+	unsigned parts = zl_fan_rest(msgs, n), i;
+
+	for (i = p->parts_taken; i < parts; i++) {
+		if (!s->ops->upstream(s->ctx, p, &msgs[i])) {
+			p->parts_taken = i;
+			return 0;
+		}
+		p->bytes_in += msgs[i].len;
+	}
+	p->parts_taken = 0;
+	return parts;
+}
+
+static unsigned xpub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+			   unsigned n)
+{
+	unsigned done = 0;
+
+	while (done < n) {
+		unsigned run, taken = zl_xpub_subscriptions(s, p, msgs + done, n - done, &run);
+
+		done += taken;
+		if (taken < run)
+			break;
+		if (run)
+			continue;
+		taken = upstream(s, p, msgs + done, n - done);
+		done += taken;
+		if (taken == 0)
+			break;
+	}
+	p->msgs_in += done;
+	s->counter[ZL_ROUTER_parts_received] += done;
+	s->counter[ZL_ROUTER_stalls_receive] += done < n;
+	return done;
+}
+
+const struct zl_pattern zl_xpub_pattern = {
+	.type = ZL_XPUB,
+	.peers = 1u << ZL_SUB | 1u << ZL_XSUB,
+	.matches = true,
+	.open = zl_xpub_open,
+	.close = zl_xpub_close,
+	.pipe_added = zl_xpub_pipe_added,
+	.pipe_removed = zl_xpub_pipe_removed,
+	.input = xpub_input,
+	.send = zl_xpub_send,
+	.broken = zl_xpub_broken,
+	.released = zl_xpub_released,
+	.subscribe = zl_xpub_subscribe,
+};
