@@ -104,7 +104,7 @@ static void draw_plan(struct sim_random *r, struct endpoint_plan *p, uint32_t mt
 					   : sim_scale(r, 1, most);
 	p->queue_bytes = (uint32_t)sim_scale(r, 4096, 1 << 20);
 	p->write_gap_ns = perhaps(r, 250000, 10 * US, 20 * MS);
-	if (sim_chance(r, 300000)) { /* a slow reader */
+	if (sim_chance(r, 400000)) { /* a slow reader */
 		p->read_bytes = (uint32_t)sim_scale(r, 1 + p->bytes / 64, 2 + p->bytes);
 		p->read_pause_ns = sim_scale(r, 100 * US, 5 * S);
 	}
@@ -169,6 +169,8 @@ void scenario_draw(struct scenario *s, uint64_t seed)
 		if (b->again)
 			b->opener = a->opener;
 	}
+	s->wraps = sim_chance(&r, 300000);
+	s->wrap_after = sim_scale(&r, 1, 1 + s->conn[0].plan[s->conn[0].opener].bytes);
 	/* MSS, window scale, timestamps */
 	if (sim_chance(&r, 200000))
 		s->strip = (uint32_t)sim_random(&r) & (1 << 2 | 1 << 3 | 1 << 8);
@@ -186,6 +188,13 @@ void scenario_draw(struct scenario *s, uint64_t seed)
 		 */
 		s->stall_ns += 30000 * S;
 	}
+}
+
+void scenario_postpone(struct scenario *s, uint64_t ns)
+{
+	s->epoch_ns += ns;
+	for (unsigned i = 0; i < 2; i++)
+		s->link[i].blackout_from_ns += ns;
 }
 
 static void print_link(const struct link_params *l, const struct scenario *s, FILE *f)

@@ -39,11 +39,15 @@ struct scenario {
 	uint32_t strip; /* kinds of TCP options that no SYN gets through with */
 	unsigned conns;
 	struct scenario_conn conn[SCENARIO_CONNS];
-	bool aborts;       /* some endpoint may be reset */
-	uint64_t stall_ns; /* without any progress for so long, something is stuck */
+	bool wraps;          /* sequence numbers of the first connection wrap during it */
+	uint64_t wrap_after; /* so many from its first on, about */
+	bool aborts;         /* some endpoint may be reset */
+	uint64_t stall_ns;   /* without any progress for so long, something is stuck */
 };
 
 void scenario_draw(struct scenario *s, uint64_t seed);
+/* The same, begun so much later by the clock. */
+void scenario_postpone(struct scenario *s, uint64_t ns);
 /* On one line, without its end. */
 void scenario_print(const struct scenario *s, FILE *f);
 

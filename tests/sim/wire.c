@@ -210,7 +210,8 @@ static void check_ack(struct wire *w, struct wire_end *from, const struct wire_e
 	if ((int32_t)(v->ack - to->sent_end) > 0)
 		fault(w, "port %u: acknowledges %d bytes that were never sent", v->sport,
 		      (int32_t)(v->ack - to->sent_end));
-	if (from->edge_known && (int32_t)(from->edge - edge) >= (int32_t)unit)
+	/* A SYN sent again may have been overtaken by scaled windows: it cannot say as much. */
+	if (from->edge_known && !(v->flags & SYN) && (int32_t)(from->edge - edge) >= (int32_t)unit)
 		fault(w, "port %u: right edge of its window moved back by %d", v->sport,
 		      (int32_t)(from->edge - edge));
 	if (!from->edge_known || (int32_t)(edge - from->edge) > 0)
@@ -232,8 +233,11 @@ void wire_sent(struct wire *w, const uint8_t *frame, uint32_t len, uint32_t mtu)
 		fault(w, "sent a frame of %u bytes over an MTU of %u", len - ETHERNET_HEADER, mtu);
 	if (!tcp || !find(w, &v, &from, &to))
 		return;
-	if (v.flags & SYN)
+	if (v.flags & SYN) {
+		if (!w->syns++)
+			w->first_isn = v.seq;
 		sent_syn(from, to, &v);
+	}
 	if (v.flags & RST)
 		return;
 	/* What is left of an earlier incarnation of the four-tuple is judged no more. */

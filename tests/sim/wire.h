@@ -29,7 +29,9 @@ struct wire {
 		struct wire_end end[2];
 	} flow[WIRE_FLOWS];
 	unsigned flows;
-	char fault[160]; /* the first thing that was wrong; empty: nothing */
+	uint64_t syns;
+	uint32_t first_isn; /* of the first SYN of all */
+	char fault[160];    /* the first thing that was wrong; empty: nothing */
 };
 
 /* Sent by a stack, complete, before the link has touched it. mtu: the sender's. */

@@ -442,6 +442,14 @@ const char *world_fault(const struct world *w)
 	return w->fault[0] ? w->fault : w->wire.fault[0] ? w->wire.fault : NULL;
 }
 
+bool world_first_isn(const struct world *w, uint32_t *isn)
+{
+	if (!w->wire.syns)
+		return false;
+	*isn = w->wire.first_isn;
+	return true;
+}
+
 const char *world_check_counters(struct world *w)
 {
 	for (unsigned i = 0; i < w->stacks; i++) {

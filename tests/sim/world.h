@@ -66,6 +66,8 @@ uint64_t world_hash(const struct world *w);
 uint64_t world_frames(const struct world *w);
 /* What a stack did wrong on the wire, or NULL. */
 const char *world_fault(const struct world *w);
+/* The sequence number of the first SYN that was sent; false: none was yet. */
+bool world_first_isn(const struct world *w, uint32_t *isn);
 /* Compares the counters of drops with the corruption that was done. NULL if they agree. */
 const char *world_check_counters(struct world *w);
 /* From the n-th TCP payload frame on (0: the first), one frame has a payload byte flipped and its
