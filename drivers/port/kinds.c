@@ -27,7 +27,7 @@ static int interface_request(const char *name, unsigned long request, struct ifr
 	if (fd < 0)
 		return -errno;
 	memset(ifr, 0, sizeof(*ifr));
-	snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%s", name);
+	snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%.*s", IFNAMSIZ - 1, name);
 	rc = ioctl(fd, request, ifr) ? -errno : 0;
 	close(fd);
 	return rc;

@@ -52,7 +52,7 @@ static struct zl_wire *create(const char *name)
 		return NULL;
 	snprintf(w->name, sizeof(w->name), "%.15s", name);
 	for (unsigned i = 0; i < 2; i++) {
-		snprintf(ring, sizeof(ring), "wire_%s.%u", w->name, i);
+		snprintf(ring, sizeof(ring), "wire_%.15s.%u", w->name, i);
 		w->ring[i] = rte_ring_create(ring, WIRE_FRAMES, SOCKET_ID_ANY,
 					     RING_F_SP_ENQ | RING_F_SC_DEQ);
 	}

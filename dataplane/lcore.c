@@ -1,0 +1,130 @@
+/* The life of a frame on a poll core, from top to bottom of turn(): taken from a port in a vector,
+ * handed to the core that its flow belongs to, through the stack to streams, from streams through
+ * sessions to messages, through a socket's pattern to the pipes that want them, and out again. */
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+
+#include "dataplane/lcore.h"
+
+#define SPIN_NS      50000ull    /* idle this long before the core sleeps */
+#define PUBLISH_NS   10000000ull /* how old the counters may get */
+#define SWEEP_BUDGET 64          /* tree nodes a turn */
+#define LOOK_TURNS   16          /* between looks at the pool, which walk its per-lcore caches */
+#define SQUEEZE_PART 4           /* a pool with less than this part of it free is short */
+
+uint64_t zl_clock_ns(void)
+{
+	static uint64_t mult; /* ns per cycle, 32.32; the same from every core */
+
+	if (!mult)
+		mult = (uint64_t)(((unsigned __int128)1000000000u << 32) / rte_get_tsc_hz());
+	return (uint64_t)(((unsigned __int128)rte_rdtsc() * mult) >> 32);
+}
+
+static void watch_memory(struct zl_lcore *c)
+{
+	bool squeezed;
+
+	if (c->turns % LOOK_TURNS)
+		return;
+	squeezed = rte_mempool_avail_count(c->frames) < c->frames->size / SQUEEZE_PART;
+	if (squeezed == c->squeezed)
+		return;
+	c->squeezed = squeezed;
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
+		if (c->shard[i])
+			c->shard[i]->socket.pressure = squeezed;
+}
+
+/* What matchers hold of peers that are gone is given back a little at a time. */
+static void sweep(struct zl_lcore *c)
+{
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
+		if (c->shard[i])
+			zl_socket_sweep(&c->shard[i]->socket, SWEEP_BUDGET);
+}
+
+/* Returns whether there was anything to do. */
+static bool turn(struct zl_lcore *c)
+{
+	unsigned work;
+
+	work = zl_core_receive(c);     /* ports: Ethernet to streams' receive queues */
+	work += zl_core_pull_lanes(c); /* other cores: frames, message parts */
+	work += zl_core_orders(c);     /* control: sockets, endpoints, verdicts, subscriptions */
+	zl_net_timers(c->net, c->now_ns);
+	zl_timer_run(&c->timers, c->now_ns);
+	zl_peers_resume(c);
+	/* readable streams to sessions, messages to pipes, pipes to streams, streams to frames */
+	zl_net_output(c->net, c->now_ns);
+	zl_zmtp_poll(&c->zmtp);
+	zl_core_flush(c);
+	sweep(c);
+	if (c->dump.active)
+		zl_dump_step(c);
+	watch_memory(c);
+	return work;
+}
+
+static void account(struct zl_lcore *c, bool worked, uint64_t cycles)
+{
+	c->turns++;
+	if (worked) {
+		c->busy_cycles += cycles;
+		c->idle_since_ns = 0;
+		return;
+	}
+	c->idle_turns++;
+	c->idle_cycles += cycles;
+	if (!c->idle_since_ns)
+		c->idle_since_ns = c->now_ns;
+}
+
+static void run(struct zl_lcore *c)
+{
+	uint64_t start = rte_rdtsc();
+
+	while (!__atomic_load_n(c->stop, __ATOMIC_RELAXED)) {
+		uint64_t end;
+		bool worked;
+
+		c->now_ns = zl_clock_ns();
+		worked = turn(c);
+		end = rte_rdtsc();
+		account(c, worked, end - start);
+		start = end;
+		if (c->now_ns >= c->publish_at_ns) {
+			zl_publish(c);
+			c->publish_at_ns = c->now_ns + PUBLISH_NS;
+		}
+		if (!worked && !c->busy_poll && c->now_ns - c->idle_since_ns > SPIN_NS) {
+			zl_idle_sleep(c);
+			start = rte_rdtsc();
+		}
+	}
+}
+
+/* Every peer is reset: what restarts in our place answers for none of these streams. */
+static void end_streams(struct zl_lcore *c)
+{
+	for (uint32_t i = 0; i < c->peers_max; i++)
+		if (c->peers[i].state != ZL_PEER_FREE && c->peers[i].state != ZL_PEER_GONE)
+			zl_session_close(&c->peers[i].session, "shut_down", false);
+	c->control = false; /* nobody is told any more */
+	zl_zmtp_poll(&c->zmtp);
+	for (uint32_t i = 0; i < c->peers_max; i++)
+		if (c->peers[i].state == ZL_PEER_GONE)
+			zl_peer_release(&c->peers[i]);
+	zl_net_output(c->net, zl_clock_ns());
+	zl_core_flush(c);
+	zl_publish(c);
+}
+
+int zl_lcore_run(void *lcore)
+{
+	struct zl_lcore *c = lcore;
+
+	run(c);
+	end_streams(c);
+	return 0;
+}

@@ -1,0 +1,210 @@
+/* A poll core: its queues, stack, sessions, shards of sockets, pools and counters. Nothing in here
+ * is touched by another thread while the core runs, except through its mailboxes and lanes.
+ *
+ * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
+ * peers; shard.c a socket's part on this core and how its messages leave; orders.c what control
+ * says; dump.c what a new control is told; idle.c sleeping; publish.c counters. */
+#ifndef ZL_DATAPLANE_LCORE_H
+#define ZL_DATAPLANE_LCORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/ipc/stats.h"
+#include "dataplane/letter.h"
+#include "dataplane/net/net.h"
+#include "dataplane/net/timer.h"
+#include "dataplane/ring/mesh.h"
+#include "dataplane/router/device.h"
+#include "dataplane/router/socket.h"
+#include "dataplane/zmtp/session.h"
+#include "drivers/port/port.h"
+
+#define ZL_ENDPOINTS_MAX 256
+#define ZL_SHARDS_MAX    64
+
+enum zl_core_counter {
+#define X(name, text) ZL_CORE_##name,
+#include "dataplane/core_counters.def"
+#undef X
+	ZL_CORE_COUNTERS
+};
+
+struct zl_lcore;
+
+/* One core's part of a socket. Allocated and freed by the host core. */
+struct zl_shard {
+	struct zl_socket socket;
+	struct zl_lcore *core;
+	struct zl_ipc_socket config;
+	struct zl_pipe lane_pipe[ZL_CORES_MAX]; /* to the same socket on the other cores */
+	bool has_lanes;
+	struct zl_device *device; /* this core's part of the device it belongs to, or NULL */
+};
+
+struct zl_core_endpoint {
+	struct zl_ipc_endpoint at; /* at.id 0: free */
+	struct zl_shard *shard;
+};
+
+enum zl_peer_state {
+	ZL_PEER_FREE,
+	ZL_PEER_CONNECTING, /* we dialled */
+	ZL_PEER_NEW,        /* connected; control has not been told */
+	ZL_PEER_HANDSHAKE,
+	ZL_PEER_READY,
+	ZL_PEER_GONE, /* ended while no control was there: kept until one has been told */
+};
+
+struct zl_peer {
+	struct zl_session session;
+	struct zl_pipe pipe;
+	struct zl_lcore *core;
+	struct zl_shard *shard;
+	uint64_t id;
+	uint32_t index, endpoint, serial;
+	enum zl_peer_state state;
+	bool outgoing, announced; /* announced: control knows its id */
+	const char *reason;       /* GONE */
+	char control_reason[ZL_REASON_MAX];
+	struct zl_timer deadline;
+	struct zl_endpoint_addr local, remote;
+	struct zl_ipc_stream_ready ready;
+	uint64_t sent_total, sent_mark,
+		sent_told; /* control's bytes; where they end; last reported */
+	uint64_t subscriptions;
+	/* waiting lists: for control or its mailbox; for room to deliver */
+	struct zl_peer *next_relay, *next_deliver;
+	bool waits_relay, waits_deliver;
+	struct zl_peer *next_free;
+};
+
+struct zl_core_port {
+	struct zl_port *port;
+	uint16_t queue;  /* of this core */
+	bool polled;     /* this core has a queue of it */
+	unsigned owner;  /* core that sends for those that have none */
+	bool steer;      /* one queue for several cores: frames are handed on by flow */
+	bool interrupts; /* may be slept on */
+};
+
+struct zl_lcore {
+	unsigned id, cores;
+	const bool *stop;
+	bool busy_poll;
+	uint64_t now_ns;
+
+	struct zl_net *net;
+	struct zl_zmtp zmtp;
+	struct zl_timer_wheel timers;
+	struct rte_mempool *frames, *indirect, *blocks;
+	unsigned n_ports;
+	struct zl_core_port port[ZL_PORTS_MAX];
+
+	struct zl_lane lane[ZL_CORES_MAX];      /* to core i */
+	struct rte_ring *inbound[ZL_CORES_MAX]; /* from core i */
+	int mid_lane;                           /* in the middle of a message from core i, or -1 */
+	struct zl_doorbell bell;
+	struct zl_mailbox to_core, to_host;
+	struct rte_mempool *letters;
+	bool control; /* a control process is there and knows this core's streams */
+
+	struct zl_shard *shard[ZL_SHARDS_MAX];
+	struct zl_core_endpoint endpoint[ZL_ENDPOINTS_MAX];
+	struct zl_peer *peers;
+	uint32_t peers_max, peers_open, next_serial;
+	struct zl_peer *free_peers;
+	struct zl_peer *waits_relay, *waits_deliver;
+	uint32_t handshake_ms;
+
+	bool squeezed; /* the frame pool is short */
+	struct {
+		bool active;
+		uint64_t seq, cursor;
+		uint32_t peer, shard;
+	} dump;
+
+	uint64_t counter[ZL_CORE_COUNTERS];
+	uint64_t router_counter[ZL_ROUTER_COUNTERS];
+	uint64_t msgs_out; /* parts, for each session that they went to */
+	uint64_t turns, idle_turns, sleeps, busy_cycles, idle_cycles;
+	uint64_t idle_since_ns, publish_at_ns, peers_publish_at_ns;
+	const struct zl_stats_header *stats;
+	int epoll;
+	uint64_t random[256]; /* of the kernel's, used once each */
+	unsigned random_left;
+};
+
+static inline void zl_core_count(struct zl_lcore *c, enum zl_core_counter k)
+{
+	c->counter[k]++;
+}
+
+/* lcore.c */
+/* Body of the lcore's thread: runs until *stop, then ends every stream. */
+int zl_lcore_run(void *lcore);
+uint64_t zl_clock_ns(void);
+
+/* port_io.c */
+unsigned zl_core_receive(struct zl_lcore *c);
+unsigned zl_core_pull_lanes(struct zl_lcore *c);
+void zl_core_flush(struct zl_lcore *c);
+extern const struct zl_net_ops zl_core_net_ops;
+
+/* peers.c */
+extern const struct zl_session_ops zl_core_session_ops;
+/* zl_net_ops.accept: ctx is the core, cookie the endpoint. */
+bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream);
+int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e);
+struct zl_peer *zl_peer_find(struct zl_lcore *c, uint64_t id);
+void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m);
+void zl_peer_close(struct zl_peer *p, const char *reason, bool flush);
+void zl_peer_release(struct zl_peer *p);
+bool zl_peer_describe(const struct zl_peer *p, struct zl_ipc_stream_open *m);
+void zl_peers_control_gone(struct zl_lcore *c);
+/* Offer again what control, its mailbox, or a full lane could not take. */
+void zl_peers_resume(struct zl_lcore *c);
+void zl_peer_wait_relay(struct zl_peer *p);
+void zl_peer_wait_deliver(struct zl_peer *p);
+
+/* shard.c */
+/* Host core: one core's part of a socket, not yet known to it. NULL: errno. */
+struct zl_shard *zl_shard_new(struct zl_lcore *core, const struct zl_ipc_socket *config,
+			      size_t matcher_bytes);
+void zl_shard_free(struct zl_shard *s);
+struct zl_shard *zl_shard_find(struct zl_lcore *c, uint32_t socket);
+/* Parts from another core, for this core's pipes. */
+void zl_shard_from_core(struct zl_shard *s, const struct zl_msg *msgs, unsigned n);
+
+/* orders.c */
+unsigned zl_core_orders(struct zl_lcore *c);
+
+/* notify.c: letters to the host core. false: the mailbox or the pool has no room. */
+bool zl_notify_open(struct zl_peer *p);
+bool zl_notify_closed(struct zl_lcore *c, uint64_t stream, uint32_t endpoint, const char *reason);
+bool zl_notify_bytes(struct zl_peer *p, enum zl_relay kind, const uint8_t *bytes, uint32_t len,
+		     bool more);
+bool zl_notify_sent(struct zl_peer *p);
+/* A user message part for the publishers; one too long for a letter ends the peer. */
+bool zl_notify_message(struct zl_peer *p, const struct zl_msg *msg);
+unsigned zl_notify_subs(struct zl_peer *p, const struct zl_msg *msgs, unsigned n);
+struct zl_letter *zl_notify_begin(struct zl_lcore *c, enum zl_ipc_type type, uint64_t seq);
+void zl_notify_post(struct zl_lcore *c, struct zl_letter *letter, uint32_t tail_bytes);
+
+/* dump.c */
+void zl_dump_begin(struct zl_lcore *c, uint64_t seq);
+/* Goes on as far as the mailbox has room. */
+void zl_dump_step(struct zl_lcore *c);
+
+/* idle.c */
+int zl_idle_open(struct zl_lcore *c);
+void zl_idle_close(struct zl_lcore *c);
+void zl_idle_sleep(struct zl_lcore *c);
+
+/* publish.c */
+/* The segment for these cores: its descriptor, header at *stats. -errno. */
+int zl_publish_create(unsigned cores, unsigned ports, unsigned peers,
+		      const struct zl_stats_header **stats);
+void zl_publish(struct zl_lcore *c);
+
+#endif

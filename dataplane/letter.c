@@ -1,0 +1,47 @@
+/* Letters and mailboxes between the host core and the poll cores. */
+#include <errno.h>
+
+#include <rte_lcore.h>
+
+#include "dataplane/letter.h"
+
+struct rte_mempool *zl_letter_pool(unsigned letters)
+{
+	return rte_mempool_create("letters", letters, sizeof(struct zl_letter), 0, 0, NULL, NULL,
+				  NULL, NULL, SOCKET_ID_ANY, 0);
+}
+
+int zl_mailbox_open(struct zl_mailbox *m, const char *name, unsigned slots,
+		    struct zl_doorbell *reader)
+{
+	m->reader = reader;
+	m->ring = rte_ring_create(name, slots, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return m->ring ? 0 : -ENOMEM;
+}
+
+void zl_mailbox_close(struct zl_mailbox *m)
+{
+	struct zl_letter *letter;
+
+	if (!m->ring)
+		return;
+	while ((letter = zl_mailbox_take(m)))
+		zl_letter_free(letter);
+	rte_ring_free(m->ring);
+	m->ring = NULL;
+}
+
+bool zl_mailbox_post(struct zl_mailbox *m, struct zl_letter *letter)
+{
+	if (rte_ring_sp_enqueue(m->ring, letter))
+		return false;
+	zl_doorbell_ring(m->reader);
+	return true;
+}
+
+struct zl_letter *zl_mailbox_take(struct zl_mailbox *m)
+{
+	void *letter;
+
+	return rte_ring_sc_dequeue(m->ring, &letter) == 0 ? letter : NULL;
+}

@@ -1,0 +1,311 @@
+/* What control says to a poll core, one letter each. Requests are answered by a RESULT letter; the
+ * host core has checked every packet and puts the answers of all cores together. */
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/lcore.h"
+
+#define ORDERS_A_TURN 16
+
+static struct zl_core_endpoint *endpoint_slot(struct zl_lcore *c, uint32_t id)
+{
+	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX; i++)
+		if (c->endpoint[i].at.id == id)
+			return &c->endpoint[i];
+	return NULL;
+}
+
+/* Every shard has a pipe to the same socket on each other core. */
+static int join_lanes(struct zl_shard *s)
+{
+	struct zl_lcore *c = s->core;
+
+	if (s->config.type != ZL_XPUB && s->config.type != ZL_PUB)
+		return 0;
+	for (unsigned to = 0; to < c->cores; to++) {
+		struct zl_pipe *p = &s->lane_pipe[to];
+
+		if (to == c->id)
+			continue;
+		*p = (struct zl_pipe){.id = ZL_MATCH_CORE | to, .kind = ZL_PIPE_CORE};
+		if (zl_socket_add_pipe(&s->socket, p))
+			return -ENOSPC;
+		s->has_lanes = true;
+	}
+	return 0;
+}
+
+static int socket_add(struct zl_lcore *c, struct zl_shard *s)
+{
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++) {
+		if (c->shard[i])
+			continue;
+		s->socket.pressure = c->squeezed;
+		if (join_lanes(s))
+			return -ENOSPC;
+		c->shard[i] = s;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+static void close_peers(struct zl_lcore *c, const struct zl_shard *s, uint32_t endpoint)
+{
+	for (uint32_t i = 0; i < c->peers_max; i++) {
+		struct zl_peer *p = &c->peers[i];
+
+		if (p->state == ZL_PEER_FREE || (s && p->shard != s) ||
+		    (endpoint && p->endpoint != endpoint))
+			continue;
+		zl_core_count(c, ZL_CORE_close_socket);
+		zl_peer_close(p, endpoint ? "disconnected" : "socket_closed", endpoint != 0);
+	}
+}
+
+static void endpoint_forget(struct zl_lcore *c, struct zl_core_endpoint *e)
+{
+	if (!e->at.connect)
+		zl_tcp_unlisten(c->net, e->at.ip, e->at.port);
+	*e = (struct zl_core_endpoint){0};
+}
+
+/* The shard goes back to the host core, which frees it and has seen to it that no endpoint or
+ * device has it. Its peers end at once, and their pipes. */
+static struct zl_shard *socket_del(struct zl_lcore *c, uint32_t id)
+{
+	struct zl_shard *s = zl_shard_find(c, id);
+
+	if (!s)
+		return NULL;
+	close_peers(c, s, 0);
+	zl_zmtp_poll(&c->zmtp);
+	for (uint32_t i = 0; i < c->peers_max; i++)
+		if (c->peers[i].state == ZL_PEER_GONE && c->peers[i].shard == s)
+			zl_peer_release(&c->peers[i]);
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
+		if (c->shard[i] == s)
+			c->shard[i] = NULL;
+	return s;
+}
+
+static int device_add(struct zl_lcore *c, const struct zl_ipc_device *m, struct zl_device *d)
+{
+	struct zl_shard *front = zl_shard_find(c, m->frontend);
+	struct zl_shard *back = zl_shard_find(c, m->backend);
+	int error;
+
+	if (!front || !back)
+		return -ENOENT;
+	error = zl_device_open(d, m->kind, &front->socket, &back->socket);
+	if (error)
+		return error;
+	d->id = m->id;
+	front->device = back->device = d;
+	return 0;
+}
+
+static struct zl_device *device_del(struct zl_lcore *c, uint32_t id)
+{
+	struct zl_device *d = NULL;
+
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++) {
+		struct zl_shard *s = c->shard[i];
+
+		if (!s || !s->device || s->device->id != id)
+			continue;
+		d = s->device;
+		s->device = NULL;
+	}
+	return d;
+}
+
+static int endpoint_add(struct zl_lcore *c, const struct zl_ipc_endpoint *m)
+{
+	struct zl_shard *s = zl_shard_find(c, m->socket);
+	struct zl_core_endpoint *e = endpoint_slot(c, 0);
+	int error;
+
+	if (!s)
+		return -ENOENT;
+	if (!e)
+		return -ENOSPC;
+	error = m->connect ? 0 : zl_tcp_listen(c->net, m->ip, m->port, m->id);
+	if (!error)
+		*e = (struct zl_core_endpoint){.at = *m, .shard = s};
+	return error;
+}
+
+static int endpoint_del(struct zl_lcore *c, uint32_t id)
+{
+	struct zl_core_endpoint *e = endpoint_slot(c, id);
+
+	if (!e)
+		return -ENOENT;
+	if (e->at.connect)
+		close_peers(c, NULL, id);
+	endpoint_forget(c, e);
+	return 0;
+}
+
+static int dial(struct zl_lcore *c, uint32_t id)
+{
+	struct zl_core_endpoint *e = endpoint_slot(c, id);
+
+	return e ? zl_peer_dial(c, e) : -ENOENT;
+}
+
+static void match(struct zl_lcore *c, const struct zl_ipc_match *m, const uint8_t *tail)
+{
+	struct zl_shard *s = zl_shard_find(c, m->socket);
+	struct zl_ipc_match_prefix r;
+
+	for (uint32_t i = 0, at = 0; s && i < m->count; i++, at += sizeof(r) + r.len) {
+		struct zl_peer *p = NULL;
+		struct zl_pipe *pipe;
+
+		memcpy(&r, tail + at, sizeof(r));
+		if ((r.target & ZL_MATCH_CORE) == ZL_MATCH_CORE) {
+			pipe = &s->lane_pipe[r.target & 0xff];
+		} else {
+			p = zl_peer_find(c, r.target);
+			pipe = p ? &p->pipe : NULL;
+		}
+		if (!pipe || pipe->socket != &s->socket) {
+			zl_core_count(c, ZL_CORE_orders_unknown);
+			continue;
+		}
+		if (s->socket.pattern->subscribe(&s->socket, pipe, r.op == ZL_SUBSCRIBE,
+						 tail + at + sizeof(r), r.len))
+			zl_core_count(c, ZL_CORE_match_refused);
+		else if (p)
+			p->subscriptions += r.op == ZL_SUBSCRIBE ? 1 : -1;
+	}
+}
+
+static void stream_send(struct zl_lcore *c, const struct zl_ipc_stream_send *m, const uint8_t *tail)
+{
+	struct zl_peer *p = zl_peer_find(c, m->stream);
+
+	if (!p || p->state == ZL_PEER_GONE || p->session.state == ZL_SESSION_ENDED) {
+		zl_core_count(c, ZL_CORE_orders_unknown);
+		return;
+	}
+	if (zl_session_send(&p->session, tail, m->bytes)) {
+		zl_session_close(&p->session, "no_memory", false);
+		return;
+	}
+	p->sent_total += m->bytes;
+	p->sent_mark = zl_session_queued_total(&p->session);
+}
+
+static void stream_ready(struct zl_lcore *c, const struct zl_ipc_stream_ready *m)
+{
+	struct zl_peer *p = zl_peer_find(c, m->stream);
+
+	if (p && p->state == ZL_PEER_HANDSHAKE && p->session.state != ZL_SESSION_ENDED)
+		zl_peer_ready(p, m);
+	else
+		zl_core_count(c, ZL_CORE_orders_unknown);
+}
+
+/* Reasons of control's are its own words: the name is kept with the peer until it is told back. */
+static void stream_close(struct zl_lcore *c, const struct zl_ipc_stream_close *m)
+{
+	struct zl_peer *p = zl_peer_find(c, m->stream);
+
+	if (!p) {
+		zl_core_count(c, ZL_CORE_orders_unknown);
+		return;
+	}
+	zl_core_count(c, ZL_CORE_close_by_control);
+	memcpy(p->control_reason, m->reason, sizeof(p->control_reason));
+	zl_peer_close(p, p->control_reason, true);
+}
+
+/* The request's own letter carries the answer, so an answer never lacks memory. */
+static void answer(struct zl_lcore *c, struct zl_letter *letter, int error, void *give_back)
+{
+	uint64_t seq = zl_letter_header(letter)->seq;
+	struct zl_ipc_result *m = zl_ipc_begin(letter->packet, ZL_IPC_RESULT, seq);
+
+	*m = (struct zl_ipc_result){.error = error};
+	letter->object = give_back;
+	zl_mailbox_post(&c->to_host, letter); /* the caller saw room */
+}
+
+/* A request: done here, answered at once. False: the letter is still the caller's. */
+static bool request(struct zl_lcore *c, struct zl_letter *letter)
+{
+	const struct zl_ipc_header *h = zl_letter_header(letter);
+	void *body = zl_ipc_body(letter->packet), *give_back = NULL;
+	const struct zl_ipc_id *id = body;
+	int error = 0;
+
+	switch (h->type) {
+	case ZL_IPC_SOCKET_ADD:
+		error = socket_add(c, letter->object);
+		give_back = error ? letter->object : NULL;
+		break;
+	case ZL_IPC_SOCKET_DEL:
+		give_back = socket_del(c, id->id);
+		break;
+	case ZL_IPC_DEVICE_ADD:
+		error = device_add(c, body, letter->object);
+		give_back = error ? letter->object : NULL;
+		break;
+	case ZL_IPC_DEVICE_DEL:
+		give_back = device_del(c, id->id);
+		break;
+	case ZL_IPC_ENDPOINT_ADD:
+		error = endpoint_add(c, body);
+		break;
+	case ZL_IPC_ENDPOINT_DEL:
+		error = endpoint_del(c, id->id);
+		break;
+	case ZL_IPC_DIAL:
+		error = dial(c, id->id);
+		break;
+	default:
+		return false;
+	}
+	answer(c, letter, error, give_back);
+	return true;
+}
+
+static void order(struct zl_lcore *c, struct zl_letter *letter)
+{
+	const struct zl_ipc_header *h = zl_letter_header(letter);
+	void *body = zl_ipc_body(letter->packet);
+
+	if (h->type == ZL_NOTICE_CONTROL_GONE)
+		zl_peers_control_gone(c);
+	else if (h->type == ZL_IPC_DUMP)
+		zl_dump_begin(c, h->seq);
+	else if (h->type == ZL_IPC_MATCH)
+		match(c, body, zl_ipc_tail(letter->packet));
+	else if (h->type == ZL_IPC_STREAM_SEND)
+		stream_send(c, body, zl_ipc_tail(letter->packet));
+	else if (h->type == ZL_IPC_STREAM_READY)
+		stream_ready(c, body);
+	else if (h->type == ZL_IPC_STREAM_CLOSE)
+		stream_close(c, body);
+	else if (request(c, letter))
+		return;
+	else
+		zl_core_count(c, ZL_CORE_orders_unknown);
+	zl_letter_free(letter);
+}
+
+unsigned zl_core_orders(struct zl_lcore *c)
+{
+	struct zl_letter *letter;
+	unsigned n = 0;
+
+	/* A request answers by a letter of its own: none is taken that could not be answered. */
+	while (n < ORDERS_A_TURN && zl_mailbox_room(&c->to_host) &&
+	       (letter = zl_mailbox_take(&c->to_core))) {
+		order(c, letter);
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,405 @@
+/* Streams that became peers: accepted or dialled, announced to control, shaken hands with, joined
+ * to their socket by a pipe, and let go. A peer's place in the table and its serial make its id. */
+#include <string.h>
+
+#include "dataplane/lcore.h"
+
+#define ID_CORE_SHIFT   56
+#define ID_SERIAL_SHIFT 20
+#define ID_INDEX_MASK   ((1u << ID_SERIAL_SHIFT) - 1)
+
+static void on_deadline(struct zl_timer *t, uint64_t now_ns)
+{
+	struct zl_peer *p = (struct zl_peer *)((char *)t - offsetof(struct zl_peer, deadline));
+
+	(void)now_ns;
+	zl_core_count(p->core, ZL_CORE_close_handshake_timeout);
+	zl_session_close(&p->session, "handshake_timeout", false);
+}
+
+static struct zl_peer *peer_new(struct zl_lcore *c, const struct zl_core_endpoint *e)
+{
+	struct zl_peer *p = c->free_peers;
+
+	if (!p) {
+		zl_core_count(c, ZL_CORE_drop_no_peer);
+		return NULL;
+	}
+	c->free_peers = p->next_free;
+	c->peers_open++;
+	*p = (struct zl_peer){
+		.core = c,
+		.shard = e->shard,
+		.index = p->index,
+		.endpoint = e->at.id,
+		.serial = ++c->next_serial,
+	};
+	p->id = (uint64_t)c->id << ID_CORE_SHIFT | (uint64_t)p->serial << ID_SERIAL_SHIFT |
+		p->index;
+	zl_timer_init(&p->deadline, on_deadline);
+	zl_timer_arm(&c->timers, &p->deadline, c->now_ns + c->handshake_ms * 1000000ull);
+	return p;
+}
+
+static void waiting_remove(struct zl_peer *p);
+
+void zl_peer_release(struct zl_peer *p)
+{
+	struct zl_lcore *c = p->core;
+
+	if (p->pipe.socket)
+		zl_socket_remove_pipe(&p->shard->socket, &p->pipe);
+	zl_timer_disarm(&c->timers, &p->deadline);
+	waiting_remove(p);
+	p->pipe.socket = NULL;
+	p->state = ZL_PEER_FREE;
+	p->next_free = c->free_peers;
+	c->free_peers = p;
+	c->peers_open--;
+}
+
+struct zl_peer *zl_peer_find(struct zl_lcore *c, uint64_t id)
+{
+	uint32_t index = id & ID_INDEX_MASK;
+
+	if (index >= c->peers_max || c->peers[index].id != id ||
+	    c->peers[index].state == ZL_PEER_FREE)
+		return NULL;
+	return &c->peers[index];
+}
+
+static void begin(struct zl_peer *p, struct zl_stream *stream)
+{
+	p->local = stream->local;
+	p->remote = stream->remote;
+	zl_session_open(&p->session, &p->core->zmtp, stream, p, p->shard->config.max_msg_bytes);
+}
+
+/* Control hears of it now, or when it can. */
+static void announce(struct zl_peer *p)
+{
+	p->state = ZL_PEER_NEW;
+	if (p->core->control && !p->core->dump.active && zl_notify_open(p)) {
+		p->state = ZL_PEER_HANDSHAKE;
+		p->announced = true;
+	} else {
+		zl_peer_wait_relay(p);
+	}
+}
+
+static struct zl_core_endpoint *endpoint_find(struct zl_lcore *c, uint64_t id)
+{
+	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX; i++)
+		if (c->endpoint[i].at.id == id)
+			return &c->endpoint[i];
+	return NULL;
+}
+
+bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream)
+{
+	struct zl_lcore *c = ctx;
+	struct zl_core_endpoint *e = endpoint_find(c, cookie);
+	struct zl_peer *p;
+
+	if (!e) {
+		zl_core_count(c, ZL_CORE_drop_no_endpoint);
+		return false;
+	}
+	p = peer_new(c, e);
+	if (!p)
+		return false;
+	stream->events = &zl_session_events;
+	stream->owner = &p->session;
+	begin(p, stream);
+	zl_core_count(c, ZL_CORE_streams_accepted);
+	announce(p);
+	return true;
+}
+
+int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e)
+{
+	struct zl_endpoint_addr to = {.ip = e->at.ip, .port = e->at.port};
+	struct zl_stream *stream;
+	struct zl_peer *p = peer_new(c, e);
+	int error;
+
+	if (!p)
+		return -ENOBUFS;
+	p->outgoing = true;
+	p->state = ZL_PEER_CONNECTING;
+	error = zl_tcp_connect(c->net, &to, &zl_session_events, &p->session, &stream, c->now_ns);
+	if (error) {
+		zl_peer_release(p);
+		return error;
+	}
+	begin(p, stream);
+	zl_core_count(c, ZL_CORE_streams_dialled);
+	return 0;
+}
+
+static void established(struct zl_session *s)
+{
+	struct zl_peer *p = s->owner;
+
+	p->local = s->stream->local;
+	announce(p);
+}
+
+bool zl_peer_describe(const struct zl_peer *p, struct zl_ipc_stream_open *m)
+{
+	*m = (struct zl_ipc_stream_open){
+		.stream = p->id,
+		.endpoint = p->endpoint,
+		.socket = p->shard->config.id,
+		.outgoing = p->outgoing,
+		.core = p->core->id,
+		.local_ip = p->local.ip,
+		.remote_ip = p->remote.ip,
+		.local_port = p->local.port,
+		.remote_port = p->remote.port,
+	};
+	return true;
+}
+
+static bool relay(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes, uint32_t len)
+{
+	struct zl_peer *p = s->owner;
+
+	if (p->core->control && p->state >= ZL_PEER_HANDSHAKE &&
+	    zl_notify_bytes(p, kind, bytes, len, false))
+		return true;
+	zl_core_count(p->core, ZL_CORE_stalls_control);
+	zl_peer_wait_relay(p);
+	return false;
+}
+
+void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
+{
+	struct zl_shard *s = p->shard;
+	bool takes_subs = s->config.type == ZL_XPUB || s->config.type == ZL_PUB;
+
+	p->ready = *m;
+	p->pipe = (struct zl_pipe){.end = p, .id = p->id, .kind = ZL_PIPE_PEER};
+	if (zl_socket_add_pipe(&s->socket, &p->pipe)) {
+		p->pipe.socket = NULL;
+		zl_session_close(&p->session, "no_pipe", false);
+		return;
+	}
+	p->state = ZL_PEER_READY;
+	zl_timer_disarm(&p->core->timers, &p->deadline);
+	zl_core_count(p->core, ZL_CORE_streams_ready);
+	zl_session_ready(&p->session, takes_subs, m->zmtp_minor);
+}
+
+/* Room on every lane for what may have to cross, before the pattern sees any of it. */
+static bool lanes_have_room(struct zl_shard *s, unsigned n)
+{
+	struct zl_lcore *c = s->core;
+
+	if (c->mid_lane >= 0)
+		return false;
+	for (unsigned to = 0; s->has_lanes && to < c->cores; to++)
+		if (to != c->id && !zl_lane_reserve(&c->lane[to], n))
+			return false;
+	return true;
+}
+
+/* The shard that the parts will leave by: of the device's other socket, if there is one. */
+static struct zl_shard *outlet(struct zl_shard *s)
+{
+	struct zl_socket *other;
+
+	if (!s->device)
+		return s;
+	other = s->device->frontend == &s->socket ? s->device->backend : s->device->frontend;
+	return other->ctx;
+}
+
+static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
+{
+	struct zl_peer *p = s->owner;
+	struct zl_lcore *c = p->core;
+	struct zl_shard *out = outlet(p->shard);
+	unsigned taken;
+
+	/* A socket that may drop nothing (HWM 0) holds its publishers back when memory is short. */
+	if (c->squeezed && out->config.sndhwm == 0 && out != p->shard) {
+		zl_core_count(c, ZL_CORE_stalls_pressure);
+		zl_peer_wait_deliver(p);
+		return 0;
+	}
+	if (!lanes_have_room(out, n)) {
+		zl_core_count(c, ZL_CORE_stalls_lane);
+		zl_peer_wait_deliver(p);
+		return 0;
+	}
+	taken = zl_socket_input(&p->pipe, msgs, n);
+	if (taken < n)
+		zl_peer_wait_deliver(p);
+	return taken;
+}
+
+static void released(struct zl_session *s, uint32_t msgs, uint32_t bytes)
+{
+	struct zl_peer *p = s->owner;
+
+	if (p->sent_told < p->sent_total && zl_session_acked_total(s) >= p->sent_mark) {
+		if (p->core->control && zl_notify_sent(p))
+			p->sent_told = p->sent_total;
+		else
+			zl_peer_wait_relay(p);
+	}
+	if (!p->pipe.socket)
+		return;
+	/* what the stream has queued is the truth: control's bytes and frame headers are in it */
+	p->pipe.queued_msgs = (uint32_t)s->stream->sendq.msgs + msgs;
+	p->pipe.queued_bytes = s->stream->sendq.bytes + bytes;
+	zl_socket_released(&p->pipe, msgs, bytes);
+}
+
+/* Releases the peer once control has been told. */
+static bool tell_closed(struct zl_peer *p)
+{
+	struct zl_lcore *c = p->core;
+
+	if (!c->control || c->dump.active ||
+	    !zl_notify_closed(c, p->announced ? p->id : 0, p->endpoint, p->reason))
+		return false;
+	zl_peer_release(p);
+	return true;
+}
+
+static void closed(struct zl_session *s, const char *reason)
+{
+	struct zl_peer *p = s->owner;
+	struct zl_lcore *c = p->core;
+
+	zl_timer_disarm(&c->timers, &p->deadline);
+	waiting_remove(p);
+	p->reason = reason;
+	if (!p->announced && (!p->outgoing || !c->control)) {
+		zl_peer_release(p); /* nobody knew of it, or whoever did has gone */
+		return;
+	}
+	/* A ready peer's subscriptions must not vanish unseen: they stay until control has been
+	 * told, so that it can cancel upstream what nobody else wants. */
+	if (tell_closed(p))
+		return;
+	p->state = ZL_PEER_GONE;
+	zl_peer_wait_relay(p);
+}
+
+const struct zl_session_ops zl_core_session_ops = {
+	.relay = relay,
+	.deliver = deliver,
+	.released = released,
+	.established = established,
+	.closed = closed,
+};
+
+void zl_peer_close(struct zl_peer *p, const char *reason, bool flush)
+{
+	if (p->state != ZL_PEER_FREE && p->state != ZL_PEER_GONE)
+		zl_session_close(&p->session, reason, flush);
+}
+
+/* Handshakes of which control had said something cannot be taken up by another control. */
+void zl_peers_control_gone(struct zl_lcore *c)
+{
+	c->control = false;
+	c->dump.active = false;
+	for (uint32_t i = 0; i < c->peers_max; i++) {
+		struct zl_peer *p = &c->peers[i];
+
+		if (p->state != ZL_PEER_HANDSHAKE)
+			continue;
+		p->announced = false;
+		if (p->sent_total) {
+			zl_core_count(c, ZL_CORE_close_control_restart);
+			zl_session_close(&p->session, "control_restart", false);
+		} else {
+			p->state = ZL_PEER_NEW;
+			zl_peer_wait_relay(p);
+		}
+	}
+}
+
+void zl_peer_wait_relay(struct zl_peer *p)
+{
+	if (p->waits_relay)
+		return;
+	p->waits_relay = true;
+	p->next_relay = p->core->waits_relay;
+	p->core->waits_relay = p;
+}
+
+void zl_peer_wait_deliver(struct zl_peer *p)
+{
+	if (p->waits_deliver)
+		return;
+	p->waits_deliver = true;
+	p->next_deliver = p->core->waits_deliver;
+	p->core->waits_deliver = p;
+}
+
+/* Lists are short (peers under back-pressure) and leaving them is rare. */
+static void waiting_remove(struct zl_peer *p)
+{
+	struct zl_peer **at;
+
+	for (at = &p->core->waits_relay; p->waits_relay && *at; at = &(*at)->next_relay)
+		if (*at == p) {
+			*at = p->next_relay;
+			break;
+		}
+	for (at = &p->core->waits_deliver; p->waits_deliver && *at; at = &(*at)->next_deliver)
+		if (*at == p) {
+			*at = p->next_deliver;
+			break;
+		}
+	p->waits_relay = p->waits_deliver = false;
+}
+
+static void resume_relay(struct zl_peer *p)
+{
+	if (p->state == ZL_PEER_GONE) {
+		if (!tell_closed(p))
+			zl_peer_wait_relay(p);
+		return;
+	}
+	if (p->state == ZL_PEER_NEW)
+		announce(p);
+	if (p->state < ZL_PEER_HANDSHAKE)
+		return;
+	if (p->sent_told < p->sent_total && zl_session_acked_total(&p->session) >= p->sent_mark &&
+	    zl_notify_sent(p))
+		p->sent_told = p->sent_total;
+	zl_session_input(&p->session);
+}
+
+void zl_peers_resume(struct zl_lcore *c)
+{
+	struct zl_peer *p, *next;
+
+	if (c->waits_relay && c->control && !c->dump.active) {
+		p = c->waits_relay;
+		c->waits_relay = NULL;
+		for (; p; p = next) {
+			next = p->next_relay;
+			p->waits_relay = false;
+			if (zl_mailbox_room(&c->to_host))
+				resume_relay(p);
+			else
+				zl_peer_wait_relay(p);
+		}
+	}
+	if (!c->waits_deliver)
+		return;
+	p = c->waits_deliver;
+	c->waits_deliver = NULL;
+	for (; p; p = next) {
+		next = p->next_deliver;
+		p->waits_deliver = false;
+		zl_session_input(&p->session);
+	}
+}

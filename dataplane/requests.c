@@ -1,0 +1,312 @@
+/* What control asks. Set-up is done by the host core itself; sockets, devices and endpoints are
+ * checked against the catalogue and then made on every core; streams' packets go to their core. A
+ * request is answered once all cores have, and undone where only some of them could. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/dataplane.h"
+
+#define STREAM_CORE(id) ((unsigned)((id) >> 56))
+
+static void setup(struct zl_dataplane *d, uint64_t seq, const struct zl_ipc_setup *m)
+{
+	if (d->running) {
+		zl_host_result(d, seq, -EALREADY, 0, "the dataplane is set up already");
+		return;
+	}
+	d->setup = *m;
+	d->has_setup = true;
+	d->n_ports = 0;
+	zl_host_result(d, seq, 0, 0, "");
+}
+
+static void port(struct zl_dataplane *d, uint64_t seq, const struct zl_ipc_port *m)
+{
+	if (d->running || !d->has_setup || d->n_ports == ZL_IPC_PORTS_MAX) {
+		zl_host_result(d, seq, -EPROTO, m->config_line, "a port at the wrong moment");
+		return;
+	}
+	d->port_config[d->n_ports++] = *m;
+	zl_host_result(d, seq, 0, 0, "");
+}
+
+/* EAL starts once a process: a failure is told to control and to whoever reads our log, and ends
+ * us, so that a supervisor's next start begins with nothing half made. */
+static void start(struct zl_dataplane *d, uint64_t seq)
+{
+	uint8_t packet[sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_result)];
+	struct zl_ipc_result *m = zl_ipc_begin(packet, ZL_IPC_RESULT, seq);
+
+	*m = (struct zl_ipc_result){0};
+	if (d->running || !d->has_setup) {
+		zl_host_result(d, seq, -EPROTO, 0, "START at the wrong moment");
+		return;
+	}
+	m->error = zl_dataplane_start(d, m->text, sizeof(m->text), &m->config_line);
+	if (!m->error && !zl_host_reserve_notices(d))
+		m->error = -ENOMEM;
+	zl_ipc_send(d->control, packet, sizeof(packet), d->stats_fd);
+	if (!m->error) {
+		zl_say("%u poll core%s, %u port%s", d->setup.poll_cores,
+		       d->setup.poll_cores == 1 ? "" : "s", d->n_ports, d->n_ports == 1 ? "" : "s");
+		return;
+	}
+	zl_say("%s", m->text);
+	d->failed = d->quit = true;
+}
+
+static struct zl_request *request_new(struct zl_dataplane *d, uint64_t seq, uint16_t type)
+{
+	for (unsigned i = 0; i < ZL_REQUESTS_MAX; i++) {
+		struct zl_request *r = &d->request[i];
+
+		if (r->seq)
+			continue;
+		*r = (struct zl_request){.seq = seq, .type = type};
+		return r;
+	}
+	return NULL;
+}
+
+/* What the cores need allocated, made here: they never do. */
+static bool allocate(struct zl_dataplane *d, unsigned core, uint16_t type, const void *body,
+		     void **object)
+{
+	*object = NULL;
+	if (type == ZL_IPC_SOCKET_ADD)
+		*object = zl_shard_new(d->core[core], body, (size_t)d->setup.matcher_mb << 20);
+	else if (type == ZL_IPC_DEVICE_ADD)
+		*object = calloc(1, sizeof(struct zl_device));
+	else
+		return true;
+	return *object != NULL;
+}
+
+static void release(uint16_t type, void *object)
+{
+	if (type == ZL_IPC_SOCKET_ADD || type == ZL_IPC_SOCKET_DEL)
+		zl_shard_free(object);
+	else
+		free(object);
+}
+
+/* One letter for a core; false: no memory for it or for its object. */
+static bool post_copy(struct zl_dataplane *d, unsigned core, const struct zl_letter *from,
+		      uint64_t seq)
+{
+	const struct zl_ipc_header *h = (const struct zl_ipc_header *)from->packet;
+	struct zl_letter *letter = zl_letter_new(d->letters);
+
+	if (!letter)
+		return false;
+	memcpy(letter->packet, from->packet, h->length);
+	zl_letter_header(letter)->seq = seq;
+	if (!allocate(d, core, h->type, zl_ipc_body(letter->packet), &letter->object)) {
+		zl_letter_free(letter);
+		return false;
+	}
+	zl_host_post(d, core, letter);
+	return true;
+}
+
+/* To `cores` cores from `first` on; answered when all of them are. */
+static void broadcast(struct zl_dataplane *d, const struct zl_letter *letter, unsigned first,
+		      unsigned cores, bool quiet)
+{
+	const struct zl_ipc_header *h = (const struct zl_ipc_header *)letter->packet;
+	uint64_t seq = quiet ? ~0ull - d->own_seq++ : h->seq;
+	struct zl_request *r = request_new(d, seq, h->type);
+
+	if (!r) {
+		zl_host_result(d, h->seq, -EAGAIN, 0, "too many requests at once; try again");
+		return;
+	}
+	r->quiet = quiet;
+	memcpy(&r->what, letter->packet + sizeof(*h),
+	       RTE_MIN(sizeof(r->what), zl_ipc_size(h->type)));
+	for (unsigned i = first; i < first + cores; i++) {
+		if (post_copy(d, i, letter, seq))
+			r->waiting++;
+		else
+			r->error = -ENOMEM;
+	}
+	if (r->waiting)
+		return;
+	if (!quiet)
+		zl_host_result(d, seq, -ENOMEM, 0, "no memory for it on the poll cores");
+	r->seq = 0;
+}
+
+static void change(struct zl_dataplane *d, const struct zl_letter *letter)
+{
+	const struct zl_ipc_header *h = (const struct zl_ipc_header *)letter->packet;
+	const void *body = letter->packet + sizeof(*h);
+	char text[ZL_TEXT_MAX];
+	int error = zl_catalog_check(d, h->type, body, text, sizeof(text));
+
+	if (error) {
+		zl_host_result(d, h->seq, error, 0, text);
+		return;
+	}
+	/* In the catalogue from now on, so that a second one of the same is refused. */
+	if (h->type == ZL_IPC_SOCKET_ADD || h->type == ZL_IPC_DEVICE_ADD ||
+	    h->type == ZL_IPC_ENDPOINT_ADD)
+		memcpy(zl_catalog_place(&d->catalog, h->type), body, zl_ipc_size(h->type));
+	broadcast(d, letter, 0, d->setup.poll_cores, false);
+}
+
+static void dial(struct zl_dataplane *d, const struct zl_letter *letter)
+{
+	broadcast(d, letter, d->next_dial_core, 1, false);
+	d->next_dial_core = (d->next_dial_core + 1) % d->setup.poll_cores;
+}
+
+static void dump(struct zl_dataplane *d, const struct zl_letter *letter)
+{
+	zl_catalog_tell(d, ((const struct zl_ipc_header *)letter->packet)->seq);
+	broadcast(d, letter, 0, d->setup.poll_cores, false);
+}
+
+/* A packet about a stream, or for a core's matcher: the letter itself goes on. */
+static bool forward(struct zl_dataplane *d, struct zl_letter *letter)
+{
+	const void *body = zl_ipc_body(letter->packet);
+	unsigned core;
+
+	switch (zl_letter_header(letter)->type) {
+	case ZL_IPC_STREAM_SEND:
+	case ZL_IPC_STREAM_READY:
+	case ZL_IPC_STREAM_CLOSE:
+		core = STREAM_CORE(*(const uint64_t *)body);
+		break;
+	case ZL_IPC_MATCH:
+		core = ((const struct zl_ipc_match *)body)->core;
+		break;
+	default:
+		return false;
+	}
+	if (core < d->setup.poll_cores)
+		zl_host_post(d, core, letter);
+	else
+		zl_letter_free(letter);
+	return true;
+}
+
+static void take_before_start(struct zl_dataplane *d, struct zl_letter *letter)
+{
+	const struct zl_ipc_header *h = zl_letter_header(letter);
+
+	if (h->type == ZL_IPC_SETUP)
+		setup(d, h->seq, zl_ipc_body(letter->packet));
+	else if (h->type == ZL_IPC_PORT)
+		port(d, h->seq, zl_ipc_body(letter->packet));
+	else if (h->type == ZL_IPC_START)
+		start(d, h->seq);
+	else if (h->type == ZL_IPC_SHUTDOWN)
+		d->quit = true;
+	else if (h->seq)
+		zl_host_result(d, h->seq, -EPROTO, 0, "the dataplane is not set up");
+}
+
+void zl_request_take(struct zl_dataplane *d, struct zl_letter *letter)
+{
+	const struct zl_ipc_header *h = zl_letter_header(letter);
+
+	if (!d->running) {
+		take_before_start(d, letter); /* not a letter of the pool */
+		return;
+	}
+	if (forward(d, letter))
+		return;
+	if (h->type == ZL_IPC_DIAL)
+		dial(d, letter);
+	else if (h->type == ZL_IPC_DUMP)
+		dump(d, letter);
+	else if (h->type == ZL_IPC_SUBS_ACK)
+		zl_journal_ack(d, ((struct zl_ipc_subs_ack *)zl_ipc_body(letter->packet))->count);
+	else if (h->type == ZL_IPC_SHUTDOWN)
+		d->quit = true;
+	else if (h->type >= ZL_IPC_SOCKET_ADD && h->type <= ZL_IPC_ENDPOINT_DEL)
+		change(d, letter);
+	else if (h->seq)
+		zl_host_result(d, h->seq, -EALREADY, 0, "the dataplane is set up already");
+	zl_letter_free(letter);
+}
+
+static void explain(const struct zl_request *r, char *text, size_t bytes)
+{
+	const char *what = "the request";
+
+	if (r->type == ZL_IPC_ENDPOINT_ADD)
+		what = r->what.endpoint.text;
+	else if (r->type == ZL_IPC_SOCKET_ADD)
+		what = r->what.socket.name;
+	else if (r->type == ZL_IPC_DEVICE_ADD)
+		what = r->what.device.name;
+	if (r->error == -EADDRNOTAVAIL)
+		snprintf(text, bytes, "endpoint %s: its address is no port's; use a port's address",
+			 what);
+	else if (r->error == -ENETUNREACH)
+		snprintf(text, bytes, "no port reaches that address; add a gateway to a port");
+	else if (r->error == -EPROTONOSUPPORT)
+		snprintf(text, bytes, "%s: this type of socket or device is not there yet", what);
+	else
+		snprintf(text, bytes, "%s: %s", what, strerror(-r->error));
+}
+
+/* Undo on every core what some could not do: those that did not do it do not mind. */
+static void undo(struct zl_dataplane *d, const struct zl_request *r)
+{
+	static struct zl_letter letter;
+	uint16_t del = (uint16_t)(r->type + 1); /* each ADD is followed by its DEL */
+	struct zl_ipc_id *m = zl_ipc_begin(letter.packet, del, 0);
+
+	*m = (struct zl_ipc_id){.id = r->what.id.id};
+	zl_catalog_forget(&d->catalog, r->type, r->what.id.id);
+	broadcast(d, &letter, 0, d->setup.poll_cores, true);
+}
+
+static void finish(struct zl_dataplane *d, struct zl_request *r)
+{
+	char text[ZL_TEXT_MAX] = "";
+
+	if (r->error)
+		explain(r, text, sizeof(text));
+	if (!r->quiet && r->type == ZL_IPC_DUMP) {
+		zl_journal_replay(d);
+		d->adopting = false;
+	}
+	if (!r->quiet)
+		zl_host_result(d, r->seq, r->error, 0, text);
+	r->seq = 0; /* before undo asks for a place */
+	if (r->error && (r->type == ZL_IPC_SOCKET_ADD || r->type == ZL_IPC_DEVICE_ADD ||
+			 r->type == ZL_IPC_ENDPOINT_ADD))
+		undo(d, r);
+	else if (r->type == ZL_IPC_SOCKET_DEL || r->type == ZL_IPC_DEVICE_DEL ||
+		 r->type == ZL_IPC_ENDPOINT_DEL)
+		zl_catalog_forget(&d->catalog, r->type, r->what.id.id);
+}
+
+void zl_request_answer(struct zl_dataplane *d, unsigned core, struct zl_letter *letter)
+{
+	const struct zl_ipc_result *m = zl_ipc_body(letter->packet);
+	uint64_t seq = zl_letter_header(letter)->seq;
+
+	(void)core;
+	for (unsigned i = 0; i < ZL_REQUESTS_MAX; i++) {
+		struct zl_request *r = &d->request[i];
+
+		if (r->seq != seq)
+			continue;
+		if (letter->object)
+			release(r->type, letter->object);
+		if (m->error && !r->error)
+			r->error = m->error;
+		if (--r->waiting == 0)
+			finish(d, r);
+		break;
+	}
+	zl_letter_free(letter);
+}

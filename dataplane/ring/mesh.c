@@ -1,0 +1,137 @@
+/* Lanes of the core-to-core mesh. */
+#include <errno.h>
+
+#include "dataplane/ring/doorbell.h"
+#include "dataplane/ring/mesh.h"
+
+_Static_assert(sizeof(struct zl_parcel_block) <= 2048, "fits the core's block pool");
+
+int zl_lane_open(struct zl_lane *l, const char *name, struct rte_mempool *blocks,
+		 struct zl_doorbell *reader, int numa)
+{
+	*l = (struct zl_lane){.blocks = blocks, .reader = reader};
+	l->ring = rte_ring_create_elem(name, sizeof(struct zl_parcel), ZL_LANE_SLOTS, numa,
+				       RING_F_SP_ENQ | RING_F_SC_DEQ);
+	return l->ring ? 0 : -ENOMEM;
+}
+
+static void parcel_drop(const struct zl_parcel *p)
+{
+	if (p->kind == ZL_PARCEL_MSG)
+		zl_buf_unref(p->msg.buf, 1);
+	else if (p->kind == ZL_PARCEL_RX || p->kind == ZL_PARCEL_TX)
+		rte_pktmbuf_free(p->frame);
+}
+
+static void blocks_free(struct zl_lane *l, struct zl_parcel_block *b)
+{
+	while (b) {
+		struct zl_parcel_block *next = b->next;
+
+		while (b->first < b->count)
+			parcel_drop(&b->parcel[b->first++]);
+		rte_mempool_put(l->blocks, b);
+		b = next;
+	}
+}
+
+void zl_lane_close(struct zl_lane *l)
+{
+	struct zl_parcel p;
+
+	if (!l->ring)
+		return;
+	while (zl_lane_pull(l->ring, &p, 1))
+		parcel_drop(&p);
+	blocks_free(l, l->head);
+	blocks_free(l, l->spare);
+	rte_ring_free(l->ring);
+	*l = (struct zl_lane){0};
+}
+
+bool zl_lane_reserve(struct zl_lane *l, uint32_t n)
+{
+	uint32_t room, blocks;
+
+	if (l->head)
+		return false;
+	room = rte_ring_free_count(l->ring);
+	if (n <= room)
+		return true;
+	if (n < ZL_LANE_SLOTS / 2)
+		return false; /* fits the ring once the reader has caught up */
+	blocks = (n - room + ZL_PARCELS_A_BLOCK - 1) / ZL_PARCELS_A_BLOCK;
+	while (l->spare_blocks < blocks) {
+		void *b;
+
+		if (rte_mempool_get(l->blocks, &b))
+			return false;
+		*(struct zl_parcel_block *)b = (struct zl_parcel_block){.next = l->spare};
+		l->spare = b;
+		l->spare_blocks++;
+	}
+	return true;
+}
+
+static struct zl_parcel_block *tail_block(struct zl_lane *l)
+{
+	struct zl_parcel_block *b = l->tail;
+
+	if (b && b->count < ZL_PARCELS_A_BLOCK)
+		return b;
+	b = l->spare;
+	l->spare = b->next;
+	l->spare_blocks--;
+	b->next = NULL;
+	if (l->tail)
+		l->tail->next = b;
+	else
+		l->head = b;
+	l->tail = b;
+	return b;
+}
+
+void zl_lane_push(struct zl_lane *l, const struct zl_parcel *v, uint32_t n)
+{
+	uint32_t sent = l->head ? 0 : zl_lane_offer(l, v, n);
+
+	for (; sent < n; sent++) {
+		struct zl_parcel_block *b = tail_block(l);
+
+		b->parcel[b->count++] = v[sent];
+	}
+}
+
+uint32_t zl_lane_offer(struct zl_lane *l, const struct zl_parcel *v, uint32_t n)
+{
+	uint32_t sent = rte_ring_sp_enqueue_burst_elem(l->ring, v, sizeof(*v), n, NULL);
+
+	l->rang |= sent > 0;
+	return sent;
+}
+
+void zl_lane_flush(struct zl_lane *l)
+{
+	while (l->head) {
+		struct zl_parcel_block *b = l->head;
+
+		b->first += zl_lane_offer(l, b->parcel + b->first, b->count - b->first);
+		if (b->first < b->count)
+			break;
+		l->head = b->next;
+		if (!l->head)
+			l->tail = NULL;
+		rte_mempool_put(l->blocks, b);
+	}
+	while (!l->head && l->spare) { /* reserved more than it took */
+		struct zl_parcel_block *b = l->spare;
+
+		l->spare = b->next;
+		l->spare_blocks--;
+		rte_mempool_put(l->blocks, b);
+	}
+	if (l->rang) {
+		l->rang = false;
+		zl_doorbell_ring(l->reader);
+	}
+}

@@ -1,0 +1,93 @@
+/* The core-to-core mesh: one single-producer single-consumer rte_ring for each ordered pair of poll
+ * cores, carrying parcels by value in bursts. A parcel is a message part for a shard of a socket, a
+ * frame that belongs to the other core (software steering) or is to leave by a port that the other
+ * core owns, or an ARP mapping.
+ *
+ * A message part carries one reference on its buffer; the receiver gives it back. */
+#ifndef ZL_RING_MESH_H
+#define ZL_RING_MESH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "dataplane/ring/msg.h"
+
+enum zl_parcel_kind {
+	ZL_PARCEL_MSG,
+	ZL_PARCEL_BROKEN, /* the message begun on this lane will have no end: its sender is gone */
+	ZL_PARCEL_RX,
+	ZL_PARCEL_TX,
+	ZL_PARCEL_NEIGHBOR,
+};
+
+struct zl_parcel {
+	union {
+		struct zl_msg msg;      /* MSG */
+		struct rte_mbuf *frame; /* RX: to be input there; TX: to be sent there */
+		struct {
+			uint32_t ip;
+			uint8_t mac[6];
+		} neighbor;
+	};
+	uint32_t socket; /* MSG, BROKEN */
+	uint16_t port;   /* RX, TX, NEIGHBOR */
+	uint8_t kind;
+	uint8_t reserved;
+};
+_Static_assert(sizeof(struct zl_parcel) == 32, "two parcels a cache line");
+
+/* Parts of one message that did not fit the ring wait here, in order, in blocks of the writer's
+ * pool; while any wait, the lane has no room for more. */
+#define ZL_PARCELS_A_BLOCK 60
+struct zl_parcel_block {
+	struct zl_parcel_block *next;
+	uint32_t first, count;
+	struct zl_parcel parcel[ZL_PARCELS_A_BLOCK];
+};
+
+/* The writer's end of one ordered pair. */
+struct zl_lane {
+	struct rte_ring *ring;
+	struct rte_mempool *blocks; /* objects of at least sizeof(struct zl_parcel_block) */
+	struct zl_parcel_block *head, *tail;
+	uint32_t spare_blocks; /* reserved, linked on `spare` */
+	struct zl_parcel_block *spare;
+	struct zl_doorbell *reader;
+	bool rang; /* something was written this turn */
+};
+
+struct zl_doorbell;
+
+#define ZL_LANE_SLOTS 8192
+
+int zl_lane_open(struct zl_lane *l, const char *name, struct rte_mempool *blocks,
+		 struct zl_doorbell *reader, int numa);
+/* Drops what is in it, references included. */
+void zl_lane_close(struct zl_lane *l);
+
+/* Make sure that n parcels can be pushed. false: not now; none may be pushed. A message longer than
+ * the ring gets blocks for its rest; anything else waits for the ring. */
+bool zl_lane_reserve(struct zl_lane *l, uint32_t n);
+/* n parcels that were reserved. */
+void zl_lane_push(struct zl_lane *l, const struct zl_parcel *v, uint32_t n);
+/* As many of n as the ring takes at once, for frames: they need no reservation, the rest may be
+ * dropped. Returns how many. */
+uint32_t zl_lane_offer(struct zl_lane *l, const struct zl_parcel *v, uint32_t n);
+/* Once a turn: move waiting parcels on, wake the reader if it sleeps. */
+void zl_lane_flush(struct zl_lane *l);
+static inline bool zl_lane_waiting(const struct zl_lane *l)
+{
+	return l->head != NULL;
+}
+/* The reader's side of a ring. */
+static inline uint32_t zl_lane_pull(struct rte_ring *ring, struct zl_parcel *v, uint32_t n)
+{
+	return rte_ring_sc_dequeue_burst_elem(ring, v, sizeof(*v), n, NULL);
+}
+
+#endif

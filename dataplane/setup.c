@@ -1,0 +1,408 @@
+/* From control's SETUP and PORTs to running poll cores, and back. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/net/steer.h"
+
+/* What a frame's worth of traffic needs besides its buffer: an indirect buffer to attach it with,
+ * and its part of a block of slices. */
+#define FRAMES_A_BLOCK 8
+#define INDIRECT_BYTES (sizeof(struct rte_mbuf) + 64)
+#define BLOCK_BYTES    (ZL_SLICE_BLOCK_SIZE + 64)
+#define FIXED_MB       64 /* letters, tables, what the drivers take */
+#define FRAMES_MIN     4096
+#define POOL_CACHE     256
+#define ARGS_MAX       64
+#define MAILBOX_SLOTS  256
+
+/* EAL keeps pointers to its arguments. */
+struct eal_args {
+	const char *argv[ARGS_MAX];
+	unsigned n;
+	char lcores[2048], main_lcore[8], memory[16], prefix[32];
+};
+
+static void cpus_allowed(char *out, size_t bytes)
+{
+	cpu_set_t set;
+	size_t used = 0;
+
+	sched_getaffinity(0, sizeof(set), &set);
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE && used + 8 < bytes; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			used += (size_t)snprintf(out + used, bytes - used, "%s%u", used ? "," : "(",
+						 cpu);
+	snprintf(out + used, bytes - used, ")");
+}
+
+static void lcore_map(const struct zl_ipc_setup *s, char *out, size_t bytes)
+{
+	char any[1024];
+	size_t used = 0;
+
+	cpus_allowed(any, sizeof(any));
+	for (unsigned i = 0; i <= s->poll_cores && used < bytes; i++) {
+		int cpu = i < s->poll_cores ? s->cpu[i] : s->host_cpu;
+
+		if (cpu >= 0)
+			used += (size_t)snprintf(out + used, bytes - used, "%s%u@%d", i ? "," : "",
+						 i, cpu);
+		else
+			used += (size_t)snprintf(out + used, bytes - used, "%s%u@%s", i ? "," : "",
+						 i, any);
+	}
+}
+
+static int eal_start(struct zl_dataplane *d, char *text, size_t bytes)
+{
+	static struct eal_args a;
+	const struct zl_ipc_setup *s = &d->setup;
+
+	lcore_map(s, a.lcores, sizeof(a.lcores));
+	snprintf(a.main_lcore, sizeof(a.main_lcore), "%u", s->poll_cores);
+	snprintf(a.memory, sizeof(a.memory), "%u", s->memory_mb);
+	snprintf(a.prefix, sizeof(a.prefix), "zl%d", getpid());
+	const char *const fixed[] = {"zeroline-dataplane",
+				     "--no-telemetry",
+				     "--no-shconf",
+				     "--lcores",
+				     a.lcores,
+				     "--main-lcore",
+				     a.main_lcore,
+				     "-m",
+				     a.memory,
+				     "--file-prefix",
+				     a.prefix,
+				     s->hugepages ? "--huge-unlink" : "--no-huge"};
+	for (unsigned i = 0; i < RTE_DIM(fixed); i++)
+		a.argv[a.n++] = fixed[i];
+	a.n += zl_port_eal_args(d->port_config, d->n_ports, a.argv + a.n, ARGS_MAX - a.n);
+	setenv("RUNTIME_DIRECTORY", d->run_dir, 1);
+	if (rte_eal_init((int)a.n, (char **)(uintptr_t)a.argv) < 0) {
+		snprintf(text, bytes,
+			 s->hugepages
+				 ? "DPDK did not start with %u MB of hugepages (%s); run "
+				   "scripts/hugepages, or set memory.hugepages: no"
+				 : "DPDK did not start with %u MB of memory (%s); set a smaller "
+				   "memory.megabytes",
+			 s->memory_mb, rte_strerror(rte_errno));
+		return -ENOMEM;
+	}
+	d->eal = true;
+	return 0;
+}
+
+/* Bytes of a frame's buffer: what the largest MTU needs in one piece. */
+static uint16_t frame_room(const struct zl_dataplane *d)
+{
+	uint32_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
+
+	for (unsigned i = 0; i < d->n_ports; i++) {
+		uint32_t need = d->port_config[i].mtu + RTE_ETHER_HDR_LEN + RTE_PKTMBUF_HEADROOM;
+
+		room = need > room ? RTE_ALIGN_CEIL(need, 64) : room;
+	}
+	return (uint16_t)room;
+}
+
+static int make_pools(struct zl_dataplane *d, struct zl_lcore *c, char *text, size_t bytes)
+{
+	uint16_t room = frame_room(d);
+	uint64_t each = sizeof(struct rte_mbuf) + 64 + room + INDIRECT_BYTES +
+			BLOCK_BYTES / FRAMES_A_BLOCK;
+	uint64_t memory = d->setup.memory_mb > FIXED_MB ? d->setup.memory_mb - FIXED_MB : 0;
+	uint64_t frames = (memory << 20) * 9 / 10 / d->setup.poll_cores / each;
+	char name[32];
+
+	if (frames < FRAMES_MIN) {
+		snprintf(text, bytes,
+			 "memory.megabytes: %u is too little for %u poll cores; set at least %u",
+			 d->setup.memory_mb, d->setup.poll_cores,
+			 (unsigned)(FIXED_MB +
+				    ((FRAMES_MIN * each * d->setup.poll_cores * 10 / 9) >> 20) +
+				    1));
+		return -ENOMEM;
+	}
+	snprintf(name, sizeof(name), "frames%u", c->id);
+	c->frames = rte_pktmbuf_pool_create(name, (unsigned)frames, POOL_CACHE, 0, room,
+					    SOCKET_ID_ANY);
+	snprintf(name, sizeof(name), "indirect%u", c->id);
+	c->indirect = rte_pktmbuf_pool_create(name, (unsigned)frames, POOL_CACHE, 0, 0,
+					      SOCKET_ID_ANY);
+	snprintf(name, sizeof(name), "blocks%u", c->id);
+	c->blocks = rte_mempool_create(name, (unsigned)(frames / FRAMES_A_BLOCK),
+				       ZL_SLICE_BLOCK_SIZE, 64, 0, NULL, NULL, NULL, NULL,
+				       SOCKET_ID_ANY, 0);
+	if (c->frames && c->indirect && c->blocks)
+		return 0;
+	snprintf(text, bytes, "memory.megabytes: %u could not be had (%s); set fewer",
+		 d->setup.memory_mb, rte_strerror(rte_errno));
+	return -ENOMEM;
+}
+
+static int core_alloc(struct zl_dataplane *d, unsigned id, char *text, size_t bytes)
+{
+	struct zl_lcore *c = rte_zmalloc("lcore", sizeof(*c), RTE_CACHE_LINE_SIZE);
+	char name[32];
+
+	if (!c) {
+		snprintf(text, bytes, "no memory for poll core %u; set more memory.megabytes", id);
+		return -ENOMEM;
+	}
+	d->core[id] = c;
+	c->id = id;
+	c->cores = d->setup.poll_cores;
+	c->stop = &d->stop;
+	c->busy_poll = d->setup.idle == ZL_IDLE_BUSY;
+	c->handshake_ms = d->setup.handshake_ms;
+	c->mid_lane = -1;
+	c->epoll = -1;
+	c->bell.fd = -1;
+	c->control = true;
+	c->letters = d->letters;
+	c->peers_max = d->setup.max_streams;
+	c->peers = rte_zmalloc("peers", sizeof(*c->peers) * c->peers_max, RTE_CACHE_LINE_SIZE);
+	if (!c->peers || zl_doorbell_open(&c->bell)) {
+		snprintf(text, bytes, "limits.streams: no memory for %u streams a core; set fewer",
+			 c->peers_max);
+		return -ENOMEM;
+	}
+	for (uint32_t i = c->peers_max; i-- > 0;) {
+		c->peers[i].index = i;
+		c->peers[i].next_free = c->free_peers;
+		c->free_peers = &c->peers[i];
+	}
+	snprintf(name, sizeof(name), "to_core%u", id);
+	if (zl_mailbox_open(&c->to_core, name, MAILBOX_SLOTS, &c->bell))
+		return -ENOMEM;
+	snprintf(name, sizeof(name), "to_host%u", id);
+	return zl_mailbox_open(&c->to_host, name, MAILBOX_SLOTS, &d->bell);
+}
+
+static int make_lanes(struct zl_dataplane *d, struct zl_lcore *c)
+{
+	char name[32];
+
+	for (unsigned to = 0; to < c->cores; to++) {
+		if (to == c->id)
+			continue;
+		snprintf(name, sizeof(name), "lane%uto%u", c->id, to);
+		if (zl_lane_open(&c->lane[to], name, c->blocks, &d->core[to]->bell, SOCKET_ID_ANY))
+			return -ENOMEM;
+		d->core[to]->inbound[c->id] = c->lane[to].ring;
+	}
+	return 0;
+}
+
+static int make_stack(struct zl_dataplane *d, struct zl_lcore *c)
+{
+	struct zl_net_config config = {
+		.ops = &zl_core_net_ops,
+		.ctx = c,
+		.frames = c->frames,
+		.indirect = c->indirect,
+		.blocks = c->blocks,
+		.socket_id = SOCKET_ID_ANY,
+	};
+	const struct zl_ipc_setup *s = &d->setup;
+
+	zl_tcp_config_default(&config.tcp);
+	config.tcp.rcvbuf = s->rcvbuf_bytes;
+	config.tcp.min_rto_ms = s->min_rto_ms;
+	config.tcp.user_timeout_ms = s->user_timeout_ms;
+	config.tcp.keepalive_idle_ms = s->keepalive_idle_ms;
+	config.tcp.backlog = s->backlog;
+	/* those in TIME_WAIT or half open have no peer yet, or no more */
+	config.tcp.max_connections = s->max_streams * 2;
+	c->now_ns = zl_clock_ns();
+	c->net = zl_net_create(&config);
+	if (!c->net)
+		return -errno;
+	zl_timer_wheel_init(&c->timers, c->now_ns);
+	zl_zmtp_init(&c->zmtp, &zl_core_session_ops, c->frames, c->indirect);
+	return 0;
+}
+
+static int make_cores(struct zl_dataplane *d, char *text, size_t bytes)
+{
+	unsigned n = d->setup.poll_cores;
+	int error = 0;
+
+	d->letters = zl_letter_pool(ZL_LETTERS);
+	for (unsigned i = 0; i < n && !error; i++)
+		error = d->letters ? core_alloc(d, i, text, bytes) : -ENOMEM;
+	for (unsigned i = 0; i < n && !error; i++)
+		error = make_pools(d, d->core[i], text, bytes);
+	for (unsigned i = 0; i < n && !error; i++)
+		error = make_lanes(d, d->core[i]);
+	for (unsigned i = 0; i < n && !error; i++)
+		error = make_stack(d, d->core[i]);
+	if (error && !text[0])
+		snprintf(text, bytes,
+			 "memory.megabytes: %u is too little for %u poll cores of %u streams; set "
+			 "more, or a smaller limits.streams",
+			 d->setup.memory_mb, n, d->setup.max_streams);
+	return error;
+}
+
+static int open_port(struct zl_dataplane *d, unsigned id, char *text, size_t bytes)
+{
+	const struct zl_ipc_port *config = &d->port_config[id];
+	struct rte_mempool *pools[ZL_CORES_MAX];
+	const struct zl_port_info *info;
+	struct zl_net_port at;
+	unsigned cores = d->setup.poll_cores;
+
+	for (unsigned i = 0; i < cores; i++)
+		pools[i] = d->core[i]->frames;
+	d->port[id] = zl_port_open(config, cores, pools, zl_rss_key, text, bytes);
+	if (!d->port[id])
+		return -ENODEV;
+	info = zl_port_info(d->port[id]);
+	at = (struct zl_net_port){
+		.mac = info->mac,
+		.mtu = info->mtu,
+		.tx_offload = info->tx_offload,
+		.rx_checked = info->rx_checked,
+		.ip = config->ip,
+		.prefix_len = (uint8_t)config->prefix_len,
+		.gateway = config->gateway,
+	};
+	for (unsigned i = 0; i < cores; i++) {
+		struct zl_lcore *c = d->core[i];
+
+		c->port[id] = (struct zl_core_port){
+			.port = d->port[id],
+			.polled = info->queues == cores || i == id % cores,
+			.queue = info->queues == cores ? (uint16_t)i : 0,
+			.owner = id % cores,
+			.steer = info->queues < cores,
+		};
+		c->n_ports = id + 1;
+		if (zl_net_port_add(c->net, (uint16_t)id, &at)) {
+			snprintf(text, bytes, "ports.%s: its address could not be added",
+				 config->name);
+			return -EINVAL;
+		}
+	}
+	return zl_port_start(d->port[id], text, bytes);
+}
+
+static int launch(struct zl_dataplane *d, char *text, size_t bytes)
+{
+	unsigned cores = d->setup.poll_cores;
+
+	d->stats_fd = zl_publish_create(cores, d->n_ports, d->setup.max_streams, &d->stats);
+	if (d->stats_fd < 0) {
+		snprintf(text, bytes, "no memory for counters (%s); set a smaller limits.streams",
+			 strerror(-d->stats_fd));
+		return d->stats_fd;
+	}
+	for (unsigned i = 0; i < d->n_ports; i++)
+		for (unsigned core = 0; core < cores; core++)
+			snprintf(zl_stats_port(d->stats, core, i)->name, ZL_NAME_MAX, "%s",
+				 d->port_config[i].name);
+	zl_net_announce(d->core[0]->net, zl_clock_ns());
+	for (unsigned i = 0; i < cores; i++) {
+		d->core[i]->stats = d->stats;
+		if (zl_idle_open(d->core[i])) {
+			snprintf(text, bytes, "poll core %u: %s", i, strerror(errno));
+			return -errno;
+		}
+	}
+	for (unsigned i = 0; i < cores; i++)
+		rte_eal_remote_launch(zl_lcore_run, d->core[i], i);
+	d->running = true;
+	return 0;
+}
+
+int zl_dataplane_start(struct zl_dataplane *d, char *text, size_t bytes, uint32_t *line)
+{
+	int error;
+
+	text[0] = '\0';
+	*line = 0;
+	error = eal_start(d, text, bytes);
+	if (!error)
+		error = make_cores(d, text, bytes);
+	for (unsigned i = 0; i < d->n_ports && !error; i++) {
+		error = open_port(d, i, text, bytes);
+		if (error)
+			*line = d->port_config[i].config_line;
+	}
+	return error ? error : launch(d, text, bytes);
+}
+
+static void core_free(struct zl_lcore *c)
+{
+	if (!c)
+		return;
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++) {
+		/* a device is found at both of its sockets */
+		if (c->shard[i] && c->shard[i]->device &&
+		    c->shard[i]->device->backend == &c->shard[i]->socket)
+			free(c->shard[i]->device);
+	}
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
+		zl_shard_free(c->shard[i]);
+	zl_idle_close(c);
+	if (c->net)
+		zl_net_destroy(c->net);
+	if (c->zmtp.ops)
+		zl_zmtp_fini(&c->zmtp);
+	zl_mailbox_close(&c->to_core);
+	zl_mailbox_close(&c->to_host);
+	zl_doorbell_close(&c->bell);
+	rte_free(c->peers);
+}
+
+/* The reverse of the start: cores, then what holds their frames, then ports, then pools. */
+void zl_dataplane_stop(struct zl_dataplane *d)
+{
+	char path[4096];
+
+	__atomic_store_n(&d->stop, true, __ATOMIC_RELEASE);
+	for (unsigned i = 0; d->running && i < d->setup.poll_cores; i++)
+		zl_doorbell_ring(&d->core[i]->bell);
+	if (d->running)
+		rte_eal_mp_wait_lcore();
+	for (unsigned i = 0; i < ZL_CORES_MAX; i++)
+		core_free(d->core[i]);
+	for (unsigned i = 0; i < ZL_CORES_MAX; i++)
+		for (unsigned to = 0; d->core[i] && to < ZL_CORES_MAX; to++)
+			zl_lane_close(&d->core[i]->lane[to]);
+	for (unsigned i = 0; i < d->n_ports; i++)
+		if (d->port[i])
+			zl_port_close(d->port[i]);
+	for (unsigned i = 0; i < ZL_CORES_MAX; i++) {
+		if (!d->core[i])
+			continue;
+		rte_mempool_free(d->core[i]->frames);
+		rte_mempool_free(d->core[i]->indirect);
+		rte_mempool_free(d->core[i]->blocks);
+		rte_free(d->core[i]);
+		d->core[i] = NULL;
+	}
+	rte_mempool_free(d->letters);
+	if (d->stats_fd >= 0)
+		close(d->stats_fd);
+	if (d->stats)
+		zl_stats_unmap(d->stats);
+	if (!d->eal)
+		return;
+	rte_eal_cleanup();
+	snprintf(path, sizeof(path), "%s/dpdk/zl%d", d->run_dir, getpid());
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/dpdk", d->run_dir);
+	rmdir(path);
+}

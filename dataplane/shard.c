@@ -1,0 +1,186 @@
+/* A socket's part on one core: where a pattern's hooks meet sessions, lanes and devices. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dataplane/lcore.h"
+
+#define FAN 64 /* sessions or parcels handled at once */
+
+/* The run to one other core: each parcel with a reference, taken a buffer's run at a time. */
+static void write_lane(struct zl_shard *s, unsigned core, const struct zl_msg *msgs, unsigned n)
+{
+	struct zl_parcel v[FAN];
+
+	s->core->counter[ZL_CORE_lane_messages] += n;
+	for (unsigned i = 0, run; i < n; i += run) {
+		for (run = 0; run < FAN && i + run < n && msgs[i + run].buf == msgs[i].buf; run++)
+			v[run] = (struct zl_parcel){
+				.msg = msgs[i + run],
+				.socket = s->config.id,
+				.kind = ZL_PARCEL_MSG,
+			};
+		zl_buf_ref(msgs[i].buf, (uint16_t)run);
+		zl_lane_push(&s->core->lane[core], v, run);
+	}
+}
+
+/* What a stream has queued is the truth about its pipe. */
+static void settle(struct zl_session *session)
+{
+	const struct zl_stream *stream = session->stream;
+	struct zl_peer *p = session->owner;
+
+	if (!stream)
+		return;
+	p->pipe.queued_msgs = (uint32_t)stream->sendq.msgs;
+	p->pipe.queued_bytes = stream->sendq.bytes;
+}
+
+static void write_sessions(struct zl_shard *s, struct zl_session *const *sessions,
+			   unsigned n_sessions, const struct zl_msg *msgs, unsigned n)
+{
+	zl_session_write(&s->core->zmtp, sessions, n_sessions, msgs, n);
+	for (unsigned i = 0; i < n_sessions; i++)
+		settle(sessions[i]);
+	s->core->msgs_out += (uint64_t)n * n_sessions;
+}
+
+static void on_write(void *ctx, struct zl_pipe *const *pipes, unsigned n_pipes,
+		     const struct zl_msg *msgs, unsigned n)
+{
+	struct zl_shard *s = ctx;
+	struct zl_session *sessions[FAN];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n_pipes; i++) {
+		struct zl_peer *p = pipes[i]->end;
+
+		if (pipes[i]->kind == ZL_PIPE_CORE) {
+			write_lane(s, (unsigned)(pipes[i]->id & 0xff), msgs, n);
+			continue;
+		}
+		if (p->state != ZL_PEER_READY)
+			continue;
+		sessions[count++] = &p->session;
+		if (count == FAN) {
+			write_sessions(s, sessions, count, msgs, n);
+			count = 0;
+		}
+	}
+	if (count)
+		write_sessions(s, sessions, count, msgs, n);
+}
+
+static unsigned on_receive(void *ctx, const struct zl_msg *msgs, unsigned n)
+{
+	struct zl_shard *s = ctx;
+
+	if (!s->device)
+		return n; /* a socket of no device has no reader here */
+	return zl_device_forward(s->device, &s->socket, msgs, n);
+}
+
+static unsigned on_subscriptions(void *ctx, struct zl_pipe *pipe, const struct zl_msg *msgs,
+				 unsigned n)
+{
+	struct zl_peer *p = pipe->end;
+	unsigned taken = p->core->control ? zl_notify_subs(p, msgs, n) : 0;
+
+	(void)ctx;
+	if (taken < n) {
+		zl_core_count(p->core, ZL_CORE_stalls_control);
+		zl_peer_wait_relay(p);
+	}
+	return taken;
+}
+
+/* A part that no letter holds is more than control passes upstream: it is told of one too long. */
+static bool on_upstream(void *ctx, struct zl_pipe *pipe, const struct zl_msg *msg)
+{
+	struct zl_peer *p = pipe->end;
+
+	(void)ctx;
+	if (p->core->control && zl_notify_message(p, msg))
+		return true;
+	zl_core_count(p->core, ZL_CORE_stalls_control);
+	zl_peer_wait_relay(p);
+	return false;
+}
+
+/* Half a message is no message: who was sent its beginning is ended, or told. */
+static void on_broken(void *ctx, struct zl_pipe *pipe)
+{
+	struct zl_shard *s = ctx;
+	const struct zl_parcel v = {.socket = s->config.id, .kind = ZL_PARCEL_BROKEN};
+
+	if (!pipe) {
+		if (s->device)
+			zl_device_broken(s->device, &s->socket);
+	} else if (pipe->kind == ZL_PIPE_CORE) {
+		zl_lane_push(&s->core->lane[pipe->id & 0xff], &v, 1);
+	} else {
+		zl_peer_close(pipe->end, "half_message", false);
+	}
+}
+
+static const struct zl_socket_ops shard_ops = {
+	.broken = on_broken,
+	.write = on_write,
+	.receive = on_receive,
+	.subscriptions = on_subscriptions,
+	.upstream = on_upstream,
+};
+
+struct zl_shard *zl_shard_new(struct zl_lcore *core, const struct zl_ipc_socket *config,
+			      size_t matcher_bytes)
+{
+	struct zl_shard *s = calloc(1, sizeof(*s));
+	struct zl_socket_config at;
+	int error;
+
+	if (!s)
+		return NULL;
+	s->core = core;
+	s->config = *config;
+	at = (struct zl_socket_config){
+		.id = config->id,
+		.type = config->type,
+		.sndhwm = config->sndhwm,
+		.rcvhwm = config->rcvhwm,
+		.sndbuf = config->sndbuf,
+		.max_msg_bytes = config->max_msg_bytes,
+		.pipes_max = core->peers_max + core->cores,
+		.matcher_bytes = matcher_bytes,
+		.ops = &shard_ops,
+		.ctx = s,
+		.counter = core->router_counter,
+	};
+	error = zl_socket_open(&s->socket, &at);
+	if (error) {
+		free(s);
+		errno = -error;
+		return NULL;
+	}
+	return s;
+}
+
+void zl_shard_free(struct zl_shard *s)
+{
+	if (!s)
+		return;
+	zl_socket_close(&s->socket);
+	free(s);
+}
+
+void zl_shard_from_core(struct zl_shard *s, const struct zl_msg *msgs, unsigned n)
+{
+	zl_socket_send_local(&s->socket, msgs, n); /* drops for a pipe that is full, takes all */
+}
+
+struct zl_shard *zl_shard_find(struct zl_lcore *c, uint32_t socket)
+{
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
+		if (c->shard[i] && c->shard[i]->config.id == socket)
+			return c->shard[i];
+	return NULL;
+}
