@@ -24,7 +24,8 @@ static uint16_t window_field(struct tcp_conn *c, uint8_t flags)
 
 	if (flags & RTE_TCP_SYN_FLAG) {
 		field = RTE_MIN(rcvbuf, WINDOW_FIELD_MAX);
-		c->rcv_adv = c->rcv_nxt + field;
+		/* Sent again, it cannot say what ACKs from SYN-RCVD may have said since. */
+		c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + field);
 		return (uint16_t)field;
 	}
 	if (open > wnd && open - wnd >= RTE_MIN(rcvbuf / 2, c->rcv_mss) &&
