@@ -1,0 +1,538 @@
+/* A session's life, from greeting to end: what is relayed, what is held, what is answered, and
+ * under which name each end is reported. */
+#include "tests/unit/test_zmtp_wire.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const uint8_t greeting[64] = {0xff, [9] = 0x7f, [10] = 3, 1, 'N', 'U', 'L', 'L'};
+
+static int setup(void **state)
+{
+	(void)state;
+	wires_start(64, 8000);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	wires_stop();
+	return 0;
+}
+
+static void feed(struct wire *w, const struct bytes *b, unsigned most)
+{
+	wire_feed(w, b->at, b->n, most);
+	wire_readable(w);
+}
+
+static void expect_log(const struct bytes *log, const struct bytes *expect)
+{
+	assert_int_equal(log->n, expect->n);
+	if (expect->n)
+		assert_memory_equal(log->at, expect->at, expect->n);
+}
+
+static void test_greeting_and_commands_are_relayed_piece_by_piece(void **state)
+{
+	struct bytes in = {0}, expect = {0}, ready = {0};
+	uint8_t long_data[5000] = {1, 2, 3};
+
+	(void)state;
+	bytes_add(&in, greeting, 64);
+	naive_command(&in, "HELLO", long_data, sizeof(long_data));
+	naive_command(&in, "READY", "x", 1);
+	log_part(&expect, ZL_RELAY_GREETING, greeting, 10);
+	log_part(&expect, ZL_RELAY_GREETING, greeting + 10, 54);
+	bytes_add(&ready, "\5HELLO", 6);
+	bytes_add(&ready, long_data, sizeof(long_data));
+	log_part(&expect, ZL_RELAY_COMMAND, ready.at, ready.n);
+	log_part(&expect, ZL_RELAY_COMMAND, (const uint8_t *)"\5READYx", 7);
+	for (unsigned most = 1; most <= 2048; most *= 2) {
+		struct wire w;
+
+		wire_open(&w, 0);
+		feed(&w, &in, most);
+		expect_log(&w.relayed, &expect);
+		wire_close(&w);
+		assert_int_equal(w.aborts, 1);
+	}
+	bytes_free(&in);
+	bytes_free(&expect);
+	bytes_free(&ready);
+}
+
+static void test_relay_that_has_no_room_is_offered_the_same_again(void **state)
+{
+	struct bytes in = {0}, expect = {0};
+	struct wire w;
+
+	(void)state;
+	wire_open(&w, 0);
+	bytes_add(&in, greeting, 64);
+	naive_command(&in, "READY", "x", 1);
+	w.relay_refuses = true;
+	feed(&w, &in, 7);
+	assert_true(w.session.stalled);
+	assert_int_equal(w.relayed.n, 0);
+	zl_session_input(&w.session);
+	assert_int_equal(w.relayed.n, 0);
+	w.relay_refuses = false;
+	zl_session_input(&w.session);
+	log_part(&expect, ZL_RELAY_GREETING, greeting, 10);
+	log_part(&expect, ZL_RELAY_GREETING, greeting + 10, 54);
+	log_part(&expect, ZL_RELAY_COMMAND, (const uint8_t *)"\5READYx", 7);
+	expect_log(&w.relayed, &expect);
+	wire_close(&w);
+	bytes_free(&in);
+	bytes_free(&expect);
+}
+
+static void test_peers_of_other_protocols_are_held_after_what_shows_them(void **state)
+{
+	struct bytes http = {0}, old = {0};
+	struct wire w;
+
+	(void)state;
+	bytes_add(&http, "GET / HTTP/1.1\r\n\r\n", 18);
+	wire_open(&w, 0);
+	feed(&w, &http, 5);
+	assert_int_equal(w.relayed.n, 5 + 10);
+	wire_close(&w);
+
+	bytes_add(&old, greeting, 10);
+	bytes_add(&old, "\1\2\0\0", 4); /* ZMTP 2.0: revision, socket type, identity */
+	wire_open(&w, 0);
+	feed(&w, &old, 1);
+	assert_int_equal(w.relayed.n, 5 + 10 + 5 + 1);
+	assert_int_equal(w.relayed.at[5 + 10 + 5], 1);
+	wire_close(&w);
+	bytes_free(&http);
+	bytes_free(&old);
+}
+
+static void test_what_follows_ready_waits_for_the_verdict(void **state)
+{
+	struct bytes in = {0}, expect = {0};
+	struct wire w;
+
+	(void)state;
+	wire_open(&w, 0);
+	bytes_add(&in, greeting, 64);
+	naive_command(&in, "READY", "", 0);
+	naive_command(&in, "SUBSCRIBE", "topic", 5);
+	naive_frame(&in, 0, (const uint8_t *)"\0topic", 6, false);
+	naive_frame(&in, 0, (const uint8_t *)"up", 2, false);
+	feed(&w, &in, 2000);
+	wire_fin(&w); /* it said all that it had to say */
+	assert_int_equal(w.parts, 0);
+	assert_int_equal(w.session.state, ZL_SESSION_HANDSHAKE);
+	zl_session_ready(&w.session, true, 1);
+	log_part(&expect, ZL_MSG_SUBSCRIBE, (const uint8_t *)"topic", 5);
+	log_part(&expect, ZL_MSG_CANCEL, (const uint8_t *)"topic", 5);
+	log_part(&expect, 0, (const uint8_t *)"up", 2);
+	expect_log(&w.log, &expect);
+	wire_expect_closed(&w, "closed_by_peer");
+	bytes_free(&in);
+	bytes_free(&expect);
+}
+
+static void test_subscriptions_are_told_from_messages(void **state)
+{
+	struct bytes in = {0}, expect = {0};
+	uint8_t prefix[3000];
+
+	(void)state;
+	memset(prefix, 1, sizeof(prefix));
+	naive_frame(&in, 0, (const uint8_t *)"\1", 1, false);
+	naive_frame(&in, 1, (const uint8_t *)"\1more", 5, false);
+	naive_frame(&in, 0, (const uint8_t *)"\1last", 5, false);
+	naive_frame(&in, 0, NULL, 0, false);
+	naive_frame(&in, 0, (const uint8_t *)"\2", 1, false);
+	naive_frame(&in, 0, prefix, sizeof(prefix), false);
+	naive_command(&in, "SUBSCRIBE", prefix, sizeof(prefix));
+	naive_command(&in, "CANCEL", "", 0);
+	log_part(&expect, ZL_MSG_SUBSCRIBE, NULL, 0);
+	log_part(&expect, ZL_MSG_MORE, (const uint8_t *)"\1more", 5);
+	log_part(&expect, 0, (const uint8_t *)"\1last", 5);
+	log_part(&expect, 0, NULL, 0);
+	log_part(&expect, 0, (const uint8_t *)"\2", 1);
+	log_part(&expect, ZL_MSG_SUBSCRIBE, prefix, sizeof(prefix) - 1);
+	log_part(&expect, ZL_MSG_SUBSCRIBE, prefix, sizeof(prefix));
+	log_part(&expect, ZL_MSG_CANCEL, NULL, 0);
+	for (unsigned most = 1; most <= 2048; most *= 2) {
+		struct wire w;
+
+		wire_open_traffic(&w, 0, true);
+		w.take = most % 3;
+		feed(&w, &in, most);
+		while (w.session.stalled) {
+			w.take = 3;
+			zl_session_input(&w.session);
+		}
+		expect_log(&w.log, &expect);
+		wire_close(&w);
+	}
+	bytes_free(&in);
+	bytes_free(&expect);
+}
+
+static void test_sockets_that_take_no_subscriptions_ignore_them(void **state)
+{
+	struct bytes in = {0}, expect = {0};
+	struct wire w;
+
+	(void)state;
+	wire_open_traffic(&w, 0, false);
+	naive_command(&in, "SUBSCRIBE", "a", 1);
+	naive_frame(&in, 0, (const uint8_t *)"\1a", 2, false);
+	feed(&w, &in, 100);
+	log_part(&expect, 0, (const uint8_t *)"\1a", 2);
+	expect_log(&w.log, &expect);
+	wire_close(&w);
+	bytes_free(&in);
+	bytes_free(&expect);
+}
+
+static void test_ping_is_answered_with_its_context(void **state)
+{
+	struct bytes in = {0}, pong = {0};
+	struct wire w;
+
+	(void)state;
+	wire_open_traffic(&w, 0, false);
+	naive_command(&in, "PING", "\0\12", 2);
+	naive_frame(&in, 1, (const uint8_t *)"a", 1, false); /* libzmq sends PINGs between parts */
+	naive_command(&in, "PING", "\0\12sixteen octets..", 18);
+	naive_command(&in, "PONG", "", 0);
+	naive_frame(&in, 0, (const uint8_t *)"b", 1, false);
+	feed(&w, &in, 3);
+	naive_command(&pong, "PONG", "", 0);
+	naive_command(&pong, "PONG", "sixteen octets..", 16);
+	wire_expect_queued(&w, pong.at, pong.n, 0);
+	assert_int_equal(w.parts, 2);
+	wire_close(&w);
+	bytes_free(&in);
+	bytes_free(&pong);
+}
+
+static void test_a_peer_that_reads_nothing_gets_few_pongs(void **state)
+{
+	struct bytes in = {0}, pong = {0};
+	struct wire w;
+
+	(void)state;
+	wire_open_traffic(&w, 0, false);
+	for (unsigned i = 0; i < 1000; i++)
+		naive_command(&in, "PING", "\0\12", 2);
+	for (unsigned i = 0; i < 64; i++)
+		naive_command(&pong, "PONG", "", 0);
+	feed(&w, &in, 1000);
+	wire_expect_queued(&w, pong.at, pong.n, 0);
+	feed(&w, &in, 1000);
+	wire_expect_queued(&w, pong.at, pong.n, 0);
+	wire_close(&w);
+	bytes_free(&in);
+	bytes_free(&pong);
+}
+
+/* What ends a session in traffic, and with which name. */
+struct bad {
+	const char *reason;
+	unsigned n;
+	const char *bytes;
+};
+#define BAD(reason, literal)                                                                       \
+	{                                                                                          \
+		reason, sizeof(literal) - 1, literal                                               \
+	}
+static const struct bad traffic[] = {
+	BAD("bad_frame_flags", "\x08\x01x"),
+	BAD("bad_frame_flags", "\x80\x01x"),
+	BAD("bad_frame_flags", "\x05\x01\x01"),
+	BAD("frame_too_long", "\x02\x00\x00\x00\x00\x00\x01\x00\x00"),
+	BAD("frame_too_long", "\x02\xff\xff\xff\xff\xff\xff\xff\xff"),
+	BAD("command_too_long", "\x06\x00\x00\x00\x00\x00\x00\xff\xff"),
+	BAD("bad_command", "\x04\x00"),
+	BAD("bad_command", "\x04\x01\x00"),
+	BAD("bad_command", "\x04\x03\x05PI"),
+	BAD("bad_command", "\x04\x06\x04PING\x00"),
+	BAD("bad_command", "\x04\x18\x04PING\x00\x01"
+			   "0123456789abcdefg"),
+	BAD("bad_command", "\x04\x16\x04PONG"
+			   "0123456789abcdefg"),
+	BAD("bad_command", "\x01\x01x\x04\x0a\x09SUBSCRIBE"),
+	BAD("peer_error", "\x04\x0a\x05"
+			  "ERROR\x03"
+			  "bad"),
+};
+
+static void test_malformed_traffic_ends_by_name_after_what_came_before(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(traffic); i++) {
+		for (unsigned most = 1; most <= 64; most *= 8) {
+			struct bytes in = {0};
+			uint64_t before;
+			struct wire w;
+
+			wire_open_traffic(&w, 5000, true);
+			naive_frame(&in, 0, (const uint8_t *)"good", 4, false);
+			bytes_add(&in, traffic[i].bytes, traffic[i].n);
+			naive_frame(&in, 0, (const uint8_t *)"never", 5, false);
+			before = zmtp.counter[ZL_ZMTP_closed_by_peer];
+			feed(&w, &in, most);
+			assert_int_equal(w.parts, 1);
+			assert_int_equal(w.aborts, 1);
+			wire_expect_closed(&w, traffic[i].reason);
+			assert_int_equal(zmtp.counter[ZL_ZMTP_closed_by_peer], before);
+			bytes_free(&in);
+		}
+	}
+}
+
+static void test_messages_are_bounded_as_a_whole_and_in_parts(void **state)
+{
+	struct bytes in = {0};
+	uint8_t part[100] = {0};
+	struct wire w;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		naive_frame(&in, i < 9, part, sizeof(part), i & 1);
+	wire_open_traffic(&w, 1000, false);
+	feed(&w, &in, 300);
+	assert_int_equal(w.parts, 10);
+	wire_close(&w);
+	wire_open_traffic(&w, 999, false);
+	feed(&w, &in, 300);
+	assert_int_equal(w.parts, 0);
+	wire_expect_closed(&w, "message_too_long");
+
+	in.n = 0;
+	for (unsigned i = 0; i < ZL_ZMTP_PARTS_MAX + 2000; i++)
+		naive_frame(&in, 1, NULL, 0, false);
+	wire_open_traffic(&w, 0, false);
+	feed(&w, &in, 2000);
+	wire_expect_closed(&w, "too_many_parts");
+	bytes_free(&in);
+}
+
+static void test_handshakes_take_commands_only(void **state)
+{
+	struct bytes in = {0};
+	struct wire w;
+
+	(void)state;
+	bytes_add(&in, greeting, 64);
+	naive_frame(&in, 0, (const uint8_t *)"hello", 5, false);
+	wire_open(&w, 0);
+	feed(&w, &in, 100);
+	wire_expect_closed(&w, "handshake_not_command");
+
+	in.n = 64;
+	naive_frame(&in, 4, NULL, 0, false);
+	wire_open(&w, 0);
+	feed(&w, &in, 100);
+	wire_expect_closed(&w, "bad_command");
+
+	in.n = 64;
+	bytes_add(&in, "\6\0\0\0\0\0\1\0\0", 9);
+	wire_open(&w, 0);
+	feed(&w, &in, 100);
+	wire_expect_closed(&w, "command_too_long");
+	bytes_free(&in);
+}
+
+static void expect_fin(const struct bytes *in, unsigned n, const char *reason)
+{
+	struct wire w;
+
+	wire_open(&w, 0);
+	w.relay_readies = true;
+	wire_feed(&w, in->at, n, 20);
+	wire_fin(&w);
+	wire_expect_closed(&w, reason);
+	assert_int_equal(w.shutdowns, 1);
+	assert_int_equal(w.aborts, 0);
+}
+
+static void test_a_fin_is_named_by_where_it_falls(void **state)
+{
+	struct bytes in = {0};
+	size_t ready, one;
+
+	(void)state;
+	bytes_add(&in, greeting, 64);
+	naive_command(&in, "READY", "", 0);
+	ready = in.n;
+	naive_frame(&in, 0, (const uint8_t *)"whole", 5, false);
+	one = in.n;
+	naive_frame(&in, 1, (const uint8_t *)"part", 4, false);
+	for (unsigned n = 0; n <= in.n; n++) {
+		const char *reason = n < 64                   ? "half_greeting"
+				     : n < ready              ? "closed_in_handshake"
+				     : n == ready || n == one ? "closed_by_peer"
+							      : "truncated";
+
+		expect_fin(&in, n, reason);
+	}
+	bytes_free(&in);
+}
+
+static void test_a_fin_waits_until_the_owner_has_taken_everything(void **state)
+{
+	struct bytes in = {0};
+	struct wire w;
+
+	(void)state;
+	wire_open_traffic(&w, 0, false);
+	for (unsigned i = 0; i < 500; i++)
+		naive_frame(&in, 0, (const uint8_t *)"last words", 10, false);
+	w.take = 3;
+	wire_feed(&w, in.at, in.n, 1448);
+	wire_fin(&w);
+	assert_int_equal(w.shutdowns, 0);
+	for (unsigned taken = 3; taken < 500; taken++) {
+		assert_int_equal(w.parts, taken);
+		zl_zmtp_poll(&zmtp);
+		assert_null(w.closed);
+		w.take = 1;
+		zl_session_input(&w.session);
+	}
+	assert_int_equal(w.shutdowns, 1);
+	wire_expect_closed(&w, "closed_by_peer");
+	bytes_free(&in);
+}
+
+static void test_a_stream_that_ends_first_gives_its_own_reason(void **state)
+{
+	struct bytes in = {0};
+	struct wire w;
+
+	(void)state;
+	wire_open_traffic(&w, 0, false);
+	naive_frame(&in, 0, (const uint8_t *)"last", 4, false);
+	bytes_add(&in, "\0\7half", 6);
+	wire_feed(&w, in.at, in.n, 1448);
+	w.stream.events->closed(&w.stream, "reset_by_peer");
+	assert_int_equal(w.parts, 1);
+	wire_expect_closed(&w, "reset_by_peer");
+	assert_int_equal(w.aborts + w.shutdowns, 0);
+	bytes_free(&in);
+}
+
+static void test_closing_with_flush_leaves_the_stream_to_finish(void **state)
+{
+	uint8_t error[3000] = {4, 7};
+	struct wire w;
+
+	(void)state;
+	wire_open(&w, 0);
+	assert_int_equal(zl_session_send(&w.session, error, sizeof(error)), 0);
+	assert_int_equal(zl_session_queued_total(&w.session), sizeof(error));
+	zl_session_close(&w.session, "not_welcome", true);
+	assert_int_equal(w.shutdowns, 1);
+	assert_int_equal(zl_session_send(&w.session, error, 1), -ENOTCONN);
+	assert_int_equal(w.stream.sendq.bytes, sizeof(error));
+	wire_give(&w, (const uint8_t *)"more", 4, 0); /* it is thrown away */
+	wire_readable(&w);
+	assert_int_equal(w.consumed, 4);
+	w.stream.events->released(&w.stream, 1, 0);
+	w.stream.events->closed(&w.stream, "closed_here");
+	wire_expect_closed(&w, "not_welcome");
+}
+
+static void test_the_owner_may_close_from_within(void **state)
+{
+	struct bytes in = {0};
+	struct wire w;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++)
+		naive_frame(&in, i % 3 < 2, (const uint8_t *)"0123456789", 10, false);
+	for (unsigned take = 0; take < 400; take += 40) {
+		wire_open_traffic(&w, 0, false);
+		w.close_in_deliver = "enough";
+		w.take = take;
+		feed(&w, &in, 1000);
+		assert_int_equal(w.calls, 1);
+		wire_expect_closed(&w, "enough");
+	}
+	bytes_free(&in);
+}
+
+static void test_a_dry_pool_ends_the_session_and_loses_no_buffer(void **state)
+{
+	struct rte_mbuf *all[8000];
+	unsigned n = 0;
+	struct bytes in = {0};
+	uint8_t body[20] = {0};
+	struct wire w;
+
+	(void)state;
+	wire_open_traffic(&w, 0, false);
+	naive_frame(&in, 0, body, sizeof(body), false);
+	wire_give(&w, in.at, 10, 0);
+	while (n < 8000 && (all[n] = rte_pktmbuf_alloc(pools.frames)))
+		n++;
+	wire_readable(&w);
+	wire_expect_closed(&w, "no_memory");
+	rte_pktmbuf_free_bulk(all, n);
+	bytes_free(&in);
+}
+
+static void test_tiny_segments_do_not_pin_the_pool(void **state)
+{
+	uint8_t *body = calloc(1, 100000);
+	struct bytes in = {0};
+	struct wire w;
+
+	(void)state;
+	naive_frame(&in, 1, body, 100000, false);
+	for (unsigned i = 0; i < 500; i++)
+		naive_frame(&in, 1, body, 5, false);
+	wire_open_traffic(&w, 0, false);
+	for (size_t at = 0; at < in.n; at += 7) {
+		wire_give(&w, in.at + at, RTE_MIN(7, in.n - at), 0);
+		wire_readable(&w);
+	}
+	/* 50 of the long frame, 6 of descriptors, and what the short parts need */
+	assert_true(rte_mempool_in_use_count(pools.frames) < 70);
+	wire_close(&w);
+	bytes_free(&in);
+	free(body);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_greeting_and_commands_are_relayed_piece_by_piece),
+		cmocka_unit_test(test_relay_that_has_no_room_is_offered_the_same_again),
+		cmocka_unit_test(test_peers_of_other_protocols_are_held_after_what_shows_them),
+		cmocka_unit_test(test_what_follows_ready_waits_for_the_verdict),
+		cmocka_unit_test(test_subscriptions_are_told_from_messages),
+		cmocka_unit_test(test_sockets_that_take_no_subscriptions_ignore_them),
+		cmocka_unit_test(test_ping_is_answered_with_its_context),
+		cmocka_unit_test(test_a_peer_that_reads_nothing_gets_few_pongs),
+		cmocka_unit_test(test_malformed_traffic_ends_by_name_after_what_came_before),
+		cmocka_unit_test(test_messages_are_bounded_as_a_whole_and_in_parts),
+		cmocka_unit_test(test_handshakes_take_commands_only),
+		cmocka_unit_test(test_a_fin_is_named_by_where_it_falls),
+		cmocka_unit_test(test_a_fin_waits_until_the_owner_has_taken_everything),
+		cmocka_unit_test(test_a_stream_that_ends_first_gives_its_own_reason),
+		cmocka_unit_test(test_closing_with_flush_leaves_the_stream_to_finish),
+		cmocka_unit_test(test_the_owner_may_close_from_within),
+		cmocka_unit_test(test_a_dry_pool_ends_the_session_and_loses_no_buffer),
+		cmocka_unit_test(test_tiny_segments_do_not_pin_the_pool),
+	};
+
+	return cmocka_run_group_tests_name("zmtp session", tests, setup, teardown);
+}
