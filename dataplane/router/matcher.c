@@ -246,6 +246,8 @@ int zl_matcher_add(struct zl_matcher *m, const uint8_t *prefix, uint32_t len, ui
 	assert(slot < m->slots);
 	if (len > ZL_PREFIX_MAX)
 		return -EMSGSIZE;
+	if (len == 0)
+		prefix = (const uint8_t *)""; /* NULL will do */
 	if (m->dead_slots && zl_bit(m->dead, slot))
 		return -EBUSY;
 	error = tree_add(m, prefix, len, slot);
@@ -292,6 +294,8 @@ int zl_matcher_remove(struct zl_matcher *m, const uint8_t *prefix, uint32_t len,
 	struct zl_node *n;
 	int left;
 
+	if (len == 0)
+		prefix = (const uint8_t *)"";
 	for (;;) {
 		if (!link || *link == 0)
 			return -ENOENT;
