@@ -183,11 +183,14 @@ static void ended_instead(struct lab_child *child)
 		fail_msg("%s ended with status %d instead of starting", name, status);
 }
 
-static bool attached(int fd)
+/* To the dataplane that runs now, not to one that has just been killed; and nothing is still being
+ * asked of it. */
+static bool attached(const struct appliance *a, int fd)
 {
 	json_t *request = json_pack("{s:s}", "cmd", "status"), *reply = converse(fd, request);
 	json_t *result = json_object_get(reply, "result"), *e;
-	bool yes = json_is_true(json_object_get(json_object_get(result, "control"), "attached"));
+	json_t *pid = json_object_get(json_object_get(result, "dataplane"), "pid");
+	bool yes = json_integer_value(pid) == a->dataplane.pid;
 	size_t i;
 
 	json_array_foreach(json_object_get(result, "endpoints"), i, e)
@@ -201,36 +204,45 @@ static bool attached(int fd)
 	return yes;
 }
 
-uint64_t appliance_ready(struct appliance *a)
+/* Until control serves, and (if asked for) is attached. */
+static void await_control(struct appliance *a, bool to_dataplane)
 {
-	uint64_t began = lab_now_ms(), took;
-	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), fd = -1;
+	uint64_t deadline = lab_now_ms() + (uint64_t)lab_patience_ms();
+	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), fd;
 	struct pollfd created = {.fd = watch, .events = POLLIN};
 	char events[4096];
 
-	if (lab_standin() != LAB_REAL) {
-		close(watch);
-		lab_net_address(&a->net);
-		return 0;
-	}
 	inotify_add_watch(watch, a->run_dir, IN_CREATE | IN_ATTRIB);
-	while ((fd = reach(a)) < 0 || !attached(fd)) {
+	while ((fd = reach(a)) < 0 || (to_dataplane && !attached(a, fd))) {
 		ended_instead(&a->dataplane);
 		ended_instead(&a->control);
-		if (lab_now_ms() > began + (uint64_t)lab_patience_ms())
+		if (lab_now_ms() > deadline)
 			fail_msg("the appliance is not ready");
-		if (fd >= 0)
-			pause_between();
-		else
-			poll(&created, 1, 100);
-		if (fd >= 0)
+		if (fd >= 0) {
 			close(fd);
+			pause_between();
+		} else {
+			poll(&created, 1, 100);
+		}
 		while (read(watch, events, sizeof(events)) > 0)
 			;
 	}
-	took = lab_now_ms() - began;
 	close(fd);
 	close(watch);
+}
+
+void appliance_await_served(struct appliance *a)
+{
+	await_control(a, false);
+}
+
+uint64_t appliance_ready(struct appliance *a)
+{
+	uint64_t began = lab_now_ms(), took;
+
+	if (lab_standin() == LAB_REAL)
+		await_control(a, true);
+	took = lab_now_ms() - began;
 	lab_net_address(&a->net);
 	return took;
 }

@@ -44,6 +44,8 @@ void appliance_start_dataplane(struct appliance *a);
 void appliance_start_control(struct appliance *a);
 /* Control serves and is attached; with a tap the peers have their address then. Milliseconds. */
 uint64_t appliance_ready(struct appliance *a);
+/* Control serves; there may be no dataplane. */
+void appliance_await_served(struct appliance *a);
 /* Another instance, or one with other arguments; `argv` ends with NULL. */
 void appliance_spawn(struct appliance *a, struct lab_child *child, const char *program, uid_t uid,
 		     char *const *argv);

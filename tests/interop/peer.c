@@ -119,7 +119,7 @@ const struct note *peer_hear_past(struct peer *p, const char *skip, const char *
 	int got;
 
 	do
-		got = note_receive(p->fd, &p->note, lab_patience_ms());
+		got = note_receive(p->fd, &p->note, lab_patience_ms() * 3 / 2);
 	while (got > 0 && strcmp(p->note.what, skip) == 0);
 	if (got < 0)
 		fail_msg("%s: the peer has ended; \"%s\" was expected of it", p->name, what);
@@ -205,6 +205,11 @@ bool peer_is_told(struct peer *self)
 	struct pollfd readable = {.fd = self->fd, .events = POLLIN};
 
 	return poll(&readable, 1, 0) == 1;
+}
+
+int peer_descriptor(struct peer *self)
+{
+	return self->fd;
 }
 
 void peer_fail(struct peer *self, const char *format, ...)

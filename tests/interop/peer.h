@@ -43,6 +43,7 @@ void peer_say(struct peer *self, const char *what, uint64_t n, double seconds);
 void peer_say_data(struct peer *self, const char *what, uint64_t n, const void *data, size_t bytes);
 const struct note *peer_listen(struct peer *self, const char *what); /* NULL: any */
 bool peer_is_told(struct peer *self);                                /* a note waits */
+int peer_descriptor(struct peer *self); /* readable when a note waits */
 void peer_fail(struct peer *self, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 /* A socket without HWM that gives up receiving after the lab's patience; the peer's end closes it.

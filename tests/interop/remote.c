@@ -2,6 +2,7 @@
  * "got" and a message, or by the peer's failure. */
 #include "tests/interop/remote.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,11 +66,28 @@ static bool step(struct peer *self, void *socket, const struct note *s)
 	return true;
 }
 
+/* libzmq goes on with what was asked of it (a disconnect, say) only inside calls on the socket, so
+ * its descriptor is waited for as well; looking at its events is such a call. */
+static const struct note *next_step(struct peer *self, void *socket)
+{
+	struct pollfd wait[2] = {{.fd = peer_descriptor(self), .events = POLLIN},
+				 {.events = POLLIN}};
+	size_t size = sizeof(wait[1].fd);
+	int events;
+
+	zmq_getsockopt(socket, ZMQ_FD, &wait[1].fd, &size);
+	do {
+		size = sizeof(events);
+		zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size);
+	} while (poll(wait, 2, -1) > 0 && !(wait[0].revents));
+	return peer_listen(self, NULL);
+}
+
 static void remote_run(struct peer *self, const void *plan)
 {
 	void *socket = peer_socket(self, *(const int *)plan);
 
-	while (step(self, socket, peer_listen(self, NULL)))
+	while (step(self, socket, next_step(self, socket)))
 		;
 }
 

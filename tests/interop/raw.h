@@ -1,0 +1,23 @@
+/* A peer of plain TCP, for bytes that no ZeroMQ library would send. Steps as in remote.h. */
+#ifndef ZL_TESTS_INTEROP_RAW_H
+#define ZL_TESTS_INTEROP_RAW_H
+
+#include "tests/interop/peer.h"
+
+struct peer *raw_start(const struct lab_net *net, const char *name);
+/* To the appliance's port. Connections pile up; the last one is what steps are about. */
+void raw_connect(struct peer *p, uint16_t port);
+void raw_send(struct peer *p, const void *bytes, size_t n);
+/* So many bytes come; kept until the next step. */
+const uint8_t *raw_receive(struct peer *p, size_t n);
+/* The appliance ends the connection, after whatever it still sends. */
+void raw_expect_close(struct peer *p);
+void raw_close(struct peer *p); /* by FIN */
+void raw_reset(struct peer *p); /* by RST */
+void raw_end(struct peer *p);
+
+/* ZMTP 3.1 NULL as `type` ("SUB"): greetings both ways; then READY both ways. */
+void raw_greet(struct peer *p);
+void raw_ready(struct peer *p, const char *type);
+
+#endif
