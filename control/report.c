@@ -146,7 +146,7 @@ static bool impairs(const struct zl_impair *i)
 	       i->jitter_us || i->rate_kbps;
 }
 
-/* A port's row of each core, added up. */
+/* A port's row of each core, added up, and what the device turned out to be. */
 static struct zl_stats_port port_sum(const struct zl_stats_header *stats, const char *name)
 {
 	struct zl_stats_port sum = {0};
@@ -163,6 +163,9 @@ static struct zl_stats_port port_sum(const struct zl_stats_header *stats, const 
 			sum.tx_dropped += p->tx_dropped;
 			sum.rx_impaired += p->rx_impaired;
 			sum.tx_impaired += p->tx_impaired;
+			memcpy(sum.mac, p->mac, sizeof(sum.mac));
+			sum.mtu = p->mtu;
+			sum.queues = p->queues;
 		}
 	return sum;
 }
@@ -176,12 +179,12 @@ static json_t *port_row(const struct zl_control *c, const struct zl_ipc_port *p)
 	snprintf(ip + strlen(ip), sizeof(ip) - strlen(ip), "/%u", p->prefix_len & 63);
 	if (p->gateway)
 		zl_ipv4_text(p->gateway, gateway);
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1], p->mac[2],
-		 p->mac[3], p->mac[4], p->mac[5]);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", sum.mac[0], sum.mac[1],
+		 sum.mac[2], sum.mac[3], sum.mac[4], sum.mac[5]);
 	json_t *row = json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
 		p->name, "kind", zl_port_kind_name[p->kind], "device", p->device, "ip", ip,
-		"gateway", gateway, "mac", mac, "mtu", (int)p->mtu, "queues", (int)p->queues,
+		"gateway", gateway, "mac", mac, "mtu", (int)sum.mtu, "queues", (int)sum.queues,
 		"rx_frames", report_number(sum.rx_frames), "rx_bytes", report_number(sum.rx_bytes),
 		"tx_frames", report_number(sum.tx_frames), "tx_bytes", report_number(sum.tx_bytes),
 		"tx_dropped", report_number(sum.tx_dropped), "impaired",

@@ -8,7 +8,7 @@
 struct rte_mempool *zl_letter_pool(unsigned letters)
 {
 	return rte_mempool_create("letters", letters, sizeof(struct zl_letter), 0, 0, NULL, NULL,
-				  NULL, NULL, SOCKET_ID_ANY, 0);
+				  NULL, NULL, SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 }
 
 int zl_mailbox_open(struct zl_mailbox *m, const char *name, unsigned slots,

@@ -10,6 +10,7 @@
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_mbuf_pool_ops.h>
 
 #include "dataplane/dataplane.h"
 #include "dataplane/net/steer.h"
@@ -86,6 +87,9 @@ static int eal_start(struct zl_dataplane *d, char *text, size_t bytes)
 				     s->hugepages ? "--huge-unlink" : "--no-huge"};
 	for (unsigned i = 0; i < RTE_DIM(fixed); i++)
 		a.argv[a.n++] = fixed[i];
+	/* By physical address each buffer would have a page of its own. */
+	if (!s->hugepages)
+		a.argv[a.n++] = "--iova-mode=va";
 	a.n += zl_port_eal_args(d->port_config, d->n_ports, a.argv + a.n, ARGS_MAX - a.n);
 	setenv("RUNTIME_DIRECTORY", d->run_dir, 1);
 	if (rte_eal_init((int)a.n, (char **)(uintptr_t)a.argv) < 0) {
@@ -115,12 +119,37 @@ static uint16_t frame_room(const struct zl_dataplane *d)
 	return (uint16_t)room;
 }
 
+/* As rte_pktmbuf_pool_create, but objects may lie across 4 KiB pages where nothing needs them
+ * contiguous by physical address: without hugepages each would else have a page of its own. */
+static struct rte_mempool *frame_pool(const char *kind, unsigned core, unsigned n, uint16_t room,
+				      unsigned flags)
+{
+	struct rte_pktmbuf_pool_private about = {.mbuf_data_room_size = room};
+	struct rte_mempool *pool;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s%u", kind, core);
+	pool = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + room, POOL_CACHE,
+					sizeof(about), SOCKET_ID_ANY, flags);
+	if (!pool)
+		return NULL;
+	rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL);
+	rte_pktmbuf_pool_init(pool, &about);
+	if (rte_mempool_populate_default(pool) < 0) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
+
 static int make_pools(struct zl_dataplane *d, struct zl_lcore *c, char *text, size_t bytes)
 {
 	uint16_t room = frame_room(d);
 	uint64_t each = sizeof(struct rte_mbuf) + 64 + room + INDIRECT_BYTES +
 			BLOCK_BYTES / FRAMES_A_BLOCK;
 	uint64_t memory = d->setup.memory_mb > FIXED_MB ? d->setup.memory_mb - FIXED_MB : 0;
+	unsigned flags = d->setup.hugepages ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG;
 	uint64_t frames = (memory << 20) * 9 / 10 / d->setup.poll_cores / each;
 	char name[32];
 
@@ -133,16 +162,12 @@ static int make_pools(struct zl_dataplane *d, struct zl_lcore *c, char *text, si
 				    1));
 		return -ENOMEM;
 	}
-	snprintf(name, sizeof(name), "frames%u", c->id);
-	c->frames = rte_pktmbuf_pool_create(name, (unsigned)frames, POOL_CACHE, 0, room,
-					    SOCKET_ID_ANY);
-	snprintf(name, sizeof(name), "indirect%u", c->id);
-	c->indirect = rte_pktmbuf_pool_create(name, (unsigned)frames, POOL_CACHE, 0, 0,
-					      SOCKET_ID_ANY);
+	c->frames = frame_pool("frames", c->id, (unsigned)frames, room, flags);
+	c->indirect = frame_pool("indirect", c->id, (unsigned)frames, 0, flags);
 	snprintf(name, sizeof(name), "blocks%u", c->id);
 	c->blocks = rte_mempool_create(name, (unsigned)(frames / FRAMES_A_BLOCK),
 				       ZL_SLICE_BLOCK_SIZE, 64, 0, NULL, NULL, NULL, NULL,
-				       SOCKET_ID_ANY, 0);
+				       SOCKET_ID_ANY, flags);
 	if (c->frames && c->indirect && c->blocks)
 		return 0;
 	snprintf(text, bytes, "memory.megabytes: %u could not be had (%s); set fewer",
@@ -298,6 +323,16 @@ static int open_port(struct zl_dataplane *d, unsigned id, char *text, size_t byt
 	return zl_port_start(d->port[id], text, bytes);
 }
 
+static void describe_port(const struct zl_dataplane *d, unsigned id, struct zl_stats_port *at)
+{
+	const struct zl_port_info *info = zl_port_info(d->port[id]);
+
+	snprintf(at->name, sizeof(at->name), "%s", d->port_config[id].name);
+	memcpy(at->mac, &info->mac, sizeof(info->mac));
+	at->mtu = info->mtu;
+	at->queues = info->queues;
+}
+
 static int launch(struct zl_dataplane *d, char *text, size_t bytes)
 {
 	unsigned cores = d->setup.poll_cores;
@@ -310,8 +345,7 @@ static int launch(struct zl_dataplane *d, char *text, size_t bytes)
 	}
 	for (unsigned i = 0; i < d->n_ports; i++)
 		for (unsigned core = 0; core < cores; core++)
-			snprintf(zl_stats_port(d->stats, core, i)->name, ZL_NAME_MAX, "%s",
-				 d->port_config[i].name);
+			describe_port(d, i, zl_stats_port(d->stats, core, i));
 	zl_net_announce(d->core[0]->net, zl_clock_ns());
 	for (unsigned i = 0; i < cores; i++) {
 		d->core[i]->stats = d->stats;

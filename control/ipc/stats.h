@@ -50,7 +50,9 @@ struct zl_stats_port {
 	char name[ZL_NAME_MAX];
 	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, tx_dropped; /* by this core */
 	uint64_t rx_impaired, tx_impaired; /* frames the impairment stage lost, held or changed */
-	uint64_t reserved[5];
+	uint8_t mac[8]; /* 6 of them; as in use, whatever the configuration left open */
+	uint32_t mtu, queues;
+	uint64_t reserved[3];
 };
 _Static_assert(sizeof(struct zl_stats_port) % 64 == 0, "cores do not share cache lines");
 

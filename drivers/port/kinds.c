@@ -219,7 +219,6 @@ static void append_mac(const struct zl_ipc_port *cfg, char *args, size_t bytes)
 static void args_tap(const struct zl_ipc_port *cfg, char *args, size_t bytes)
 {
 	snprintf(args, bytes, "iface=%s", cfg->device);
-	append_mac(cfg, args, bytes);
 }
 
 static void args_af_packet(const struct zl_ipc_port *cfg, char *args, size_t bytes)

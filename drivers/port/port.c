@@ -119,10 +119,27 @@ static int set_mtu(struct zl_port *p, char *text, size_t bytes)
 	return 0;
 }
 
+/* The device's address is that of the kernel's end of the tap; this end is another station. */
+static void set_tap_mac(struct zl_port *p)
+{
+	struct rte_ether_addr *mac = &p->info.mac;
+
+	memcpy(mac, p->cfg.mac, sizeof(*mac));
+	if (!rte_is_zero_ether_addr(mac))
+		return;
+	rte_eth_macaddr_get(p->id, mac);
+	mac->addr_bytes[0] |= RTE_ETHER_LOCAL_ADMIN_ADDR;
+	mac->addr_bytes[5] ^= 1;
+}
+
 static void set_mac(struct zl_port *p)
 {
 	struct rte_ether_addr mac;
 
+	if (p->cfg.kind == ZL_PORT_TAP) {
+		set_tap_mac(p);
+		return;
+	}
 	memcpy(&mac, p->cfg.mac, sizeof(mac));
 	rte_eth_macaddr_get(p->id, &p->info.mac);
 	if (rte_is_zero_ether_addr(&mac) && rte_is_zero_ether_addr(&p->info.mac)) {
