@@ -24,6 +24,10 @@ static struct peer *start_alert(struct appliance *a, const char *name, int type)
 
 	remote_option(p, ZMQ_HEARTBEAT_IVL, 200);
 	remote_option(p, ZMQ_HEARTBEAT_TIMEOUT, 1000);
+	/* libzmq keeps what a lost connection that it dialled itself had subscribed; verbose, it
+	 * tells of the same subscription on the next one. */
+	if (type == ZMQ_XPUB)
+		remote_option(p, ZMQ_XPUB_VERBOSE, 1);
 	return p;
 }
 
@@ -54,7 +58,6 @@ static void killed(enum lab_carrier carrier)
 	carries(pub, sub, "x1");
 	for (unsigned i = 0; i < 2; i++) {
 		restart_dataplane(a);
-		remote_expect_subscription(pub, false, "x");
 		remote_expect_subscription(pub, true, "x");
 		carries(pub, sub, "x2");
 	}
@@ -131,7 +134,6 @@ static void test_both_are_killed_and_both_come_back(void **state)
 	appliance_start_dataplane(a);
 	appliance_start_control(a);
 	appliance_ready(a);
-	remote_expect_subscription(pub, false, "x");
 	remote_expect_subscription(pub, true, "x");
 	carries(pub, sub, "x1");
 	remote_end(sub);

@@ -27,7 +27,9 @@ static void survive(const char *impair, const struct flow *flow)
 	struct exchange x = {0};
 
 	exchange_subscriber(&x, a, flow, (const char *[]){"", NULL});
-	exchange_subscriber(&x, a, flow, (const char *[]){"A", "D/", NULL});
+	exchange_subscriber(&x, a, flow,
+			    flow->n_topics > 1 ? (const char *[]){"A", "D/", NULL}
+					       : (const char *[]){"", NULL});
 	exchange_publisher(&x, a, flow);
 	exchange_go(&x);
 	exchange_finish(&x);
