@@ -103,7 +103,8 @@ static uint32_t merge(struct zl_matcher *m, const uint8_t *topic, uint32_t deepe
 
 static struct zl_match merged(struct zl_matcher *m, const uint8_t *topic, struct zl_match match)
 {
-	struct zl_memo *memo = &m->memo[(match.key * UINT64_C(0x9e3779b97f4a7c15)) >> 58];
+	struct zl_memo *memo =
+		&m->memo[(match.key * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - ZL_MEMO_BITS)];
 
 	if (memo->key != match.key) {
 		if (m->scratch_size - m->scratch_used < m->slots) {

@@ -10,7 +10,7 @@
 
 enum {
 	KEY_BYTES = 65536 + 64, /* of a cursor */
-	SCRATCH_MIN = 4096
+	SCRATCH_MIN = 16384
 };
 
 static int create_keys(struct zl_matcher *m)

@@ -49,7 +49,8 @@ struct zl_node_parts {
 
 /* Merged sets, remembered until something changes. */
 enum {
-	ZL_MEMO = 64
+	ZL_MEMO_BITS = 10,
+	ZL_MEMO = 1 << ZL_MEMO_BITS
 };
 struct zl_memo {
 	uint64_t key;

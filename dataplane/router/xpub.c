@@ -94,11 +94,11 @@ static struct zl_match match(struct zl_socket *s, const struct zl_msg *first, st
 	return found;
 }
 
-/* Do other slots make the same set? Only small sets are worth the look. */
+/* Does another prefix have the same set? The look costs less than the write that it saves. */
 static bool same_set(const struct zl_socket *s, const struct zl_fan *f,
 		     const struct zl_match *found)
 {
-	if (f->n != found->n || f->key == ZL_FAN_STALE || f->n > 16)
+	if (f->n != found->n || f->key == ZL_FAN_STALE)
 		return false;
 	for (uint32_t i = 0; i < f->n; i++) {
 		if (f->set[i] != s->pipes[found->slots[i]])
