@@ -30,11 +30,18 @@ static bool table_agrees(unsigned reta_size, unsigned queues)
 	return reta_size % RSS_ENTRIES == 0 && reta_size <= RTE_ETH_RSS_RETA_SIZE_512;
 }
 
+/* A virtual device's checksum "offload" is its driver's software, and net_tap's is wrong for a chain
+ * with an odd segment inside (22.11): the stack's own is as cheap and covers every chain. */
+static bool has_hardware(const struct zl_port *p)
+{
+	return !p->device.driver->name;
+}
+
 static bool can_spread(const struct zl_port *p, unsigned cores)
 {
 	const struct rte_eth_dev_info *dev = &p->dev;
 
-	return !p->device.driver->name && cores > 1 && dev->max_rx_queues >= cores &&
+	return has_hardware(p) && cores > 1 && dev->max_rx_queues >= cores &&
 	       dev->max_tx_queues >= cores &&
 	       (dev->flow_type_rss_offloads & RSS_FLOWS) == RSS_FLOWS &&
 	       (!dev->hash_key_size ||
@@ -60,12 +67,13 @@ static void choose_spread(struct zl_port *p, unsigned cores, const uint8_t *rss_
 void zl_offload_choose(struct zl_port *p, unsigned cores, const uint8_t *rss_key)
 {
 	unsigned room = rte_pktmbuf_data_room_size(p->queue[0].pool) - RTE_PKTMBUF_HEADROOM;
-	uint64_t rx = p->dev.rx_offload_capa & RX_CHECKSUMS;
+	uint64_t rx = has_hardware(p) ? p->dev.rx_offload_capa & RX_CHECKSUMS : 0;
+	uint64_t tx = has_hardware(p) ? TX_WANTED : RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 
 	if (p->cfg.mtu + 0u + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN > room)
 		rx |= p->dev.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 	p->conf.rxmode.offloads = rx;
-	p->conf.txmode.offloads = p->dev.tx_offload_capa & TX_WANTED;
+	p->conf.txmode.offloads = p->dev.tx_offload_capa & tx;
 	p->conf.intr_conf.rxq = p->device.driver->rx_intr;
 	choose_spread(p, cores, rss_key);
 
