@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RETRY_NS      5000000 /* after a pool was dry */
-#define OPEN_RETRY_NS 500000000
-#define WRITE_BURST   32   /* appends, then the gap */
-#define LEAD_MOST     64   /* bytes of a buffer in front of a slice */
-#define LEAD_FILL     0xee /* must never be seen by the peer */
-#define SEGMENT_MOST  2048
+#define RETRY_NS        5000000 /* after a pool was dry */
+#define OPEN_RETRY_NS   500000000
+#define OPEN_WAITS_MOST 1200 /* ten minutes of them */
+#define WRITE_BURST     32   /* appends, then the gap */
+#define LEAD_MOST       64   /* bytes of a buffer in front of a slice */
+#define LEAD_FILL       0xee /* must never be seen by the peer */
+#define SEGMENT_MOST    2048
 
 __attribute__((format(printf, 2, 3))) static void fault(struct endpoint *e, const char *format, ...)
 {
@@ -335,7 +336,8 @@ void endpoint_connect(void *arg)
 	uint64_t now = world_now(e->world);
 	int err;
 
-	if (e->after && !e->after->closed && !e->after->aborted) {
+	if (e->after && ((!e->after->closed && !e->after->aborted) ||
+			 (!e->after_peer->opened && e->waits++ < OPEN_WAITS_MOST))) {
 		world_call(e->world, e->stack, now + OPEN_RETRY_NS, endpoint_connect, e);
 		return;
 	}

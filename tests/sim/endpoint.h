@@ -34,10 +34,12 @@ struct endpoint {
 	uint64_t key, peer_key; /* of the two byte sequences */
 	uint64_t peer_bytes;    /* to come */
 	struct sim_random random;
-	struct zl_endpoint_addr remote; /* active opens only */
-	uint16_t source_port;           /* 0: any */
-	const struct endpoint *after;   /* opens when this one has ended; NULL: at once */
-	bool eager;                     /* writes before the connection is established */
+	struct zl_endpoint_addr remote;    /* active opens only */
+	uint16_t source_port;              /* 0: any */
+	const struct endpoint *after;      /* opens when this one has ended; NULL: at once */
+	const struct endpoint *after_peer; /* and its peer was opened, or will hardly be any more */
+	unsigned waits;
+	bool eager; /* writes before the connection is established */
 
 	/* What happened. */
 	struct zl_stream *stream; /* NULL: not open, or gone */

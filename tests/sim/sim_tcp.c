@@ -137,8 +137,10 @@ static void add_endpoint(struct run *r, unsigned i, unsigned k)
 		e->remote.port = (uint16_t)(PORT_BASE + first);
 		e->source_port = (uint16_t)(SOURCE_BASE + 2 * first);
 	}
-	if (c->again)
+	if (c->again) {
 		e->after = &r->end[i - 1][k];
+		e->after_peer = &r->end[i - 1][!k];
+	}
 	e->eager = c->eager;
 	e->remote.ip = world_ip(!k);
 	if (c->simultaneous || c->opener == k)
