@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
+
 #include "dataplane/lcore.h"
 
 #define NAP_MIN_NS   50000ull
@@ -94,8 +96,11 @@ void zl_idle_sleep(struct zl_lcore *c)
 	interrupts(c, zl_port_intr_enable);
 	zl_doorbell_sleep(&c->bell);
 	if (!something_came(c) && !__atomic_load_n(c->stop, __ATOMIC_RELAXED)) {
+		uint64_t from = rte_rdtsc();
+
 		c->sleeps++;
 		epoll_pwait2(c->epoll, events, RTE_DIM(events), &left, NULL);
+		c->idle_cycles += rte_rdtsc() - from;
 	}
 	zl_doorbell_awake(&c->bell);
 	interrupts(c, zl_port_intr_disable);

@@ -9,8 +9,6 @@
 #define SPIN_NS      50000ull    /* idle this long before the core sleeps */
 #define PUBLISH_NS   10000000ull /* how old the counters may get */
 #define SWEEP_BUDGET 64          /* tree nodes a turn */
-#define LOOK_TURNS   16          /* between looks at the pool, which walk its per-lcore caches */
-#define SQUEEZE_PART 4           /* a pool with less than this part of it free is short */
 
 uint64_t zl_clock_ns(void)
 {
@@ -19,21 +17,6 @@ uint64_t zl_clock_ns(void)
 	if (!mult)
 		mult = (uint64_t)(((unsigned __int128)1000000000u << 32) / rte_get_tsc_hz());
 	return (uint64_t)(((unsigned __int128)rte_rdtsc() * mult) >> 32);
-}
-
-static void watch_memory(struct zl_lcore *c)
-{
-	bool squeezed;
-
-	if (c->turns % LOOK_TURNS)
-		return;
-	squeezed = rte_mempool_avail_count(c->frames) < c->frames->size / SQUEEZE_PART;
-	if (squeezed == c->squeezed)
-		return;
-	c->squeezed = squeezed;
-	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
-		if (c->shard[i])
-			c->shard[i]->socket.pressure = squeezed;
 }
 
 /* What matchers hold of peers that are gone is given back a little at a time. */
@@ -62,7 +45,7 @@ static bool turn(struct zl_lcore *c)
 	sweep(c);
 	if (c->dump.active)
 		zl_dump_step(c);
-	watch_memory(c);
+	zl_pressure_watch(c);
 	return work;
 }
 

@@ -3,7 +3,8 @@
  *
  * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
  * peers; shard.c a socket's part on this core and how its messages leave; orders.c what control
- * says; dump.c what a new control is told; idle.c sleeping; publish.c counters. */
+ * says; dump.c what a new control is told; idle.c sleeping; pressure.c memory that runs short;
+ * publish.c counters. */
 #ifndef ZL_DATAPLANE_LCORE_H
 #define ZL_DATAPLANE_LCORE_H
 
@@ -117,7 +118,8 @@ struct zl_lcore {
 	struct zl_peer *waits_relay, *waits_deliver;
 	uint32_t handshake_ms;
 
-	bool squeezed; /* the frame pool is short */
+	bool squeezed;             /* the frame pool is short */
+	uint64_t starved_since_ns; /* nearly dry, or 0 */
 	struct {
 		bool active;
 		uint64_t seq, cursor;
@@ -195,6 +197,9 @@ void zl_notify_post(struct zl_lcore *c, struct zl_letter *letter, uint32_t tail_
 void zl_dump_begin(struct zl_lcore *c, uint64_t seq);
 /* Goes on as far as the mailbox has room. */
 void zl_dump_step(struct zl_lcore *c);
+
+/* pressure.c: every turn. */
+void zl_pressure_watch(struct zl_lcore *c);
 
 /* idle.c */
 int zl_idle_open(struct zl_lcore *c);

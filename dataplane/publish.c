@@ -1,4 +1,6 @@
 /* A poll core's counters, copied into the segment that control reads (control/ipc/stats.h). */
+#include <sched.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_cycles.h>
@@ -118,6 +120,7 @@ static void publish_core(struct zl_lcore *c)
 {
 	struct zl_stats_core *at = zl_stats_core(c->stats, c->id);
 
+	at->cpu = (uint32_t)sched_getcpu();
 	at->turns = c->turns;
 	at->idle_turns = c->idle_turns;
 	at->sleeps = c->sleeps;

@@ -38,7 +38,7 @@ static inline uint64_t zl_stats_row_bytes(const struct zl_stats_header *h)
 struct zl_stats_core {
 	uint32_t cpu, reserved;
 	uint64_t turns, idle_turns, sleeps; /* of the poll loop */
-	uint64_t busy_cycles, idle_cycles;  /* TSC; sleeping is in neither */
+	uint64_t busy_cycles, idle_cycles;  /* TSC; sleeping is idle */
 	uint64_t msgs_in, msgs_out;         /* message parts from and to peers */
 	uint64_t streams;                   /* open now */
 	uint64_t frames_free, frames_total; /* the core's packet pool */

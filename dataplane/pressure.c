@@ -1,0 +1,60 @@
+/* Packet memory that runs short. Below a quarter of the pool sockets stop queueing beyond what
+ * their peers' windows take, and publishers of sockets that may drop nothing are not read. Below a
+ * sixteenth the stack takes no payload at all; that ends by itself as peers acknowledge, unless
+ * what holds the memory is messages that cannot be finished for want of it: then the largest of
+ * them is given up, with its peer. */
+#include "dataplane/lcore.h"
+
+#define LOOK_TURNS   16 /* between looks at the pool, which walk its per-lcore caches */
+#define SQUEEZE_PART 4
+#define STARVE_PART  16 /* as tcp/ has it */
+#define STARVE_NS    1000000000ull
+
+static void squeeze(struct zl_lcore *c, bool squeezed)
+{
+	c->squeezed = squeezed;
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
+		if (c->shard[i])
+			c->shard[i]->socket.pressure = squeezed;
+}
+
+static uint64_t unfinished(const struct zl_peer *p)
+{
+	return p->state == ZL_PEER_READY && p->session.state == ZL_SESSION_TRAFFIC
+		       ? p->session.msg_bytes + p->session.frame.have
+		       : 0;
+}
+
+static void give_up_largest(struct zl_lcore *c)
+{
+	struct zl_peer *largest = NULL;
+
+	for (uint32_t i = 0; i < c->peers_max; i++)
+		if (unfinished(&c->peers[i]) > (largest ? unfinished(largest) : 0))
+			largest = &c->peers[i];
+	if (!largest)
+		return;
+	zl_core_count(c, ZL_CORE_close_starved);
+	zl_session_close(&largest->session, "no_memory", false);
+}
+
+void zl_pressure_watch(struct zl_lcore *c)
+{
+	unsigned left;
+	bool squeezed;
+
+	if (c->turns % LOOK_TURNS)
+		return;
+	left = rte_mempool_avail_count(c->frames);
+	squeezed = left < c->frames->size / SQUEEZE_PART;
+	if (squeezed != c->squeezed)
+		squeeze(c, squeezed);
+	if (left >= c->frames->size / STARVE_PART) {
+		c->starved_since_ns = 0;
+	} else if (!c->starved_since_ns) {
+		c->starved_since_ns = c->now_ns;
+	} else if (c->now_ns - c->starved_since_ns > STARVE_NS) {
+		give_up_largest(c);
+		c->starved_since_ns = c->now_ns;
+	}
+}
