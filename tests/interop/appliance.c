@@ -2,6 +2,7 @@
 #include "tests/interop/appliance.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,14 +109,35 @@ void appliance_spawn(struct appliance *a, struct lab_child *child, const char *p
 					     .argv = all});
 }
 
+void appliance_await_file(const char *folder, const char *name)
+{
+	uint64_t deadline = lab_now_ms() + (uint64_t)lab_patience_ms();
+	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	struct pollfd created = {.fd = watch, .events = POLLIN};
+	char path[160], events[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	inotify_add_watch(watch, folder, IN_CREATE);
+	while (access(path, F_OK)) {
+		if (lab_now_ms() > deadline)
+			fail_msg("%s did not come", path);
+		poll(&created, 1, 1000);
+		while (read(watch, events, sizeof(events)) > 0)
+			;
+	}
+	close(watch);
+}
+
 void appliance_start_dataplane(struct appliance *a)
 {
 	char *argv[] = {"--run-dir", a->run_dir, NULL};
 
-	if (lab_standin() == LAB_REAL)
-		appliance_spawn(a, &a->dataplane, "dataplane/zeroline-dataplane", 0, argv);
-	else
+	if (lab_standin() != LAB_REAL) {
 		standin_start(a);
+		return;
+	}
+	appliance_spawn(a, &a->dataplane, "dataplane/zeroline-dataplane", 0, argv);
+	appliance_await_file(a->run_dir, "dataplane.sock");
 }
 
 void appliance_start_control(struct appliance *a)

@@ -40,6 +40,9 @@ void appliance_write_config(struct appliance *a);
  * complaint), no socket, no interface, no process, no file of DPDK's left. */
 void appliance_stop(struct appliance *a);
 
+/* Waits until the file is there. */
+void appliance_await_file(const char *folder, const char *name);
+/* Back when its socket is there. */
 void appliance_start_dataplane(struct appliance *a);
 void appliance_start_control(struct appliance *a);
 /* Control serves and is attached; with a tap the peers have their address then. Milliseconds. */

@@ -14,7 +14,8 @@
 
 /* --- in the child --- */
 
-static int dial(struct peer *self, uint16_t port)
+/* A connected socket, or -1 and errno. */
+static int try(uint16_t port)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct timeval patience = {.tv_sec = lab_patience_ms() / 1000};
@@ -23,9 +24,25 @@ static int dial(struct peer *self, uint16_t port)
 	inet_pton(AF_INET, LAB_APPLIANCE_IP, &at.sin_addr);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	if (connect(fd, (struct sockaddr *)&at, sizeof(at)))
+	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int dial(struct peer *self, uint16_t port)
+{
+	int fd = try(port);
+
+	if (fd < 0)
 		peer_fail(self, "connect to port %u: %s", port, strerror(errno));
 	return fd;
+}
+
+void raw_expect_refused(struct peer *self, uint16_t port)
+{
+	if (try(port) >= 0 || errno != ECONNREFUSED)
+		peer_fail(self, "port %u is not closed", port);
 }
 
 static void receive(struct peer *self, int fd, size_t n)
@@ -69,10 +86,13 @@ static bool step(struct peer *self, int *fd, const struct note *s)
 		*fd = dial(self, (uint16_t)s->n);
 	else if (strcmp(verb, "send") == 0 && send(*fd, s->data, s->bytes, MSG_NOSIGNAL) < 0)
 		; /* the other side may have closed already, which a later step will tell */
-	else if (strcmp(verb, "closed") == 0)
-		expect_close(self, *fd);
+	else if (strcmp(verb, "close") == 0)
+		shutdown(*fd, SHUT_WR);
 	else if (strcmp(verb, "reset") == 0)
 		setsockopt(*fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	/* Closed with bytes unread, a socket resets: so they are read first. */
+	if (strcmp(verb, "closed") == 0 || strcmp(verb, "close") == 0)
+		expect_close(self, *fd);
 	if (strcmp(verb, "close") == 0 || strcmp(verb, "reset") == 0)
 		close(*fd);
 	peer_say(self, "ok", 0, 0);

@@ -16,6 +16,9 @@ void raw_close(struct peer *p); /* by FIN */
 void raw_reset(struct peer *p); /* by RST */
 void raw_end(struct peer *p);
 
+/* In the child of peer_start(): a connection is refused at once. */
+void raw_expect_refused(struct peer *self, uint16_t port);
+
 /* ZMTP 3.1 NULL as `type` ("SUB"): greetings both ways; then READY both ways. */
 void raw_greet(struct peer *p);
 void raw_ready(struct peer *p, const char *type);

@@ -173,6 +173,29 @@ void remote_expect_subscription(struct peer *p, bool subscribe, const char *pref
 	remote_expect_bytes(p, msg, (size_t)n);
 }
 
+void remote_expect_subscriptions(struct peer *p, const char *const *changes)
+{
+	bool heard[16] = {false};
+	unsigned n = 0, i;
+
+	while (changes[n])
+		n++;
+	for (unsigned received = 0; received < n; received++) {
+		const struct note *got;
+		char change[256];
+
+		peer_tell(p, "receive", 0);
+		got = peer_hear(p, "got");
+		snprintf(change, sizeof(change), "%c%.*s", got->data[0] ? '+' : '-',
+			 (int)got->bytes - 1, (const char *)got->data + 1);
+		for (i = 0; i < n && (heard[i] || strcmp(changes[i], change) != 0); i++)
+			;
+		if (i == n)
+			fail_msg("\"%s\" is not one of the changes expected", change);
+		heard[i] = true;
+	}
+}
+
 uint64_t remote_disconnects(struct peer *p)
 {
 	return order(p, "disconnects", 0, NULL, 0);

@@ -22,6 +22,8 @@ void remote_expect(struct peer *p, const char *text);
 void remote_expect_bytes(struct peer *p, const void *bytes, size_t n);
 /* An XPUB's or XSUB's view of subscriptions. */
 void remote_expect_subscription(struct peer *p, bool subscribe, const char *prefix);
+/* These, "+A" subscribed and "-A" cancelled, in any order, and none between. Ends with NULL. */
+void remote_expect_subscriptions(struct peer *p, const char *const *changes);
 /* The socket's connections lost so far. */
 uint64_t remote_disconnects(struct peer *p);
 /* Closes, flushed, and waits for its end. */

@@ -154,9 +154,7 @@ static void test_subscriptions_and_peers_work_on_under_the_new_control(void **st
 	remote_connect(new, BACKEND);
 	appliance_start_control(a);
 	appliance_ready(a);
-	remote_expect_subscription(pub, false, "B");
-	remote_expect_subscription(pub, true, "C");
-	remote_expect_subscription(pub, true, "D");
+	remote_expect_subscriptions(pub, (const char *[]){"-B", "+C", "+D", NULL});
 	appliance_await_peers(a, 3);
 	says(a, "status", "feed");
 	says(a, "peers", "SUB");

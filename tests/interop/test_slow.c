@@ -42,6 +42,7 @@ static void stalled_run(struct peer *self, const void *plan)
 	const struct stalled *p = plan;
 	void *socket = peer_socket(self, ZMQ_SUB);
 	uint64_t next = 0, received = 0;
+	double began;
 	uint8_t msg[64];
 	int n;
 
@@ -51,6 +52,7 @@ static void stalled_run(struct peer *self, const void *plan)
 	if (zmq_connect(socket, BACKEND))
 		peer_fail(self, "connect: %s", zmq_strerror(zmq_errno()));
 	peer_listen(self, "read");
+	began = peer_clock();
 	for (;; received++) {
 		n = zmq_recv(socket, msg, sizeof(msg), 0);
 		if (n < 0)
@@ -65,7 +67,7 @@ static void stalled_run(struct peer *self, const void *plan)
 	}
 	if (peer_disconnects(self, socket))
 		peer_fail(self, "the connection was lost");
-	peer_say(self, "received", received, 0);
+	peer_say(self, "received", received, peer_clock() - began);
 	peer_listen(self, "end");
 }
 
