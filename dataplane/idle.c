@@ -2,6 +2,8 @@
  * doorbell rings, a port that has receive interrupts gets a frame, or a timer is due. A port
  * without interrupts is looked at by naps, which grow from a twentieth to half a millisecond. */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +39,20 @@ void zl_idle_close(struct zl_lcore *c)
 	if (c->epoll >= 0)
 		close(c->epoll);
 	c->epoll = -1;
+}
+
+void zl_idle_own_signals(const struct zl_lcore *c)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int rt = SIGRTMIN; rt <= SIGRTMAX; rt++)
+		sigaddset(&set, rt);
+	for (unsigned i = 0; i < c->n_ports; i++)
+		if (c->port[i].polled) {
+			pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+			return;
+		}
 }
 
 static uint64_t earliest(uint64_t a, uint64_t b)

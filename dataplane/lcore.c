@@ -107,6 +107,7 @@ int zl_lcore_run(void *lcore)
 {
 	struct zl_lcore *c = lcore;
 
+	zl_idle_own_signals(c);
 	run(c);
 	end_streams(c);
 	return 0;

@@ -204,6 +204,8 @@ void zl_pressure_watch(struct zl_lcore *c);
 /* idle.c */
 int zl_idle_open(struct zl_lcore *c);
 void zl_idle_close(struct zl_lcore *c);
+/* On the core's thread: take the signals by which its ports' drivers learn of frames. */
+void zl_idle_own_signals(const struct zl_lcore *c);
 void zl_idle_sleep(struct zl_lcore *c);
 
 /* publish.c */

@@ -96,8 +96,10 @@ static int lock_run_dir(const char *run_dir)
 	return fd;
 }
 
-/* Blocked here and so in every thread: the host core reads them. net_tap needs its realtime signal
- * unblocked, so no more than these are. */
+/* Blocked here and so in every thread: the host core reads the first two. The realtime signals are
+ * net_tap's, which counts frames as come only once their signal was handled: the poll core that
+ * owns the port unblocks them for itself (idle.c), so that nobody else must run for it to see a
+ * frame. */
 static int catch_signals(void)
 {
 	sigset_t set;
@@ -105,8 +107,13 @@ static int catch_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	for (int rt = SIGRTMIN; rt <= SIGRTMAX; rt++)
+		sigaddset(&set, rt);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
