@@ -45,7 +45,7 @@ struct zl_letter_queue {
 };
 
 struct zl_dataplane {
-	const char *run_dir;
+	const char *run_dir, *log_level; /* error, info, debug: of DPDK's own words */
 	int lock, listener, control, signals, epoll;
 	bool quit, failed;
 	uint64_t started_ns;

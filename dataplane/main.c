@@ -13,9 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <rte_eal.h>
-#include <rte_log.h>
-
 #include "dataplane/dataplane.h"
 
 const char *argp_program_version = "zeroline-dataplane " ZL_VERSION;
@@ -117,16 +114,6 @@ static int catch_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-static void set_log_level(const char *level)
-{
-	if (!strcmp(level, "debug"))
-		return;
-	rte_log_set_global_level(!strcmp(level, "info") ? RTE_LOG_INFO : RTE_LOG_WARNING);
-	rte_log_set_level_pattern("lib.*", RTE_LOG_ERR);
-	if (!strcmp(level, "error"))
-		rte_log_set_level_pattern("pmd.*", RTE_LOG_CRIT);
-}
-
 int main(int argc, char **argv)
 {
 	static struct zl_dataplane d;
@@ -139,6 +126,7 @@ int main(int argc, char **argv)
 	clock_gettime(CLOCK_REALTIME, &now);
 	d = (struct zl_dataplane){
 		.run_dir = a.run_dir,
+		.log_level = a.level,
 		.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec,
 		.control = -1,
 		.stats_fd = -1,
@@ -147,7 +135,6 @@ int main(int argc, char **argv)
 	if (d.lock < 0)
 		return EXIT_FAILURE;
 	d.signals = catch_signals();
-	set_log_level(a.level);
 	status = zl_host_run(&d);
 	close(d.signals);
 	close(d.lock);

@@ -9,6 +9,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_mbuf_pool_ops.h>
 
@@ -64,6 +65,20 @@ static void lcore_map(const struct zl_ipc_setup *s, char *out, size_t bytes)
 	}
 }
 
+/* EAL remembers these for the drivers that it has yet to load. A refusal's own line says what a
+ * person needs, so drivers are heard at info and debug alone. */
+static void log_levels(const char *level, struct eal_args *a)
+{
+	static const char *const quiet[] = {"--log-level", "lib.*:error", "--log-level",
+					    "pmd.*:critical"};
+
+	rte_log_set_global_level(!strcmp(level, "debug")  ? RTE_LOG_DEBUG
+				 : !strcmp(level, "info") ? RTE_LOG_INFO
+							  : RTE_LOG_WARNING);
+	for (unsigned i = 0; !strcmp(level, "error") && i < RTE_DIM(quiet); i++)
+		a->argv[a->n++] = quiet[i];
+}
+
 static int eal_start(struct zl_dataplane *d, char *text, size_t bytes)
 {
 	static struct eal_args a;
@@ -90,6 +105,7 @@ static int eal_start(struct zl_dataplane *d, char *text, size_t bytes)
 	/* By physical address each buffer would have a page of its own. */
 	if (!s->hugepages)
 		a.argv[a.n++] = "--iova-mode=va";
+	log_levels(d->log_level, &a);
 	a.n += zl_port_eal_args(d->port_config, d->n_ports, a.argv + a.n, ARGS_MAX - a.n);
 	setenv("RUNTIME_DIRECTORY", d->run_dir, 1);
 	if (rte_eal_init((int)a.n, (char **)(uintptr_t)a.argv) < 0) {

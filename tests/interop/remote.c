@@ -168,7 +168,7 @@ void remote_expect(struct peer *p, const char *text)
 void remote_expect_subscription(struct peer *p, bool subscribe, const char *prefix)
 {
 	char msg[256];
-	int n = snprintf(msg, sizeof(msg), "%c%s", subscribe, prefix);
+	int n = snprintf(msg, sizeof(msg), "%c%s", subscribe ? 1 : 0, prefix);
 
 	remote_expect_bytes(p, msg, (size_t)n);
 }
