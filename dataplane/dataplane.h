@@ -80,6 +80,11 @@ struct zl_dataplane {
 /* main.c: one line to stderr, for a person. */
 void zl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* eal.c */
+/* 0, or -errno with one line in text. */
+int zl_eal_start(struct zl_dataplane *d, char *text, size_t bytes);
+void zl_eal_stop(struct zl_dataplane *d);
+
 /* setup.c */
 /* EAL, pools, ports, cores: everything or nothing, as far as EAL allows (it starts once a process:
  * on failure the process must end). 0, or -errno with one line in text and the config's line. */

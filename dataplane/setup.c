@@ -1,15 +1,12 @@
 /* From control's SETUP and PORTs to running poll cores, and back. */
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
-#include <rte_log.h>
 #include <rte_malloc.h>
 #include <rte_mbuf_pool_ops.h>
 
@@ -24,103 +21,7 @@
 #define FIXED_MB       64 /* letters, tables, what the drivers take */
 #define FRAMES_MIN     4096
 #define POOL_CACHE     256
-#define ARGS_MAX       64
 #define MAILBOX_SLOTS  256
-
-/* EAL keeps pointers to its arguments. */
-struct eal_args {
-	const char *argv[ARGS_MAX];
-	unsigned n;
-	char lcores[2048], main_lcore[8], memory[16], prefix[32];
-};
-
-static void cpus_allowed(char *out, size_t bytes)
-{
-	cpu_set_t set;
-	size_t used = 0;
-
-	sched_getaffinity(0, sizeof(set), &set);
-	for (unsigned cpu = 0; cpu < CPU_SETSIZE && used + 8 < bytes; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			used += (size_t)snprintf(out + used, bytes - used, "%s%u", used ? "," : "(",
-						 cpu);
-	snprintf(out + used, bytes - used, ")");
-}
-
-static void lcore_map(const struct zl_ipc_setup *s, char *out, size_t bytes)
-{
-	char any[1024];
-	size_t used = 0;
-
-	cpus_allowed(any, sizeof(any));
-	for (unsigned i = 0; i <= s->poll_cores && used < bytes; i++) {
-		int cpu = i < s->poll_cores ? s->cpu[i] : s->host_cpu;
-
-		if (cpu >= 0)
-			used += (size_t)snprintf(out + used, bytes - used, "%s%u@%d", i ? "," : "",
-						 i, cpu);
-		else
-			used += (size_t)snprintf(out + used, bytes - used, "%s%u@%s", i ? "," : "",
-						 i, any);
-	}
-}
-
-/* EAL remembers these for the drivers that it has yet to load. A refusal's own line says what a
- * person needs, so drivers are heard at info and debug alone. */
-static void log_levels(const char *level, struct eal_args *a)
-{
-	static const char *const quiet[] = {"--log-level", "lib.*:error", "--log-level",
-					    "pmd.*:critical"};
-
-	rte_log_set_global_level(!strcmp(level, "debug")  ? RTE_LOG_DEBUG
-				 : !strcmp(level, "info") ? RTE_LOG_INFO
-							  : RTE_LOG_WARNING);
-	for (unsigned i = 0; !strcmp(level, "error") && i < RTE_DIM(quiet); i++)
-		a->argv[a->n++] = quiet[i];
-}
-
-static int eal_start(struct zl_dataplane *d, char *text, size_t bytes)
-{
-	static struct eal_args a;
-	const struct zl_ipc_setup *s = &d->setup;
-
-	lcore_map(s, a.lcores, sizeof(a.lcores));
-	snprintf(a.main_lcore, sizeof(a.main_lcore), "%u", s->poll_cores);
-	snprintf(a.memory, sizeof(a.memory), "%u", s->memory_mb);
-	snprintf(a.prefix, sizeof(a.prefix), "zl%d", getpid());
-	const char *const fixed[] = {"zeroline-dataplane",
-				     "--no-telemetry",
-				     "--no-shconf",
-				     "--lcores",
-				     a.lcores,
-				     "--main-lcore",
-				     a.main_lcore,
-				     "-m",
-				     a.memory,
-				     "--file-prefix",
-				     a.prefix,
-				     s->hugepages ? "--huge-unlink" : "--no-huge"};
-	for (unsigned i = 0; i < RTE_DIM(fixed); i++)
-		a.argv[a.n++] = fixed[i];
-	/* By physical address each buffer would have a page of its own. */
-	if (!s->hugepages)
-		a.argv[a.n++] = "--iova-mode=va";
-	log_levels(d->log_level, &a);
-	a.n += zl_port_eal_args(d->port_config, d->n_ports, a.argv + a.n, ARGS_MAX - a.n);
-	setenv("RUNTIME_DIRECTORY", d->run_dir, 1);
-	if (rte_eal_init((int)a.n, (char **)(uintptr_t)a.argv) < 0) {
-		snprintf(text, bytes,
-			 s->hugepages
-				 ? "DPDK did not start with %u MB of hugepages (%s); run "
-				   "scripts/hugepages, or set memory.hugepages: no"
-				 : "DPDK did not start with %u MB of memory (%s); set a smaller "
-				   "memory.megabytes",
-			 s->memory_mb, rte_strerror(rte_errno));
-		return -ENOMEM;
-	}
-	d->eal = true;
-	return 0;
-}
 
 /* Bytes of a frame's buffer: what the largest MTU needs in one piece. */
 static uint16_t frame_room(const struct zl_dataplane *d)
@@ -382,7 +283,7 @@ int zl_dataplane_start(struct zl_dataplane *d, char *text, size_t bytes, uint32_
 
 	text[0] = '\0';
 	*line = 0;
-	error = eal_start(d, text, bytes);
+	error = zl_eal_start(d, text, bytes);
 	if (!error)
 		error = make_cores(d, text, bytes);
 	for (unsigned i = 0; i < d->n_ports && !error; i++) {
@@ -419,8 +320,6 @@ static void core_free(struct zl_lcore *c)
 /* The reverse of the start: cores, then what holds their frames, then ports, then pools. */
 void zl_dataplane_stop(struct zl_dataplane *d)
 {
-	char path[4096];
-
 	__atomic_store_n(&d->stop, true, __ATOMIC_RELEASE);
 	for (unsigned i = 0; d->running && i < d->setup.poll_cores; i++)
 		zl_doorbell_ring(&d->core[i]->bell);
@@ -448,11 +347,5 @@ void zl_dataplane_stop(struct zl_dataplane *d)
 		close(d->stats_fd);
 	if (d->stats)
 		zl_stats_unmap(d->stats);
-	if (!d->eal)
-		return;
-	rte_eal_cleanup();
-	snprintf(path, sizeof(path), "%s/dpdk/zl%d", d->run_dir, getpid());
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/dpdk", d->run_dir);
-	rmdir(path);
+	zl_eal_stop(d);
 }
