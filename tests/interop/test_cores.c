@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/interop/appliance.h"
+#include "tests/interop/echo.h"
 #include "tests/interop/exchange.h"
 #include "tests/interop/remote.h"
 
@@ -169,9 +170,19 @@ static void test_subscriptions_are_cancelled_on_both_cores(void **state)
 	appliance_stop(a);
 }
 
+static void test_what_a_publisher_has_heard_of_is_in_force_on_both_cores(void **state)
+{
+	struct appliance *a = appliance_start(&(struct appliance_config){.poll_cores = 2});
+
+	(void)state;
+	echo_all(a, 12, (unsigned)lab_scaled(500));
+	appliance_stop(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		LAB_TEST(test_what_a_publisher_has_heard_of_is_in_force_on_both_cores),
 		LAB_TEST(test_subscriptions_are_cancelled_on_both_cores),
 		LAB_TEST(test_big_messages_cross_from_core_to_core),
 		LAB_TEST(test_four_publishers_on_two_cores_keep_their_order),

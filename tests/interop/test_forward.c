@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "tests/interop/appliance.h"
+#include "tests/interop/echo.h"
 #include "tests/interop/exchange.h"
 #include "tests/interop/remote.h"
 
@@ -158,6 +159,15 @@ static void test_a_publisher_that_joins_late_hears_the_subscriptions_in_force(vo
 	appliance_stop(a);
 }
 
+static void test_what_a_publisher_has_heard_of_is_in_force(void **state)
+{
+	struct appliance *a = appliance_start(&(struct appliance_config){0});
+
+	(void)state;
+	echo_all(a, 6, (unsigned)lab_scaled(1000));
+	appliance_stop(a);
+}
+
 static void test_an_xsub_subscribes_and_talks_back_to_the_publisher(void **state)
 {
 	struct appliance *a = appliance_start(&(struct appliance_config){0});
@@ -186,6 +196,7 @@ int main(void)
 		LAB_TEST(
 			test_a_publisher_hears_each_subscription_once_and_its_cancel_with_the_last),
 		LAB_TEST(test_a_publisher_that_joins_late_hears_the_subscriptions_in_force),
+		LAB_TEST(test_what_a_publisher_has_heard_of_is_in_force),
 		LAB_TEST(test_an_xsub_subscribes_and_talks_back_to_the_publisher),
 		LAB_TEST(test_multipart_messages_stay_whole),
 		LAB_TEST(test_eight_subscribers_get_exactly_their_messages_of_a_million),
