@@ -218,6 +218,10 @@ static unsigned pull(struct zl_lcore *c, unsigned from)
 
 	do {
 		n = zl_lane_pull(c->inbound[from], v, LANE_BURST);
+		/* A publisher on another core may answer a subscription that this core is only
+		 * about to hear of: what control sent before, it sent first. */
+		if (n && c->mid_lane < 0)
+			zl_core_orders(c);
 		parcels_in(c, from, v, n);
 		total += n;
 	} while (n && (total < LANE_BUDGET || c->mid_lane == (int)from));
