@@ -226,12 +226,22 @@ void appliance_stop(struct appliance *a)
 	forget(a);
 }
 
+static void kill_or_tell(struct lab_child *child)
+{
+	int status = child->pid ? lab_wait(child, 0) : -1;
+
+	if (status >= 0)
+		fprintf(stderr, "%s had ended by itself with status %d%s\n", child->name, status,
+			status > 128 ? " (128 + signal)" : "");
+	lab_kill(child, SIGKILL);
+}
+
 /* A test has failed in the middle. */
 void appliance_abandon(void)
 {
 	if (!current)
 		return;
-	lab_kill(&current->control, SIGKILL);
-	lab_kill(&current->dataplane, SIGKILL);
+	kill_or_tell(&current->control);
+	kill_or_tell(&current->dataplane);
 	forget(current);
 }
