@@ -1,0 +1,127 @@
+/* zeroline-blast: the nouns of one run, and which file moves them. One thread has it all.
+ *
+ * A turn: frames in (machine.c), new messages to publishers' streams (publish.c), then the streams'
+ * events, which read subscribers' streams (subscribe.c), and frames out. */
+#ifndef ZL_TESTS_BENCH_BLAST_H
+#define ZL_TESTS_BENCH_BLAST_H
+
+#include "tests/bench/histogram.h"
+#include "tests/bench/machine.h"
+#include "tests/bench/message.h"
+#include "tests/bench/options.h"
+
+struct blast;
+
+enum conn_state {
+	CONN_OPENING, /* TCP */
+	CONN_GREETING,
+	CONN_METADATA, /* READY */
+	CONN_TRAFFIC,
+	CONN_CLOSED,
+};
+
+#define CONN_GATHER_MAX 512 /* a READY, a SUBSCRIBE of ours */
+
+/* A connection to the forwarder, up to and including the ZMTP handshake (connection.c). */
+struct connection {
+	struct zl_stream *stream;
+	struct blast *blast;
+	uint32_t id; /* of its kind, from 0 */
+	uint8_t state;
+	bool publisher;
+	uint16_t have;
+	uint8_t gathered[CONN_GATHER_MAX]; /* the beginning of a greeting or frame */
+};
+
+struct publisher {
+	struct connection conn;
+	uint64_t sent;          /* messages */
+	uint32_t heard;         /* subscribers that have said that they listen */
+	uint32_t buffers, at;   /* ring of laid-out buffers, and the one in use */
+	uint32_t used;          /* messages of it that are used up */
+	struct rte_mbuf **ring; /* each held by one reference; free again when that is the last */
+};
+
+struct subscriber {
+	struct connection conn;
+	uint64_t received; /* messages */
+	uint64_t lost, repeated, wrong;
+	uint32_t subscribed; /* topics asked for; topics + 1: and told the publishers */
+	uint32_t part;       /* of the message under way */
+	uint32_t skip,
+		where; /* bytes of the frame still to come, and where they stand in its body */
+	uint8_t begun[ZL_FRAME_LONG_HEADER + sizeof(struct stamp)];
+	uint8_t have;       /* of begun */
+	bool foreign;       /* the frame is not a message's */
+	uint32_t *expected; /* --verify: next sequence of each publisher */
+};
+
+enum phase {
+	PHASE_CONNECT,
+	PHASE_WARMUP,
+	PHASE_MEASURE,
+	PHASE_DRAIN,
+	PHASE_DONE
+};
+
+/* Counts at the ends of what is measured. */
+struct reading {
+	uint64_t at_ns, sent, received;
+};
+
+struct blast {
+	struct options options;
+	struct machine machine;
+	struct layout layout;
+	enum phase phase;
+	struct publisher *publishers;
+	struct subscriber *subscribers;
+	struct rte_mbuf *filler;
+	uint64_t sent, received; /* messages, all */
+	double interval_ns;      /* between messages at a rate; 0: no rate */
+	uint64_t start_ns;       /* of the schedule */
+	uint64_t phase_ends_ns;
+	uint64_t heard_ns;        /* when what is being walked over was read */
+	uint64_t moved_ns, moved; /* draining: when a message last came, and how many there were */
+	struct reading from, to;  /* what is measured: sent from .at_ns up to .at_ns */
+	struct histogram latency;
+	char failure[256]; /* "": none */
+};
+
+/* The first failure of a run is the one that is told. */
+void blast_fail(struct blast *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* connection.c */
+int connection_open(struct connection *c, struct blast *b, bool publisher, uint32_t id);
+/* Bytes of our own: a copy is queued. -ENOBUFS. */
+int connection_send(struct connection *c, const uint8_t *bytes, uint32_t n);
+/* SUBSCRIBE (RFC 37). */
+int connection_subscribe(struct connection *c, const void *prefix, uint8_t len);
+
+/* publish.c */
+/* Buffers that all publishers need. */
+unsigned publishers_buffers(const struct options *o, const struct layout *l);
+int publishers_open(struct blast *b);
+void publishers_close(struct blast *b);
+/* A command from the forwarder, up to what fits in conn.gathered. */
+void publisher_command(struct publisher *p, const struct zl_command *command);
+/* Has every publisher heard of every subscriber? */
+bool publishers_ready(const struct blast *b);
+/* What is due, as far as there is room. */
+void publishers_turn(struct blast *b);
+
+/* subscribe.c */
+int subscribers_open(struct blast *b);
+void subscribers_close(struct blast *b);
+/* More SUBSCRIBE commands, as far as there is room. */
+void subscribers_ask(struct blast *b);
+/* Bytes after the handshake. */
+void subscriber_input(struct subscriber *s, const uint8_t *bytes, uint32_t n);
+/* "@PID/N": by its arrival publishers know that subscriber N has subscribed. Its length. */
+uint8_t subscriber_mark(char mark[32], uint32_t id);
+
+/* report.c */
+/* The exit status. */
+int report(const struct blast *b);
+
+#endif

@@ -1,0 +1,270 @@
+/* EAL, memory, port and stack of one thread, up and down, and their part of each turn. */
+#include "tests/bench/machine.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_mbuf_pool_ops.h>
+
+#include "dataplane/net/steer.h"
+#include "tests/bench/message.h"
+
+#define FRAMES        32768
+#define POOL_CACHE    256
+#define SLICES_A_LAID 4 /* blocks of slices: a stream has few, unless messages are huge */
+#define FIXED_MB      96
+#define IDLE_NS       50000 /* without a frame for so long: nap */
+#define NAP_NS        50000
+
+static unsigned frame_room(const struct options *o)
+{
+	unsigned need = o->port.mtu + RTE_ETHER_HDR_LEN + RTE_PKTMBUF_HEADROOM;
+
+	return RTE_MAX((unsigned)RTE_MBUF_DEFAULT_BUF_SIZE, RTE_ALIGN_CEIL(need, 64u));
+}
+
+static unsigned blocks_wanted(const struct options *o, unsigned laid)
+{
+	return 1024 + 2 * (o->publishers + o->subscribers) + laid * SLICES_A_LAID;
+}
+
+static unsigned memory_mb(const struct options *o, unsigned laid)
+{
+	uint64_t each = frame_room(o) + 2 * sizeof(struct rte_mbuf) + 256;
+	uint64_t all = FRAMES * each + (uint64_t)laid * (LAID_ROOM + 1024) +
+		       (uint64_t)blocks_wanted(o, laid) * (ZL_SLICE_BLOCK_SIZE + 128) +
+		       (uint64_t)(o->publishers + o->subscribers) * 4096;
+
+	return FIXED_MB + (unsigned)(all * 9 / 8 >> 20);
+}
+
+/* The poll thread is this one, on the CPUs that it may use (taskset). */
+static void lcore_map(char *out, size_t bytes)
+{
+	cpu_set_t set;
+	size_t used = (size_t)snprintf(out, bytes, "0@");
+
+	sched_getaffinity(0, sizeof(set), &set);
+	for (unsigned cpu = 0, n = 0; cpu < CPU_SETSIZE && used + 8 < bytes; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			used += (size_t)snprintf(out + used, bytes - used, "%s%u", n++ ? "," : "(",
+						 cpu);
+	snprintf(out + used, bytes - used, ")");
+}
+
+/* EAL makes folders even where it will put nothing into them: they are gone once it is up. */
+static int eal_init(int argc, char **argv, const char *prefix)
+{
+	char dir[] = "/tmp/zeroline-blast-XXXXXX", path[96];
+	int rc = -1;
+
+	if (!mkdtemp(dir))
+		return -1;
+	if (!setenv("RUNTIME_DIRECTORY", dir, 1))
+		rc = rte_eal_init(argc, argv);
+	snprintf(path, sizeof(path), "%s/dpdk/%s", dir, prefix);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/dpdk", dir);
+	rmdir(path);
+	rmdir(dir);
+	return rc;
+}
+
+static int eal_start(const struct options *o, unsigned laid, char *text, size_t bytes)
+{
+	static char lcores[4096], memory[16], prefix[32];
+	const char *argv[24] = {"zeroline-blast", "--no-telemetry",
+				"--no-shconf",    "--lcores",
+				lcores,           "-m",
+				memory,           "--file-prefix",
+				prefix,           "--log-level",
+				"lib.*:error",    "--log-level",
+				"pmd.*:critical", o->hugepages ? "--huge-unlink" : "--no-huge"};
+	unsigned n = 14;
+
+	lcore_map(lcores, sizeof(lcores));
+	snprintf(memory, sizeof(memory), "%u", memory_mb(o, laid));
+	snprintf(prefix, sizeof(prefix), "zlblast%d", getpid());
+	/* By physical address each buffer would have a page of its own. */
+	if (!o->hugepages)
+		argv[n++] = "--iova-mode=va";
+	n += zl_port_eal_args(&o->port, 1, argv + n, RTE_DIM(argv) - n);
+	if (eal_init((int)n, (char **)(uintptr_t)argv, prefix) >= 0)
+		return 0;
+	snprintf(text, bytes, "DPDK did not start with %s MB of memory (%s)%s", memory,
+		 rte_strerror(rte_errno), o->hugepages ? "; leave --hugepages out?" : "");
+	return -1;
+}
+
+/* Objects may lie across pages where nothing needs them contiguous by physical address. */
+static struct rte_mempool *pool(const struct options *o, const char *name, unsigned n,
+				unsigned room)
+{
+	struct rte_pktmbuf_pool_private about = {.mbuf_data_room_size = (uint16_t)room};
+	struct rte_mempool *p = rte_mempool_create_empty(
+		name, n, sizeof(struct rte_mbuf) + room, n > 4096 ? POOL_CACHE : 0, sizeof(about),
+		SOCKET_ID_ANY, o->hugepages ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+
+	if (!p)
+		return NULL;
+	rte_mempool_set_ops_byname(p, rte_mbuf_best_mempool_ops(), NULL);
+	rte_pktmbuf_pool_init(p, &about);
+	if (rte_mempool_populate_default(p) < 0) {
+		rte_mempool_free(p);
+		return NULL;
+	}
+	rte_mempool_obj_iter(p, rte_pktmbuf_init, NULL);
+	return p;
+}
+
+static int make_pools(struct machine *m, const struct options *o, unsigned laid)
+{
+	m->frames = pool(o, "frames", FRAMES, frame_room(o));
+	m->indirect = pool(o, "indirect", FRAMES, 0);
+	m->laid = pool(o, "laid", laid, RTE_PKTMBUF_HEADROOM + LAID_ROOM);
+	m->blocks = rte_mempool_create("blocks", blocks_wanted(o, laid), ZL_SLICE_BLOCK_SIZE, 64, 0,
+				       NULL, NULL, NULL, NULL, SOCKET_ID_ANY,
+				       o->hugepages ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	return m->frames && m->indirect && m->laid && m->blocks ? 0 : -ENOMEM;
+}
+
+static void transmit(void *ctx, uint16_t port, struct rte_mbuf **frames, unsigned n)
+{
+	struct machine *m = ctx;
+
+	(void)port;
+	zl_port_tx(m->port, 0, frames, n, m->now_ns);
+}
+
+static bool accept_none(void *ctx, uint64_t cookie, struct zl_stream *s)
+{
+	(void)ctx;
+	(void)cookie;
+	(void)s;
+	return false;
+}
+
+static void neighbor(void *ctx, uint16_t port, uint32_t ip, const struct rte_ether_addr *mac)
+{
+	(void)ctx;
+	(void)port;
+	(void)ip;
+	(void)mac;
+}
+
+static uint64_t draw(void *ctx)
+{
+	uint64_t n = 0;
+
+	(void)ctx;
+	while (getrandom(&n, sizeof(n), 0) != sizeof(n))
+		;
+	return n;
+}
+
+static const struct zl_net_ops net_ops = {
+	.transmit = transmit, .accept = accept_none, .neighbor = neighbor, .random = draw};
+
+static int make_stack(struct machine *m, const struct options *o)
+{
+	struct zl_net_config config = {.ops = &net_ops,
+				       .ctx = m,
+				       .frames = m->frames,
+				       .indirect = m->indirect,
+				       .blocks = m->blocks,
+				       .socket_id = SOCKET_ID_ANY};
+
+	zl_tcp_config_default(&config.tcp);
+	config.tcp.max_connections = o->publishers + o->subscribers + 16;
+	m->clock_mul = (uint64_t)(((unsigned __int128)1000000000u << 32) / rte_get_tsc_hz());
+	m->now_ns = machine_clock(m);
+	m->net = zl_net_create(&config);
+	return m->net ? 0 : -errno;
+}
+
+static int open_port(struct machine *m, const struct options *o, char *text, size_t bytes)
+{
+	const struct zl_port_info *info;
+
+	m->port = zl_port_open(&o->port, 1, &m->frames, zl_rss_key, text, bytes);
+	if (!m->port)
+		return -1;
+	info = zl_port_info(m->port);
+	struct zl_net_port at = {.mac = info->mac,
+				 .mtu = info->mtu,
+				 .tx_offload = info->tx_offload,
+				 .rx_checked = info->rx_checked,
+				 .ip = o->port.ip,
+				 .prefix_len = (uint8_t)o->port.prefix_len,
+				 .gateway = o->port.gateway};
+	if (zl_net_port_add(m->net, 0, &at)) {
+		snprintf(text, bytes, "--address: cannot be used");
+		return -1;
+	}
+	if (zl_port_start(m->port, text, bytes))
+		return -1;
+	zl_net_announce(m->net, m->now_ns);
+	return 0;
+}
+
+int machine_open(struct machine *m, const struct options *o, unsigned laid, char *text,
+		 size_t bytes)
+{
+	*m = (struct machine){0};
+	if (eal_start(o, laid, text, bytes))
+		return -1;
+	if (make_pools(m, o, laid) || make_stack(m, o)) {
+		snprintf(text, bytes, "no memory for %u connections; ask for fewer",
+			 o->publishers + o->subscribers);
+		return -1;
+	}
+	return open_port(m, o, text, bytes);
+}
+
+void machine_close(struct machine *m)
+{
+	if (m->net)
+		zl_net_destroy(m->net);
+	zl_port_close(m->port);
+	rte_mempool_free(m->frames);
+	rte_mempool_free(m->indirect);
+	rte_mempool_free(m->laid);
+	rte_mempool_free(m->blocks);
+	rte_eal_cleanup();
+}
+
+void machine_in(struct machine *m)
+{
+	struct rte_mbuf *frames[ZL_NET_BURST];
+	unsigned n;
+
+	m->now_ns = machine_clock(m);
+	n = zl_port_rx(m->port, 0, frames, ZL_NET_BURST, m->now_ns);
+	if (n) {
+		m->work_ns = m->now_ns;
+		zl_net_input(m->net, 0, frames, n, m->now_ns);
+	}
+	zl_net_timers(m->net, m->now_ns);
+}
+
+void machine_out(struct machine *m)
+{
+	zl_net_output(m->net, m->now_ns);
+	zl_port_poll(m->port, 0, m->now_ns);
+}
+
+void machine_nap(const struct machine *m)
+{
+	const struct timespec nap = {0, NAP_NS};
+
+	if (m->now_ns - m->work_ns > IDLE_NS)
+		nanosleep(&nap, NULL);
+}

@@ -1,0 +1,190 @@
+/* zeroline-blast: loads a forwarder through a network stack of its own and measures what comes
+ * through: connect, subscribe, warm up, measure, wait for what is under way, report. */
+#include "tests/bench/blast.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define S_NS       1000000000ull
+#define CONNECT_NS (15 * S_NS)
+#define STILL_NS   (2 * S_NS) /* draining: nothing has come for so long, so nothing will */
+#define PART_NS    (S_NS / 2) /* for connections to close in good order */
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+void blast_fail(struct blast *b, const char *format, ...)
+{
+	va_list args;
+
+	if (b->failure[0])
+		return;
+	va_start(args, format);
+	vsnprintf(b->failure, sizeof(b->failure), format, args);
+	va_end(args);
+}
+
+static int open_all(struct blast *b)
+{
+	unsigned laid;
+
+	layout_make(&b->layout, b->options.size, b->options.parts);
+	laid = publishers_buffers(&b->options, &b->layout);
+	if (machine_open(&b->machine, &b->options, laid, b->failure, sizeof(b->failure)))
+		return -1;
+	if (b->options.rate > 0)
+		b->interval_ns = (double)S_NS / b->options.rate;
+	if (subscribers_open(b) || publishers_open(b)) {
+		blast_fail(b, "no connection could be opened: is --address in their network?");
+		return -1;
+	}
+	return 0;
+}
+
+static void enter(struct blast *b, enum phase phase, double seconds)
+{
+	b->phase = phase;
+	b->phase_ends_ns = b->machine.now_ns + (uint64_t)(seconds * (double)S_NS);
+}
+
+static void take_reading(const struct blast *b, struct reading *r)
+{
+	*r = (struct reading){.at_ns = b->machine.now_ns, .sent = b->sent, .received = b->received};
+}
+
+static bool subscribers_ready(const struct blast *b)
+{
+	for (uint32_t i = 0; i < b->options.subscribers; i++)
+		if (b->subscribers[i].subscribed <= b->options.topics)
+			return false;
+	return true;
+}
+
+static void connecting(struct blast *b)
+{
+	subscribers_ask(b);
+	if (publishers_ready(b) && subscribers_ready(b)) {
+		b->start_ns = b->machine.now_ns;
+		enter(b, PHASE_WARMUP, b->options.warmup);
+	} else if (b->machine.now_ns > b->phase_ends_ns) {
+		blast_fail(b,
+			   "not connected and subscribed after %llu s: are --port, --address, "
+			   "--publish-to and --subscribe-to right?",
+			   CONNECT_NS / S_NS);
+	}
+}
+
+/* Everything sent has come, or nothing comes any more. */
+static void draining(struct blast *b)
+{
+	bool all = b->received == b->sent * b->options.subscribers;
+
+	if (b->received != b->moved) {
+		b->moved = b->received;
+		b->moved_ns = b->machine.now_ns;
+	}
+	if ((all && b->options.publishers) || b->machine.now_ns - b->moved_ns > STILL_NS)
+		b->phase = PHASE_DONE;
+}
+
+static void phase_turn(struct blast *b)
+{
+	switch (b->phase) {
+	case PHASE_CONNECT:
+		connecting(b);
+		break;
+	case PHASE_WARMUP:
+		if (b->machine.now_ns >= b->phase_ends_ns) {
+			take_reading(b, &b->from);
+			enter(b, PHASE_MEASURE, b->options.seconds);
+		}
+		publishers_turn(b);
+		break;
+	case PHASE_MEASURE:
+		if (b->machine.now_ns >= b->phase_ends_ns || stop) {
+			take_reading(b, &b->to);
+			b->moved_ns = b->machine.now_ns;
+			enter(b, PHASE_DRAIN, 0);
+		} else {
+			publishers_turn(b);
+		}
+		break;
+	case PHASE_DRAIN:
+		draining(b);
+		break;
+	case PHASE_DONE:
+		break;
+	}
+}
+
+static void turn(struct blast *b)
+{
+	machine_in(&b->machine);
+	phase_turn(b);
+	machine_out(&b->machine);
+	if (!b->options.busy)
+		machine_nap(&b->machine);
+}
+
+static void run(struct blast *b)
+{
+	b->from.at_ns = b->to.at_ns = UINT64_MAX;
+	b->machine.now_ns = machine_clock(&b->machine);
+	enter(b, PHASE_CONNECT, (double)CONNECT_NS / (double)S_NS);
+	while (b->phase != PHASE_DONE && !b->failure[0] && (!stop || b->phase >= PHASE_MEASURE))
+		turn(b);
+	if (b->phase < PHASE_DRAIN)
+		blast_fail(b, "interrupted");
+	b->phase = PHASE_DONE;
+}
+
+static uint32_t part_all(struct blast *b, bool begin)
+{
+	uint32_t open = 0, all = b->options.publishers + b->options.subscribers;
+
+	for (uint32_t i = 0; i < all; i++) {
+		struct connection *c = i < b->options.publishers
+					       ? &b->publishers[i].conn
+					       : &b->subscribers[i - b->options.publishers].conn;
+
+		if (c->stream && c->state != CONN_CLOSED) {
+			open++;
+			if (begin)
+				c->stream->ops->shutdown(c->stream);
+		}
+	}
+	return open;
+}
+
+static void close_all(struct blast *b)
+{
+	uint64_t end = b->machine.now_ns + PART_NS;
+
+	if (b->publishers && b->subscribers && part_all(b, true))
+		while (b->machine.now_ns < end && part_all(b, false))
+			turn(b);
+	machine_close(&b->machine);
+}
+
+int main(int argc, char **argv)
+{
+	static struct blast b;
+	struct sigaction action = {.sa_handler = on_signal};
+	int status;
+
+	blast_options(&b.options, argc, argv);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (!open_all(&b))
+		run(&b);
+	status = report(&b);
+	close_all(&b);
+	return status;
+}

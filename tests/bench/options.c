@@ -1,0 +1,278 @@
+/* The command line of zeroline-blast. */
+#include "tests/bench/options.h"
+
+#include <argp.h>
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/bench/message.h"
+
+enum {
+	OPT_PORT = 256,
+	OPT_ADDRESS,
+	OPT_GATEWAY,
+	OPT_MTU,
+	OPT_PUBLISH_TO,
+	OPT_SUBSCRIBE_TO,
+	OPT_SIZE,
+	OPT_PARTS,
+	OPT_TOPICS,
+	OPT_RATE,
+	OPT_SECONDS,
+	OPT_WARMUP,
+	OPT_QUEUE,
+	OPT_WINDOW,
+	OPT_VERIFY,
+	OPT_JSON,
+	OPT_BUSY,
+	OPT_HUGEPAGES,
+};
+
+static const struct argp_option options[] = {
+	{0, 0, 0, 0, "The wire:", 1},
+	{"port", OPT_PORT, "KIND:DEVICE[,OPTIONS]", 0,
+	 "memif:SOCKET, tap:NAME, af_packet:NAME ...; a memif is the client unless role=server", 0},
+	{"address", OPT_ADDRESS, "IP/BITS", 0, "its address, e.g. 10.0.0.2/24", 0},
+	{"gateway", OPT_GATEWAY, "IP", 0, "for what is outside of that network", 0},
+	{"mtu", OPT_MTU, "BYTES", 0, "IP bytes a frame (the device's)", 0},
+	{0, 0, 0, 0, "The connections:", 2},
+	{"publish-to", OPT_PUBLISH_TO, "IP:PORT", 0, "where publishers connect", 0},
+	{"subscribe-to", OPT_SUBSCRIBE_TO, "IP:PORT", 0, "where subscribers connect", 0},
+	{"publishers", 'p', "N", 0, "how many (1)", 0},
+	{"subscribers", 's', "N", 0, "how many (1); each takes every topic", 0},
+	{0, 0, 0, 0, "The messages:", 3},
+	{"size", OPT_SIZE, "BYTES", 0, "of each part: at least 16 (64)", 0},
+	{"parts", OPT_PARTS, "N", 0, "frames a message (1)", 0},
+	{"topics", OPT_TOPICS, "N", 0, "used in turn (1)", 0},
+	{"rate", OPT_RATE, "N", 0,
+	 "messages a second, all publishers together, each at its own time whatever became of "
+	 "those "
+	 "before it; latency counts from that time (as fast as they are taken)",
+	 0},
+	{"queue", OPT_QUEUE, "BYTES", 0, "of each publisher's stream, at most (524288)", 0},
+	{"window", OPT_WINDOW, "N", 0, "messages ahead of the slowest subscriber, at most", 0},
+	{0, 0, 0, 0, "The run:", 4},
+	{"seconds", OPT_SECONDS, "S", 0, "measured (5)", 0},
+	{"warmup", OPT_WARMUP, "S", 0, "before that (0.5)", 0},
+	{"verify", OPT_VERIFY, 0, 0, "check sequence and content of all; exit 1 on loss", 0},
+	{"json", OPT_JSON, 0, 0, "one JSON object instead of a table", 0},
+	{"busy", OPT_BUSY, 0, 0, "never nap", 0},
+	{"hugepages", OPT_HUGEPAGES, 0, 0, "memory from hugepages", 0},
+	{0},
+};
+
+static void number(struct argp_state *state, const char *text, double low, double high, double *out)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	if (end == text || *end || !(*out >= low) || *out > high)
+		argp_error(state, "%s: a number from %.0f to %.0f is wanted", text, low, high);
+}
+
+static uint32_t whole(struct argp_state *state, const char *text, uint32_t low, uint32_t high)
+{
+	double n = 0;
+
+	number(state, text, low, high, &n);
+	return (uint32_t)n;
+}
+
+static uint32_t ip(struct argp_state *state, const char *text)
+{
+	struct in_addr a = {0};
+
+	if (inet_pton(AF_INET, text, &a) != 1)
+		argp_error(state, "%s: an IPv4 address is wanted", text);
+	return ntohl(a.s_addr);
+}
+
+/* "LEFT<sep>RIGHT": cuts a copy of text in two; RIGHT is "" if there is no separator. */
+static const char *cut(char *copy, size_t bytes, const char *text, char separator)
+{
+	char *at;
+
+	snprintf(copy, bytes, "%s", text);
+	at = strchr(copy, separator);
+	if (!at)
+		return "";
+	*at = '\0';
+	return at + 1;
+}
+
+static struct zl_endpoint_addr endpoint(struct argp_state *state, const char *text)
+{
+	struct zl_endpoint_addr a;
+	char copy[64];
+	const char *port = cut(copy, sizeof(copy), text, ':');
+
+	a.ip = ip(state, copy);
+	a.port = (uint16_t)whole(state, port, 1, UINT16_MAX);
+	return a;
+}
+
+static void address(struct argp_state *state, const char *text, struct zl_ipc_port *p)
+{
+	char copy[64];
+	const char *bits = cut(copy, sizeof(copy), text, '/');
+
+	p->ip = ip(state, copy);
+	p->prefix_len = whole(state, bits, 1, 32);
+}
+
+static void port(struct argp_state *state, const char *text, struct zl_ipc_port *p)
+{
+	char copy[300], device[300];
+	const char *rest = cut(copy, sizeof(copy), text, ':');
+	const char *more = cut(device, sizeof(device), rest, ',');
+	const char *role = "";
+
+	p->kind = 0;
+	while (p->kind < ZL_PORT_KINDS && strcmp(zl_port_kind_name[p->kind], copy) != 0)
+		p->kind++;
+	if (p->kind == ZL_PORT_KINDS)
+		argp_error(state, "%s: no such kind of port", copy);
+	if (p->kind == ZL_PORT_MEMIF && !strstr(more, "role="))
+		role = *more ? ",role=client" : "role=client";
+	if ((size_t)snprintf(p->device, sizeof(p->device), "%s", device) >= sizeof(p->device) ||
+	    (size_t)snprintf(p->options, sizeof(p->options), "%s%s", more, role) >=
+		    sizeof(p->options))
+		argp_error(state, "%s: too long", text);
+}
+
+static error_t parse_wire(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case OPT_PORT:
+		port(state, arg, &o->port);
+		return 0;
+	case OPT_ADDRESS:
+		address(state, arg, &o->port);
+		return 0;
+	case OPT_GATEWAY:
+		o->port.gateway = ip(state, arg);
+		return 0;
+	case OPT_MTU:
+		o->port.mtu = (uint16_t)whole(state, arg, 576, 16384);
+		return 0;
+	case OPT_PUBLISH_TO:
+		o->publish_to = endpoint(state, arg);
+		return 0;
+	case OPT_SUBSCRIBE_TO:
+		o->subscribe_to = endpoint(state, arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_load(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+	double n = 0;
+
+	switch (key) {
+	case 'p':
+		o->publishers = whole(state, arg, 0, CONNECTIONS_MAX);
+		return 0;
+	case 's':
+		o->subscribers = whole(state, arg, 0, CONNECTIONS_MAX);
+		return 0;
+	case OPT_SIZE:
+		o->size = whole(state, arg, sizeof(struct stamp), BODY_MAX);
+		return 0;
+	case OPT_PARTS:
+		o->parts = whole(state, arg, 1, PARTS_MAX);
+		return 0;
+	case OPT_TOPICS:
+		o->topics = whole(state, arg, 1, TOPICS_MAX);
+		return 0;
+	case OPT_RATE:
+		number(state, arg, 1, 1e9, &o->rate);
+		return 0;
+	case OPT_QUEUE:
+		o->queue_bytes = whole(state, arg, LAID_ROOM, 1u << 30);
+		return 0;
+	case OPT_WINDOW:
+		number(state, arg, 1, 1e12, &n);
+		o->window = (uint64_t)n;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void check(struct argp_state *state, const struct options *o)
+{
+	if (o->port.kind == ZL_PORT_KINDS || !o->port.device[0] || !o->port.ip)
+		argp_error(state, "--port and --address are needed");
+	if (!o->publishers && !o->subscribers)
+		argp_error(state, "nobody publishes or subscribes");
+	if (o->publishers && !o->publish_to.port)
+		argp_error(state, "--publish-to is needed, or --publishers 0");
+	if (o->subscribers && !o->subscribe_to.port)
+		argp_error(state, "--subscribe-to is needed, or --subscribers 0");
+	if ((uint64_t)o->size * o->parts > BODY_MAX)
+		argp_error(state, "--size times --parts is to be below 1 GiB");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *o = state->input;
+
+	switch (key) {
+	case OPT_SECONDS:
+		number(state, arg, 0, 86400, &o->seconds);
+		return 0;
+	case OPT_WARMUP:
+		number(state, arg, 0, 3600, &o->warmup);
+		return 0;
+	case OPT_VERIFY:
+		o->verify = true;
+		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case OPT_BUSY:
+		o->busy = true;
+		return 0;
+	case OPT_HUGEPAGES:
+		o->hugepages = true;
+		return 0;
+	case ARGP_KEY_END:
+		check(state, o);
+		return 0;
+	default:
+		if (parse_wire(key, arg, state) == 0)
+			return 0;
+		return parse_load(key, arg, state);
+	}
+}
+
+void blast_options(struct options *o, int argc, char **argv)
+{
+	static const struct argp argp = {
+		options,
+		parse,
+		NULL,
+		"Publishes and subscribes through a forwarder, on a network stack of its own, and "
+		"measures what comes through and how late.",
+		NULL,
+		NULL,
+		NULL};
+
+	*o = (struct options){.port = {.name = "blast", .kind = 0},
+			      .publishers = 1,
+			      .subscribers = 1,
+			      .size = 64,
+			      .parts = 1,
+			      .topics = 1,
+			      .seconds = 5,
+			      .warmup = 0.5,
+			      .queue_bytes = 512 << 10};
+	argp_parse(&argp, argc, argv, 0, NULL, o);
+}

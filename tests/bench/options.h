@@ -1,0 +1,28 @@
+/* What the command line asks of zeroline-blast. */
+#ifndef ZL_TESTS_BENCH_OPTIONS_H
+#define ZL_TESTS_BENCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/ipc/ipc.h"
+#include "dataplane/net/stream.h"
+
+#define CONNECTIONS_MAX 4096 /* of either kind */
+
+struct options {
+	struct zl_ipc_port port;
+	struct zl_endpoint_addr publish_to, subscribe_to;
+	uint32_t publishers, subscribers;
+	uint32_t size, parts, topics;
+	double rate; /* messages a second, all publishers together; 0: as fast as they are taken */
+	double seconds, warmup;
+	uint32_t queue_bytes; /* of each publisher's stream, at most */
+	uint64_t window;      /* messages ahead of the slowest subscriber; 0: no such bound */
+	bool verify, json, busy, hugepages;
+};
+
+/* Exits with a line on stderr if they make no sense. */
+void blast_options(struct options *o, int argc, char **argv);
+
+#endif

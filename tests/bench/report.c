@@ -1,0 +1,128 @@
+/* What a run has shown, for a person or a program. */
+#include "tests/bench/blast.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#define S_NS 1e9
+
+static const struct percentile {
+	const char *name;
+	double share;
+} percentiles[] = {{"p50", 0.5},     {"p90", 0.9},       {"p99", 0.99},
+		   {"p99.9", 0.999}, {"p99.99", 0.9999}, {"max", 1}};
+
+struct result {
+	double seconds, sent_s, received_s;
+	double sent_bits_s, received_bits_s; /* of message bodies */
+	uint64_t missing;                    /* sent and not received, all subscribers together */
+	uint64_t lost, repeated, wrong;      /* found by --verify */
+};
+
+static struct result sum_up(const struct blast *b)
+{
+	struct result r = {.seconds = (double)(b->to.at_ns - b->from.at_ns) / S_NS};
+	uint64_t wanted = b->sent * b->options.subscribers;
+	double bits = 8.0 * b->options.size * b->options.parts;
+
+	if (r.seconds > 0) {
+		r.sent_s = (double)(b->to.sent - b->from.sent) / r.seconds;
+		r.received_s = (double)(b->to.received - b->from.received) / r.seconds;
+	}
+	r.sent_bits_s = r.sent_s * bits;
+	r.received_bits_s = r.received_s * bits;
+	r.missing = b->options.publishers && wanted > b->received ? wanted - b->received : 0;
+	for (uint32_t i = 0; i < b->options.subscribers; i++) {
+		r.lost += b->subscribers[i].lost;
+		r.repeated += b->subscribers[i].repeated;
+		r.wrong += b->subscribers[i].wrong;
+	}
+	return r;
+}
+
+static uint64_t retransmits(const struct blast *b)
+{
+	return zl_net_counters(b->machine.net)[ZL_NET_tcp_retransmits];
+}
+
+static void show_table(const struct blast *b, const struct result *r)
+{
+	const struct options *o = &b->options;
+	char pace[64] = "as fast as taken";
+
+	if (o->rate > 0)
+		snprintf(pace, sizeof(pace), "at %.0f/s", o->rate);
+	printf("%u publisher%s, %u subscriber%s, %u B x %u, %u topic%s, %s, %.2f s\n",
+	       o->publishers, o->publishers == 1 ? "" : "s", o->subscribers,
+	       o->subscribers == 1 ? "" : "s", o->size, o->parts, o->topics,
+	       o->topics == 1 ? "" : "s", pace, r->seconds);
+	printf("published  %10.3f M msg/s  %9.3f Gbit/s\n", r->sent_s / 1e6, r->sent_bits_s / 1e9);
+	printf("delivered  %10.3f M msg/s  %9.3f Gbit/s\n", r->received_s / 1e6,
+	       r->received_bits_s / 1e9);
+	printf("latency us");
+	for (unsigned i = 0; i < RTE_DIM(percentiles); i++)
+		printf("  %s %.1f", percentiles[i].name,
+		       (double)histogram_at(&b->latency, percentiles[i].share) / 1e3);
+	printf("  (%lu messages)\n", b->latency.count);
+	printf("sent %lu, received %lu, missing %lu, retransmitted segments %lu\n", b->sent,
+	       b->received, r->missing, retransmits(b));
+	if (o->verify)
+		printf("verified: lost %lu, repeated %lu, wrong %lu\n", r->lost, r->repeated,
+		       r->wrong);
+}
+
+static json_t *latencies(const struct blast *b)
+{
+	json_t *all = json_object();
+
+	for (unsigned i = 0; i < RTE_DIM(percentiles); i++)
+		json_object_set_new(
+			all, percentiles[i].name,
+			json_integer((json_int_t)histogram_at(&b->latency, percentiles[i].share)));
+	json_object_set_new(all, "messages", json_integer((json_int_t)b->latency.count));
+	return all;
+}
+
+static void show_json(const struct blast *b, const struct result *r)
+{
+	const struct options *o = &b->options;
+	json_t *all = json_pack(
+		"{s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "publishers",
+		(int)o->publishers, "subscribers", (int)o->subscribers, "size", (int)o->size,
+		"parts", (int)o->parts, "topics", (int)o->topics, "rate", o->rate, "seconds",
+		r->seconds, "published_s", r->sent_s, "delivered_s", r->received_s,
+		"published_bits_s", r->sent_bits_s, "delivered_bits_s", r->received_bits_s);
+	json_t *counts = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "sent",
+				   (json_int_t)b->sent, "received", (json_int_t)b->received,
+				   "missing", (json_int_t)r->missing, "lost", (json_int_t)r->lost,
+				   "repeated", (json_int_t)r->repeated, "wrong",
+				   (json_int_t)r->wrong, "retransmits", (json_int_t)retransmits(b),
+				   "verified", o->verify);
+
+	json_object_set_new(all, "latency_ns", latencies(b));
+	json_object_update(all, counts);
+	json_decref(counts);
+	json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
+	printf("\n");
+	json_decref(all);
+}
+
+int report(const struct blast *b)
+{
+	struct result r;
+
+	if (b->failure[0]) {
+		fprintf(stderr, "zeroline-blast: %s\n", b->failure);
+		return EXIT_FAILURE;
+	}
+	r = sum_up(b);
+	if (b->options.json)
+		show_json(b, &r);
+	else
+		show_table(b, &r);
+	if (!b->options.verify)
+		return EXIT_SUCCESS;
+	return r.missing || r.lost || r.repeated || r.wrong ? EXIT_FAILURE : EXIT_SUCCESS;
+}
