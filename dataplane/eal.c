@@ -147,7 +147,8 @@ void zl_eal_stop(struct zl_dataplane *d)
 
 	if (!d->eal)
 		return;
-	rte_eal_cleanup();
+	if (zl_port_eal_may_stop())
+		rte_eal_cleanup();
 	snprintf(path, sizeof(path), "%s/dpdk/zl%d", d->run_dir, getpid());
 	rmdir(path);
 	snprintf(path, sizeof(path), "%s/dpdk", d->run_dir);

@@ -2,6 +2,7 @@
  * sees it, and the remedy that a person is told. What a driver then still refuses it says in its
  * own log; `why` gives the likeliest remedy. */
 #include "drivers/port/kinds.h"
+#include "drivers/port/port.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -12,7 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <rte_alarm.h>
 #include <rte_bus_vdev.h>
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_pci.h>
 
@@ -352,6 +355,9 @@ int zl_device_create(const struct zl_ipc_port *cfg, struct zl_device *d, char *w
 		return rc;
 	if (is_wire(cfg))
 		return zl_wire_attach(cfg, d, why, bytes);
+	if (cfg->kind == ZL_PORT_MEMIF && !strstr(cfg->options, "role=client") &&
+	    !strstr(cfg->options, "role=slave"))
+		snprintf(d->listener, sizeof(d->listener), "%s", cfg->device);
 	if (d->driver->name)
 		rc = create_virtual(cfg, d);
 	else if (!(rc = pci_address(cfg->device, address, sizeof(address))))
@@ -361,8 +367,41 @@ int zl_device_create(const struct zl_ipc_port *cfg, struct zl_device *d, char *w
 	return rc;
 }
 
+/* net_memif frees a server's socket without taking its callback from the interrupt thread (22.11),
+ * which then uses freed memory: the device of a server stays, stopped, until the process ends. */
+static bool memif_server_left;
+
+static void settled(void *flag)
+{
+	__atomic_store_n((bool *)flag, true, __ATOMIC_RELEASE);
+}
+
+/* Alarms run on that thread, after the events that were waiting. Twice: handling one end's events
+ * may make some for another. */
+void zl_device_settle(void)
+{
+	for (unsigned round = 0; round < 2; round++) {
+		bool done = false;
+
+		if (rte_eal_alarm_set(1, settled, &done))
+			return;
+		while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+			rte_delay_us_sleep(20);
+	}
+}
+
+bool zl_port_eal_may_stop(void)
+{
+	return !memif_server_left;
+}
+
 void zl_device_remove(struct zl_device *d)
 {
+	if (d->listener[0]) {
+		memif_server_left = true;
+		unlink(d->listener);
+		return;
+	}
 	rte_eth_dev_close(d->id);
 	if (d->vdev[0])
 		rte_vdev_uninit(d->vdev);

@@ -37,10 +37,15 @@ struct zl_device {
 	char vdev[RTE_ETH_NAME_MAX_LEN]; /* "": a PCI device, which is not ours to remove */
 	struct zl_wire *wire;
 	unsigned wire_end;
+	char listener[128]; /* a memif server's socket file, or "" */
 };
 
 /* Finds or creates the device. 0, or a negative errno, `why` as above, and nothing left behind. */
 int zl_device_create(const struct zl_ipc_port *cfg, struct zl_device *d, char *why, size_t bytes);
+/* Waits until EAL's interrupt thread has handled what had come by now. Drivers that have callbacks
+ * there (net_memif, net_tap) free what these point to while they may be running (22.11): closing
+ * only what is quiet avoids it. Before stopping a device, and before removing it. */
+void zl_device_settle(void);
 /* The ethdev is stopped already. */
 void zl_device_remove(struct zl_device *d);
 

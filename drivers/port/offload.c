@@ -30,8 +30,8 @@ static bool table_agrees(unsigned reta_size, unsigned queues)
 	return reta_size % RSS_ENTRIES == 0 && reta_size <= RTE_ETH_RSS_RETA_SIZE_512;
 }
 
-/* A virtual device's checksum "offload" is its driver's software, and net_tap's is wrong for a chain
- * with an odd segment inside (22.11): the stack's own is as cheap and covers every chain. */
+/* A virtual device's checksum "offload" is its driver's software, and net_tap's is wrong for a
+ * chain with an odd segment inside (22.11): the stack's own is as cheap and covers every chain. */
 static bool has_hardware(const struct zl_port *p)
 {
 	return !p->device.driver->name;

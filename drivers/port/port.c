@@ -298,8 +298,10 @@ void zl_port_close(struct zl_port *p)
 	if (p->started) {
 		if (p->make_private)
 			drain(p);
+		zl_device_settle();
 		rte_eth_dev_stop(p->id);
 	}
+	zl_device_settle();
 	zl_device_remove(&p->device);
 	rte_free(p);
 }

@@ -5,6 +5,7 @@
 #ifndef ZL_DRIVERS_PORT_H
 #define ZL_DRIVERS_PORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_ether.h>
@@ -38,6 +39,9 @@ unsigned zl_port_eal_args(const struct zl_ipc_port *cfg, unsigned n, const char 
 struct zl_port *zl_port_open(const struct zl_ipc_port *cfg, unsigned cores,
 			     struct rte_mempool *const *pool, const uint8_t *rss_key, char *text,
 			     size_t text_bytes);
+/* After the last close: may rte_eal_cleanup() be called? Not once there was a memif server: its
+ * driver leaves a callback behind that must not lose its memory before the process ends. */
+bool zl_port_eal_may_stop(void);
 int zl_port_start(struct zl_port *p, char *text, size_t text_bytes);
 /* Stops, frees held frames, removes the virtual device. */
 void zl_port_close(struct zl_port *p);

@@ -15,9 +15,17 @@
 
 static char runtime_dir[] = "/tmp/zl-test-XXXXXX";
 
+static bool keep;
+
 static void eal_stop(void)
 {
-	rte_eal_cleanup();
+	if (!keep)
+		rte_eal_cleanup();
+}
+
+void eal_keep(void)
+{
+	keep = true;
 }
 
 /* The EAL makes folders even where it will put nothing into them. Gone once it is up, they are not

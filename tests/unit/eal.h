@@ -10,6 +10,8 @@
 /* Starts the EAL with `mb` MiB of memory for pools; the first call decides, later ones do nothing.
  * Aborts the program on failure. Everything is undone at exit. */
 void eal_start(unsigned mb);
+/* Do not clean up at exit: a driver does not allow it (zl_port_eal_may_stop). */
+void eal_keep(void);
 /* As a cmocka group setup: eal_start(64). */
 int eal_group_setup(void **state);
 
