@@ -245,15 +245,33 @@ static int build_copy(struct build *b, const uint8_t *data, uint32_t n)
 	return 0;
 }
 
+/* What rte_pktmbuf_attach() does, but with an atomic count always: that one counts without where it
+ * finds a single reference, which it takes for its caller's own. A segment of a chain has a single
+ * one, the chain's, and all cores that hold the chain may attach to it at the same time. Nor is
+ * anything taken over that was true of the frame in which the bytes came. */
+static void attach(struct rte_mbuf *m, struct rte_mbuf *seg)
+{
+	if (RTE_MBUF_HAS_EXTBUF(seg)) {
+		__atomic_add_fetch(&seg->shinfo->refcnt, 1, __ATOMIC_ACQ_REL);
+		m->shinfo = seg->shinfo;
+		m->ol_flags = RTE_MBUF_F_EXTERNAL;
+	} else {
+		__atomic_add_fetch(&rte_mbuf_from_indirect(seg)->refcnt, 1, __ATOMIC_ACQ_REL);
+		m->priv_size = seg->priv_size;
+		m->ol_flags = RTE_MBUF_F_INDIRECT;
+	}
+	m->buf_addr = seg->buf_addr;
+	m->buf_len = seg->buf_len;
+	rte_mbuf_iova_set(m, rte_mbuf_iova_get(seg));
+}
+
 static int build_attach(struct build *b, struct rte_mbuf *seg, uint32_t off, uint32_t n)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(b->indirect);
 
 	if (!m)
 		return -ENOBUFS;
-	rte_pktmbuf_attach(m, seg);
-	/* Not what was true of the frame that the bytes came in. */
-	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	attach(m, seg);
 	m->data_off = seg->data_off + off;
 	m->data_len = n;
 	m->pkt_len = n;
