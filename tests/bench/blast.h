@@ -77,7 +77,9 @@ struct blast {
 	struct publisher *publishers;
 	struct subscriber *subscribers;
 	struct rte_mbuf *filler;
+	uint32_t opened;         /* connections begun */
 	uint64_t sent, received; /* messages, all */
+	uint64_t slowest;        /* what the slowest subscriber had received when last looked at */
 	double interval_ns;      /* between messages at a rate; 0: no rate */
 	uint64_t start_ns;       /* of the schedule */
 	uint64_t phase_ends_ns;

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define S_NS       1000000000ull
-#define CONNECT_NS (15 * S_NS)
-#define STILL_NS   (2 * S_NS) /* draining: nothing has come for so long, so nothing will */
-#define PART_NS    (S_NS / 2) /* for connections to close in good order */
+#define S_NS        1000000000ull
+#define CONNECT_NS  (15 * S_NS)
+#define STILL_NS    (2 * S_NS) /* draining: nothing has come for so long, so nothing will */
+#define OPEN_A_TURN 8
+#define PART_NS     (S_NS / 2) /* for connections to close in good order */
 
 static volatile sig_atomic_t stop;
 
@@ -42,7 +43,7 @@ static int open_all(struct blast *b)
 	if (b->options.rate > 0)
 		b->interval_ns = (double)S_NS / b->options.rate;
 	if (subscribers_open(b) || publishers_open(b)) {
-		blast_fail(b, "no connection could be opened: is --address in their network?");
+		blast_fail(b, "no memory for so many connections");
 		return -1;
 	}
 	return 0;
@@ -67,8 +68,42 @@ static bool subscribers_ready(const struct blast *b)
 	return true;
 }
 
+static uint32_t connections(const struct blast *b)
+{
+	return b->options.publishers + b->options.subscribers;
+}
+
+/* Subscribers first. */
+static struct connection *connection(struct blast *b, uint32_t i)
+{
+	return i < b->options.subscribers ? &b->subscribers[i].conn
+					  : &b->publishers[i - b->options.subscribers].conn;
+}
+
+/* One goes ahead, so that the link is up and the next hop known before the others come: their SYNs
+ * would be lost, and sent again only after a second. */
+static void open_more(struct blast *b)
+{
+	uint32_t n = b->opened + OPEN_A_TURN;
+
+	if (b->opened && connection(b, 0)->state == CONN_OPENING)
+		return;
+	n = b->opened ? RTE_MIN(n, connections(b)) : 1;
+	for (; b->opened < n; b->opened++) {
+		bool publisher = b->opened >= b->options.subscribers;
+		uint32_t id = b->opened - (publisher ? b->options.subscribers : 0);
+
+		if (connection_open(connection(b, b->opened), b, publisher, id)) {
+			blast_fail(b, "no connection can be opened: are --address and --gateway "
+				      "right for --publish-to and --subscribe-to?");
+			return;
+		}
+	}
+}
+
 static void connecting(struct blast *b)
 {
+	open_more(b);
 	subscribers_ask(b);
 	if (publishers_ready(b) && subscribers_ready(b)) {
 		b->start_ns = b->machine.now_ns;
@@ -145,20 +180,19 @@ static void run(struct blast *b)
 	b->phase = PHASE_DONE;
 }
 
+/* Ends all connections; how many are not over yet. */
 static uint32_t part_all(struct blast *b, bool begin)
 {
-	uint32_t open = 0, all = b->options.publishers + b->options.subscribers;
+	uint32_t open = 0;
 
-	for (uint32_t i = 0; i < all; i++) {
-		struct connection *c = i < b->options.publishers
-					       ? &b->publishers[i].conn
-					       : &b->subscribers[i - b->options.publishers].conn;
+	for (uint32_t i = 0; i < b->opened; i++) {
+		struct connection *c = connection(b, i);
 
-		if (c->stream && c->state != CONN_CLOSED) {
-			open++;
-			if (begin)
-				c->stream->ops->shutdown(c->stream);
-		}
+		if (!c->stream || c->state == CONN_CLOSED)
+			continue;
+		open++;
+		if (begin)
+			c->stream->ops->shutdown(c->stream);
 	}
 	return open;
 }
@@ -167,7 +201,7 @@ static void close_all(struct blast *b)
 {
 	uint64_t end = b->machine.now_ns + PART_NS;
 
-	if (b->publishers && b->subscribers && part_all(b, true))
+	if (part_all(b, true))
 		while (b->machine.now_ns < end && part_all(b, false))
 			turn(b);
 	machine_close(&b->machine);

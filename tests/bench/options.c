@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "tests/bench/message.h"
 
 enum {
@@ -24,6 +26,7 @@ enum {
 	OPT_WARMUP,
 	OPT_QUEUE,
 	OPT_WINDOW,
+	OPT_RCVBUF,
 	OPT_VERIFY,
 	OPT_JSON,
 	OPT_BUSY,
@@ -52,11 +55,14 @@ static const struct argp_option options[] = {
 	 "before it; latency counts from that time (as fast as they are taken)",
 	 0},
 	{"queue", OPT_QUEUE, "BYTES", 0, "of each publisher's stream, at most (524288)", 0},
+	{"rcvbuf", OPT_RCVBUF, "BYTES", 0,
+	 "TCP window offered by each subscriber (1 MiB shared by all, at least 16 KiB each)", 0},
 	{"window", OPT_WINDOW, "N", 0, "messages ahead of the slowest subscriber, at most", 0},
 	{0, 0, 0, 0, "The run:", 4},
 	{"seconds", OPT_SECONDS, "S", 0, "measured (5)", 0},
 	{"warmup", OPT_WARMUP, "S", 0, "before that (0.5)", 0},
-	{"verify", OPT_VERIFY, 0, 0, "check sequence and content of all; exit 1 on loss", 0},
+	{"verify", OPT_VERIFY, 0, 0,
+	 "check sequence, content and checksums of all that comes; exit 1 on loss", 0},
 	{"json", OPT_JSON, 0, 0, "one JSON object instead of a table", 0},
 	{"busy", OPT_BUSY, 0, 0, "never nap", 0},
 	{"hugepages", OPT_HUGEPAGES, 0, 0, "memory from hugepages", 0},
@@ -197,6 +203,9 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 	case OPT_QUEUE:
 		o->queue_bytes = whole(state, arg, LAID_ROOM, 1u << 30);
 		return 0;
+	case OPT_RCVBUF:
+		o->rcvbuf = whole(state, arg, 4096, 1u << 30);
+		return 0;
 	case OPT_WINDOW:
 		number(state, arg, 1, 1e12, &n);
 		o->window = (uint64_t)n;
@@ -275,4 +284,7 @@ void blast_options(struct options *o, int argc, char **argv)
 			      .warmup = 0.5,
 			      .queue_bytes = 512 << 10};
 	argp_parse(&argp, argc, argv, 0, NULL, o);
+	/* about what a ring of 1024 frames holds: more would only be dropped in it */
+	if (!o->rcvbuf)
+		o->rcvbuf = RTE_MAX((1u << 20) / RTE_MAX(o->subscribers, 1u), 16u << 10);
 }

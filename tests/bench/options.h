@@ -18,6 +18,7 @@ struct options {
 	double rate; /* messages a second, all publishers together; 0: as fast as they are taken */
 	double seconds, warmup;
 	uint32_t queue_bytes; /* of each publisher's stream, at most */
+	uint32_t rcvbuf;      /* TCP window of each stream; 0: a share of what the ring holds */
 	uint64_t window;      /* messages ahead of the slowest subscriber; 0: no such bound */
 	bool verify, json, busy, hugepages;
 };

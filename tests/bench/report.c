@@ -47,6 +47,11 @@ static uint64_t retransmits(const struct blast *b)
 	return zl_net_counters(b->machine.net)[ZL_NET_tcp_retransmits];
 }
 
+static uint64_t tx_dropped(const struct blast *b)
+{
+	return zl_port_stats(b->machine.port, 0)->tx_dropped;
+}
+
 static void show_table(const struct blast *b, const struct result *r)
 {
 	const struct options *o = &b->options;
@@ -66,8 +71,9 @@ static void show_table(const struct blast *b, const struct result *r)
 		printf("  %s %.1f", percentiles[i].name,
 		       (double)histogram_at(&b->latency, percentiles[i].share) / 1e3);
 	printf("  (%lu messages)\n", b->latency.count);
-	printf("sent %lu, received %lu, missing %lu, retransmitted segments %lu\n", b->sent,
-	       b->received, r->missing, retransmits(b));
+	printf("sent %lu, received %lu, missing %lu, retransmitted segments %lu, dropped frames "
+	       "%lu\n",
+	       b->sent, b->received, r->missing, retransmits(b), tx_dropped(b));
 	if (o->verify)
 		printf("verified: lost %lu, repeated %lu, wrong %lu\n", r->lost, r->repeated,
 		       r->wrong);
@@ -85,6 +91,19 @@ static json_t *latencies(const struct blast *b)
 	return all;
 }
 
+/* Of this side's stack: those that are not zero. */
+static json_t *counters(const struct blast *b)
+{
+	const uint64_t *counter = zl_net_counters(b->machine.net);
+	json_t *all = json_object();
+
+	for (unsigned i = 0; i < ZL_NET_COUNTERS; i++)
+		if (counter[i])
+			json_object_set_new(all, zl_net_counter_name[i],
+					    json_integer((json_int_t)counter[i]));
+	return all;
+}
+
 static void show_json(const struct blast *b, const struct result *r)
 {
 	const struct options *o = &b->options;
@@ -94,14 +113,15 @@ static void show_json(const struct blast *b, const struct result *r)
 		"parts", (int)o->parts, "topics", (int)o->topics, "rate", o->rate, "seconds",
 		r->seconds, "published_s", r->sent_s, "delivered_s", r->received_s,
 		"published_bits_s", r->sent_bits_s, "delivered_bits_s", r->received_bits_s);
-	json_t *counts = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "sent",
+	json_t *counts = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "sent",
 				   (json_int_t)b->sent, "received", (json_int_t)b->received,
 				   "missing", (json_int_t)r->missing, "lost", (json_int_t)r->lost,
 				   "repeated", (json_int_t)r->repeated, "wrong",
 				   (json_int_t)r->wrong, "retransmits", (json_int_t)retransmits(b),
-				   "verified", o->verify);
+				   "tx_dropped", (json_int_t)tx_dropped(b), "verified", o->verify);
 
 	json_object_set_new(all, "latency_ns", latencies(b));
+	json_object_set_new(all, "counters", counters(b));
 	json_object_update(all, counts);
 	json_decref(counts);
 	json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(10));

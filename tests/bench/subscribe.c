@@ -19,7 +19,7 @@ int subscribers_open(struct blast *b)
 		struct subscriber *s = &b->subscribers[i];
 
 		s->expected = calloc(b->options.publishers + 1, sizeof(uint32_t));
-		if (!s->expected || connection_open(&s->conn, b, false, i))
+		if (!s->expected)
 			return -1;
 	}
 	return 0;
