@@ -118,7 +118,9 @@ struct zl_lcore {
 	struct zl_peer *waits_relay, *waits_deliver;
 	uint32_t handshake_ms;
 
-	bool squeezed;             /* the frame pool is short */
+	struct zl_lcore *const *all; /* cores by id; NULL: this one alone */
+	bool own_short;              /* the core's own frame pool is short; others look */
+	bool squeezed;               /* the pool of some core is short */
 	uint64_t starved_since_ns; /* nearly dry, or 0 */
 	struct {
 		bool active;

@@ -1,8 +1,9 @@
-/* Packet memory that runs short. Below a quarter of the pool sockets stop queueing beyond what
- * their peers' windows take, and publishers of sockets that may drop nothing are not read. Below a
- * sixteenth the stack takes no payload at all; that ends by itself as peers acknowledge, unless
- * what holds the memory is messages that cannot be finished for want of it: then the largest of
- * them is given up, with its peer. */
+/* Packet memory that runs short. Frames cross cores with the messages in them, so the pool that
+ * runs short may be another core's: that of the core that reads the port. Below a quarter of the
+ * pool sockets stop queueing beyond what their peers' windows take, and publishers of sockets that
+ * may drop nothing are not read. Below a sixteenth the stack takes no payload at all; that ends by
+ * itself as peers acknowledge, unless what holds the memory is messages that cannot be finished for
+ * want of it: then the largest of them is given up, with its peer. */
 #include "dataplane/lcore.h"
 
 #define LOOK_TURNS   16 /* between looks at the pool, which walk its per-lcore caches */
@@ -38,6 +39,15 @@ static void give_up_largest(struct zl_lcore *c)
 	zl_session_close(&largest->session, "no_memory", false);
 }
 
+/* One that ran dry could not even receive the acknowledgements that would give it back. */
+static bool any_short(const struct zl_lcore *c)
+{
+	for (unsigned i = 0; c->all && i < c->cores; i++)
+		if (__atomic_load_n(&c->all[i]->own_short, __ATOMIC_RELAXED))
+			return true;
+	return c->own_short;
+}
+
 void zl_pressure_watch(struct zl_lcore *c)
 {
 	unsigned left;
@@ -46,7 +56,8 @@ void zl_pressure_watch(struct zl_lcore *c)
 	if (c->turns % LOOK_TURNS)
 		return;
 	left = rte_mempool_avail_count(c->frames);
-	squeezed = left < c->frames->size / SQUEEZE_PART;
+	__atomic_store_n(&c->own_short, left < c->frames->size / SQUEEZE_PART, __ATOMIC_RELAXED);
+	squeezed = any_short(c);
 	if (squeezed != c->squeezed)
 		squeeze(c, squeezed);
 	if (left >= c->frames->size / STARVE_PART) {

@@ -104,6 +104,7 @@ static int core_alloc(struct zl_dataplane *d, unsigned id, char *text, size_t by
 	d->core[id] = c;
 	c->id = id;
 	c->cores = d->setup.poll_cores;
+	c->all = d->core;
 	c->stop = &d->stop;
 	c->busy_poll = d->setup.idle == ZL_IDLE_BUSY;
 	c->handshake_ms = d->setup.handshake_ms;
