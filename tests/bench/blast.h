@@ -44,7 +44,6 @@ struct publisher {
 
 struct subscriber {
 	struct connection conn;
-	uint64_t received; /* messages */
 	uint64_t lost, repeated, wrong;
 	uint32_t subscribed; /* topics asked for; topics + 1: and told the publishers */
 	uint32_t part;       /* of the message under way */
@@ -79,6 +78,7 @@ struct blast {
 	struct rte_mbuf *filler;
 	uint32_t opened;         /* connections begun */
 	uint64_t sent, received; /* messages, all */
+	uint64_t *received_by;   /* each subscriber: close together, for the window */
 	uint64_t slowest;        /* what the slowest subscriber had received when last looked at */
 	double interval_ns;      /* between messages at a rate; 0: no rate */
 	uint64_t start_ns;       /* of the schedule */

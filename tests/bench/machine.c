@@ -223,6 +223,7 @@ int machine_open(struct machine *m, const struct options *o, unsigned laid, char
 	*m = (struct machine){.trusting = !o->verify};
 	if (eal_start(o, laid, text, bytes))
 		return -1;
+	m->eal = true;
 	if (make_pools(m, o, laid) || make_stack(m, o)) {
 		snprintf(text, bytes, "no memory for %u connections; ask for fewer",
 			 o->publishers + o->subscribers);
@@ -231,10 +232,17 @@ int machine_open(struct machine *m, const struct options *o, unsigned laid, char
 	return open_port(m, o, text, bytes);
 }
 
-void machine_close(struct machine *m)
+void machine_stop(struct machine *m)
 {
 	if (m->net)
 		zl_net_destroy(m->net);
+	m->net = NULL;
+}
+
+void machine_close(struct machine *m)
+{
+	if (!m->eal)
+		return;
 	zl_port_close(m->port);
 	rte_mempool_free(m->frames);
 	rte_mempool_free(m->indirect);

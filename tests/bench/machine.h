@@ -15,6 +15,7 @@ struct machine {
 	struct rte_mempool *laid; /* buffers of LAID_ROOM, for publishers */
 	struct zl_port *port;
 	struct zl_net *net;
+	bool eal;
 	bool trusting;      /* frames are taken for good, as if a NIC had checked them */
 	uint64_t now_ns;    /* of this turn */
 	uint64_t work_ns;   /* when a frame last came */
@@ -30,6 +31,8 @@ static inline uint64_t machine_clock(const struct machine *m)
 /* Memory for `laid` buffers among the rest. 0, or -1 with one line in text. */
 int machine_open(struct machine *m, const struct options *o, unsigned laid, char *text,
 		 size_t bytes);
+/* The stack is gone, and with it every reference to what it was given to send. */
+void machine_stop(struct machine *m);
 void machine_close(struct machine *m);
 /* Frames in, to the streams' receive queues; what they say is heard in machine_out. */
 void machine_in(struct machine *m);

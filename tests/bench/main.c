@@ -204,6 +204,9 @@ static void close_all(struct blast *b)
 	if (part_all(b, true))
 		while (b->machine.now_ns < end && part_all(b, false))
 			turn(b);
+	machine_stop(&b->machine);
+	publishers_close(b);
+	subscribers_close(b);
 	machine_close(&b->machine);
 }
 

@@ -129,21 +129,22 @@ static uint64_t slowest(const struct blast *b)
 	uint64_t received = UINT64_MAX;
 
 	for (uint32_t i = 0; i < b->options.subscribers; i++)
-		received = RTE_MIN(received, b->subscribers[i].received);
+		received = RTE_MIN(received, b->received_by[i]);
 	return received;
 }
 
+/* It opens by a quarter at least: messages that trickle out one by one would be sent, and
+ * forwarded, one by one. */
 static uint64_t window_left(struct blast *b)
 {
-	uint64_t window = b->options.window, ahead;
+	uint64_t window = b->options.window, open = window - window / 4;
 
 	if (!window || !b->options.subscribers)
 		return UINT64_MAX;
 	/* to look at each of them costs: only when it may matter */
-	if (b->sent - b->slowest > window / 2)
+	if (b->sent - b->slowest > open)
 		b->slowest = slowest(b);
-	ahead = b->sent - b->slowest;
-	return ahead < window ? window - ahead : 0;
+	return b->sent - b->slowest <= open ? window - (b->sent - b->slowest) : 0;
 }
 
 /* Messages for which there is room in the queue and in the buffer in use. */

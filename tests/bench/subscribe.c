@@ -13,7 +13,8 @@
 int subscribers_open(struct blast *b)
 {
 	b->subscribers = calloc(b->options.subscribers + 1, sizeof(struct subscriber));
-	if (!b->subscribers)
+	b->received_by = calloc(b->options.subscribers + 1, sizeof(uint64_t));
+	if (!b->subscribers || !b->received_by)
 		return -1;
 	for (uint32_t i = 0; i < b->options.subscribers; i++) {
 		struct subscriber *s = &b->subscribers[i];
@@ -30,6 +31,7 @@ void subscribers_close(struct blast *b)
 	for (uint32_t i = 0; b->subscribers && i < b->options.subscribers; i++)
 		free(b->subscribers[i].expected);
 	free(b->subscribers);
+	free(b->received_by);
 }
 
 uint8_t subscriber_mark(char mark[32], uint32_t id)
@@ -126,7 +128,7 @@ static uint32_t whole_messages(struct subscriber *s, const uint8_t *bytes, uint3
 		messages++;
 		done += l->wire;
 	}
-	s->received += messages;
+	b->received_by[s->conn.id] += messages;
 	b->received += messages;
 	return done;
 }
@@ -136,7 +138,7 @@ static void frame_end(struct subscriber *s)
 	if (s->foreign || ++s->part < s->conn.blast->layout.parts)
 		return;
 	s->part = 0;
-	s->received++;
+	s->conn.blast->received_by[s->conn.id]++;
 	s->conn.blast->received++;
 }
 
