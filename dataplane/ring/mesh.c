@@ -6,13 +6,27 @@
 
 _Static_assert(sizeof(struct zl_parcel_block) <= 2048, "fits the core's block pool");
 
+static bool spare_add(struct zl_lane *l)
+{
+	void *b;
+
+	if (rte_mempool_get(l->blocks, &b))
+		return false;
+	*(struct zl_parcel_block *)b = (struct zl_parcel_block){.next = l->spare};
+	l->spare = b;
+	l->spare_blocks++;
+	return true;
+}
+
 int zl_lane_open(struct zl_lane *l, const char *name, struct rte_mempool *blocks,
 		 struct zl_doorbell *reader, int numa)
 {
 	*l = (struct zl_lane){.blocks = blocks, .reader = reader};
 	l->ring = rte_ring_create_elem(name, sizeof(struct zl_parcel), ZL_LANE_SLOTS, numa,
 				       RING_F_SP_ENQ | RING_F_SC_DEQ);
-	return l->ring ? 0 : -ENOMEM;
+	if (!l->ring)
+		return -ENOMEM;
+	return spare_add(l) ? 0 : -ENOMEM;
 }
 
 static void parcel_drop(const struct zl_parcel *p)
@@ -56,20 +70,15 @@ bool zl_lane_reserve(struct zl_lane *l, uint32_t n)
 	if (l->head)
 		return false;
 	room = rte_ring_free_count(l->ring);
+	l->reserved = RTE_MIN(n, room);
 	if (n <= room)
 		return true;
 	if (n < ZL_LANE_SLOTS / 2)
 		return false; /* fits the ring once the reader has caught up */
 	blocks = (n - room + ZL_PARCELS_A_BLOCK - 1) / ZL_PARCELS_A_BLOCK;
-	while (l->spare_blocks < blocks) {
-		void *b;
-
-		if (rte_mempool_get(l->blocks, &b))
+	while (l->spare_blocks <= blocks)
+		if (!spare_add(l))
 			return false;
-		*(struct zl_parcel_block *)b = (struct zl_parcel_block){.next = l->spare};
-		l->spare = b;
-		l->spare_blocks++;
-	}
 	return true;
 }
 
@@ -91,10 +100,19 @@ static struct zl_parcel_block *tail_block(struct zl_lane *l)
 	return b;
 }
 
+static uint32_t enqueue(struct zl_lane *l, const struct zl_parcel *v, uint32_t n)
+{
+	uint32_t sent = rte_ring_sp_enqueue_burst_elem(l->ring, v, sizeof(*v), n, NULL);
+
+	l->rang |= sent > 0;
+	return sent;
+}
+
 void zl_lane_push(struct zl_lane *l, const struct zl_parcel *v, uint32_t n)
 {
-	uint32_t sent = l->head ? 0 : zl_lane_offer(l, v, n);
+	uint32_t sent = l->head ? 0 : enqueue(l, v, n);
 
+	l->reserved -= RTE_MIN(sent, l->reserved);
 	for (; sent < n; sent++) {
 		struct zl_parcel_block *b = tail_block(l);
 
@@ -104,10 +122,10 @@ void zl_lane_push(struct zl_lane *l, const struct zl_parcel *v, uint32_t n)
 
 uint32_t zl_lane_offer(struct zl_lane *l, const struct zl_parcel *v, uint32_t n)
 {
-	uint32_t sent = rte_ring_sp_enqueue_burst_elem(l->ring, v, sizeof(*v), n, NULL);
+	uint32_t room = rte_ring_free_count(l->ring);
 
-	l->rang |= sent > 0;
-	return sent;
+	room = l->head || room < l->reserved ? 0 : room - l->reserved;
+	return enqueue(l, v, RTE_MIN(n, room));
 }
 
 void zl_lane_flush(struct zl_lane *l)
@@ -115,7 +133,7 @@ void zl_lane_flush(struct zl_lane *l)
 	while (l->head) {
 		struct zl_parcel_block *b = l->head;
 
-		b->first += zl_lane_offer(l, b->parcel + b->first, b->count - b->first);
+		b->first += enqueue(l, b->parcel + b->first, b->count - b->first);
 		if (b->first < b->count)
 			break;
 		l->head = b->next;
@@ -123,7 +141,10 @@ void zl_lane_flush(struct zl_lane *l)
 			l->tail = NULL;
 		rte_mempool_put(l->blocks, b);
 	}
-	while (!l->head && l->spare) { /* reserved more than it took */
+	l->reserved = 0;
+	while (!l->spare && spare_add(l))
+		;
+	while (!l->head && l->spare_blocks > 1) { /* reserved more than it took */
 		struct zl_parcel_block *b = l->spare;
 
 		l->spare = b->next;

@@ -55,7 +55,8 @@ struct zl_lane {
 	struct rte_ring *ring;
 	struct rte_mempool *blocks; /* objects of at least sizeof(struct zl_parcel_block) */
 	struct zl_parcel_block *head, *tail;
-	uint32_t spare_blocks; /* reserved, linked on `spare` */
+	uint32_t reserved;     /* slots of the ring that are promised to what is pushed next */
+	uint32_t spare_blocks; /* reserved, linked on `spare`; one is kept for a BROKEN */
 	struct zl_parcel_block *spare;
 	struct zl_doorbell *reader;
 	bool rang; /* something was written this turn */
@@ -73,10 +74,10 @@ void zl_lane_close(struct zl_lane *l);
 /* Make sure that n parcels can be pushed. false: not now; none may be pushed. A message longer than
  * the ring gets blocks for its rest; anything else waits for the ring. */
 bool zl_lane_reserve(struct zl_lane *l, uint32_t n);
-/* n parcels that were reserved. */
+/* n parcels that were reserved, or a BROKEN, which needs no reservation. */
 void zl_lane_push(struct zl_lane *l, const struct zl_parcel *v, uint32_t n);
-/* As many of n as the ring takes at once, for frames: they need no reservation, the rest may be
- * dropped. Returns how many. */
+/* As many of n as the ring takes at once beyond what is reserved, none while a message waits: for
+ * frames, which need no reservation; the rest may be dropped. Returns how many. */
 uint32_t zl_lane_offer(struct zl_lane *l, const struct zl_parcel *v, uint32_t n);
 /* Once a turn: move waiting parcels on, wake the reader if it sleeps. */
 void zl_lane_flush(struct zl_lane *l);
