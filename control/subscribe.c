@@ -128,11 +128,12 @@ static int change(struct zl_control *c, struct zl_stream *s, const struct zl_ipc
 
 	if (r->op == ZL_SUBSCRIBE)
 		return zl_subs_add(subs, s->subscriber, prefix, r->len);
-	int changed = zl_subs_remove(subs, s->subscriber, prefix, r->len);
-	/* An earlier control may have told the matcher and died before it told the publishers. */
-	if (changed == 0 && zl_dataplane_took_over(c))
-		return zl_subs_disown(subs, prefix, r->len);
-	return changed;
+	int changed = zl_subs_remove(subs, s->subscriber, prefix, r->len), error = 0;
+	/* An earlier control may have told the publishers, of what it told the matcher after it or
+	 * not at all, and of what this one has adopted and had no time to tell them again. */
+	if (changed >= 0 && zl_dataplane_took_over(c))
+		error = zl_subs_disown(subs, prefix, r->len);
+	return error < 0 ? error : changed;
 }
 
 void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struct zl_ipc_subs *m)
