@@ -87,6 +87,16 @@ static int check_device(const struct zl_dataplane *d, const struct zl_ipc_device
 {
 	struct zl_catalog *c = (struct zl_catalog *)(uintptr_t)&d->catalog;
 
+	for (unsigned i = 0; i < ZL_DEVICES_MAX; i++) {
+		const struct zl_ipc_device *e = &c->device[i];
+
+		if (!e->id || (e->frontend != m->frontend && e->frontend != m->backend &&
+			       e->backend != m->frontend && e->backend != m->backend))
+			continue;
+		snprintf(text, bytes, "device %s: its frontend or backend belongs to device %s",
+			 m->name, e->name);
+		return -EBUSY;
+	}
 	if (zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->frontend) &&
 	    zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->backend))
 		return 0;
@@ -142,8 +152,22 @@ int zl_catalog_check(const struct zl_dataplane *d, uint16_t type, const void *bo
 	return 0;
 }
 
-void zl_catalog_tell(struct zl_dataplane *d, uint64_t seq)
+static unsigned objects(const struct zl_catalog *c)
 {
+	unsigned n = 0;
+
+	for (unsigned s = 0; s < RTE_DIM(shelves); s++)
+		for (unsigned i = 0; i < shelves[s].n; i++)
+			n += *(const uint32_t *)((const char *)c + shelves[s].at +
+						 i * shelves[s].each) != 0;
+	return n;
+}
+
+bool zl_catalog_tell(struct zl_dataplane *d, uint64_t seq)
+{
+	/* More than enough are kept for it, but the cores' dumps of one that went may hold some. */
+	if (rte_mempool_avail_count(d->letters) < objects(&d->catalog) + ZL_CORES_MAX)
+		return false;
 	for (unsigned s = 0; s < RTE_DIM(shelves); s++) {
 		const struct shelf *shelf = &shelves[s];
 
@@ -158,4 +182,5 @@ void zl_catalog_tell(struct zl_dataplane *d, uint64_t seq)
 			zl_host_send(d, letter);
 		}
 	}
+	return true;
 }

@@ -26,7 +26,8 @@ struct zl_catalog {
 
 /* A request that the cores are working on. */
 struct zl_request {
-	uint64_t seq; /* 0: free */
+	uint64_t seq;   /* our own, as the cores see it, unlike any other of the run; 0: free */
+	uint64_t asked; /* control's */
 	uint16_t type;
 	uint16_t waiting; /* cores that have not answered */
 	bool quiet;       /* of our own making: control is not told */
@@ -73,7 +74,9 @@ struct zl_dataplane {
 	struct zl_letter_queue to_control;            /* its socket was full */
 	struct zl_letter_queue journal;               /* STREAM_SUBS sent, not acknowledged */
 	uint64_t journal_acked;
-	bool adopting;                          /* a new control is being told what is there */
+	bool adopting; /* a new control is being told what is there: subscriptions wait */
+	bool dumped[ZL_CORES_MAX];    /* a core has told all of it */
+	unsigned stale[ZL_CORES_MAX]; /* what a core says is still for so many controls gone */
 	struct zl_letter *notice[ZL_CORES_MAX]; /* put by for ZL_NOTICE_CONTROL_GONE */
 };
 
@@ -118,8 +121,8 @@ void *zl_catalog_place(struct zl_catalog *c, uint16_t type);
 int zl_catalog_check(const struct zl_dataplane *d, uint16_t type, const void *body, char *text,
 		     size_t bytes);
 void zl_catalog_forget(struct zl_catalog *c, uint16_t type, uint32_t id);
-/* All of it as ADD packets of `seq`. */
-void zl_catalog_tell(struct zl_dataplane *d, uint64_t seq);
+/* All of it as ADD packets of `seq`; false: no letters for it now, and nothing was told. */
+bool zl_catalog_tell(struct zl_dataplane *d, uint64_t seq);
 
 /* journal.c */
 /* A STREAM_SUBS letter on its way to control: kept until acknowledged. */

@@ -69,11 +69,13 @@ static void watch_control(struct zl_dataplane *d)
 
 void zl_host_send(struct zl_dataplane *d, struct zl_letter *letter)
 {
+	if (zl_letter_header(letter)->type == ZL_IPC_STREAM_SUBS &&
+	    (d->control < 0 || d->adopting)) {
+		zl_letter_push(&d->journal, letter); /* told in its turn, after the dump */
+		return;
+	}
 	if (d->control < 0) {
-		if (zl_letter_header(letter)->type == ZL_IPC_STREAM_SUBS)
-			zl_letter_push(&d->journal, letter);
-		else
-			zl_letter_free(letter);
+		zl_letter_free(letter);
 		return;
 	}
 	if (d->to_control.head || send_letter(d, letter) == -EAGAIN) {
@@ -148,11 +150,31 @@ static bool flush_cores(struct zl_dataplane *d)
 }
 
 /* While a control is being told what is there, its predecessor's subscriptions wait for the end of
- * that, so they are no reason to stop. */
-static bool control_keeps_up(const struct zl_dataplane *d)
+ * that, so they are no reason not to hear a core that has not told all. */
+static bool control_keeps_up(const struct zl_dataplane *d, unsigned core)
 {
 	return d->to_control.n < WAITING_MAX &&
-	       (d->control < 0 || d->adopting || d->journal.n < WAITING_MAX);
+	       (d->control < 0 || (d->adopting && !d->dumped[core]) || d->journal.n < WAITING_MAX);
+}
+
+/* From a core, in the order in which it was said. What it said before it heard that a control was
+ * gone is not for the next one, but for subscriptions. */
+static void from_core(struct zl_dataplane *d, unsigned core, struct zl_letter *letter)
+{
+	uint16_t type = zl_letter_header(letter)->type;
+
+	if (type == ZL_IPC_RESULT) {
+		zl_request_answer(d, core, letter);
+	} else if (type == ZL_NOTICE_CONTROL_GONE) {
+		d->stale[core]--;
+		zl_letter_free(letter);
+	} else if (!d->stale[core]) {
+		zl_host_send(d, letter);
+	} else if (type == ZL_IPC_STREAM_SUBS) {
+		zl_letter_push(&d->journal, letter);
+	} else {
+		zl_letter_free(letter);
+	}
 }
 
 static unsigned read_core(struct zl_dataplane *d, unsigned core)
@@ -160,13 +182,10 @@ static unsigned read_core(struct zl_dataplane *d, unsigned core)
 	struct zl_letter *letter;
 	unsigned n = 0;
 
-	while (n < BURST && control_keeps_up(d) &&
+	while (n < BURST && control_keeps_up(d, core) &&
 	       (letter = zl_mailbox_take(&d->core[core]->to_host))) {
 		n++;
-		if (zl_letter_header(letter)->type == ZL_IPC_RESULT)
-			zl_request_answer(d, core, letter);
-		else
-			zl_host_send(d, letter);
+		from_core(d, core, letter);
 	}
 	return n;
 }
@@ -177,6 +196,7 @@ static void tell_cores_control_gone(struct zl_dataplane *d)
 		struct zl_letter *letter = d->notice[i];
 
 		d->notice[i] = NULL;
+		d->stale[i]++;
 		letter->object = NULL;
 		*zl_letter_header(letter) = (struct zl_ipc_header){.type = ZL_NOTICE_CONTROL_GONE};
 		zl_host_post(d, i, letter);
@@ -194,8 +214,11 @@ static void control_gone(struct zl_dataplane *d)
 	d->control = -1;
 	while ((letter = zl_letter_pop(&d->to_control)))
 		zl_host_send(d, letter); /* keeps or frees it */
-	for (unsigned i = 0; i < ZL_REQUESTS_MAX; i++)
+	for (unsigned i = 0; i < ZL_REQUESTS_MAX; i++) {
 		d->request[i].quiet = true; /* their askers are gone */
+		if (d->request[i].type == ZL_IPC_DUMP)
+			d->request[i].seq = 0; /* cores that are at it will not end it */
+	}
 	if (!d->running) {
 		d->has_setup = false;
 		d->n_ports = 0;
@@ -260,6 +283,7 @@ static void control_came(struct zl_dataplane *d)
 	}
 	d->control = sock;
 	d->adopting = d->running;
+	memset(d->dumped, 0, sizeof(d->dumped));
 	d->journal_acked = 0;
 	epoll_ctl(d->epoll, EPOLL_CTL_ADD, sock, &e);
 	hello(d);
@@ -381,7 +405,7 @@ static void turn(struct zl_dataplane *d)
 	if (!busy)
 		zl_doorbell_sleep(&d->bell);
 	for (unsigned i = 0; !busy && d->running && i < d->setup.poll_cores; i++)
-		busy |= !rte_ring_empty(d->core[i]->to_host.ring);
+		busy |= control_keeps_up(d, i) && !rte_ring_empty(d->core[i]->to_host.ring);
 	n = epoll_wait(d->epoll, events, RTE_DIM(events), busy ? 0 : waiting ? RETRY_MS : -1);
 	zl_doorbell_awake(&d->bell);
 	for (int i = 0; i < n; i++)

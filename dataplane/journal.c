@@ -5,7 +5,7 @@
 
 void zl_journal_ack(struct zl_dataplane *d, uint64_t count)
 {
-	while (d->journal_acked < count && d->journal.head) {
+	while (!d->adopting && d->journal_acked < count && d->journal.head) {
 		zl_letter_free(zl_letter_pop(&d->journal));
 		d->journal_acked++;
 	}

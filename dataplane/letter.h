@@ -31,6 +31,9 @@ struct zl_mailbox {
 	struct zl_doorbell *reader;
 };
 
+#define ZL_MAIL_ANSWERS 320 /* ZL_REQUESTS_MAX, and notices that come back */
+#define ZL_LETTERS_KEPT 512 /* of the pool, that events leave to the host core */
+
 struct rte_mempool *zl_letter_pool(unsigned letters);
 int zl_mailbox_open(struct zl_mailbox *m, const char *name, unsigned slots,
 		    struct zl_doorbell *reader);
@@ -50,10 +53,12 @@ static inline struct zl_ipc_header *zl_letter_header(struct zl_letter *letter)
 {
 	return (struct zl_ipc_header *)letter->packet;
 }
-/* Is there room for one more? Only the writer may rely on a yes. */
+/* Is there room for one more event? Only the writer may rely on a yes. The last places are for the
+ * answers to requests: a core must always be able to take its orders, for among what control says
+ * is what makes room for events again. */
 static inline bool zl_mailbox_room(const struct zl_mailbox *m)
 {
-	return !rte_ring_full(m->ring);
+	return rte_ring_free_count(m->ring) > ZL_MAIL_ANSWERS;
 }
 /* false: the ring is full and the letter still the caller's. */
 bool zl_mailbox_post(struct zl_mailbox *m, struct zl_letter *letter);

@@ -12,7 +12,9 @@ struct zl_letter *zl_notify_begin(struct zl_lcore *c, enum zl_ipc_type type, uin
 {
 	struct zl_letter *letter;
 
-	if (!zl_mailbox_room(&c->to_host))
+	/* A dump may take what is kept: while it lasts the host core has the less to say. */
+	if (!zl_mailbox_room(&c->to_host) ||
+	    (!c->dump.active && rte_mempool_avail_count(c->letters) < ZL_LETTERS_KEPT))
 		return NULL;
 	letter = zl_letter_new(c->letters);
 	if (!letter)

@@ -177,8 +177,10 @@ static void match(struct zl_lcore *c, const struct zl_ipc_match *m, const uint8_
 		if (s->socket.pattern->subscribe(&s->socket, pipe, r.op == ZL_SUBSCRIBE,
 						 tail + at + sizeof(r), r.len))
 			zl_core_count(c, ZL_CORE_match_refused);
-		else if (p)
-			p->subscriptions += r.op == ZL_SUBSCRIBE ? 1 : -1;
+		else if (p && r.op == ZL_SUBSCRIBE)
+			p->subscriptions++;
+		else if (p && p->subscriptions)
+			p->subscriptions--;
 	}
 }
 
@@ -230,7 +232,7 @@ static void answer(struct zl_lcore *c, struct zl_letter *letter, int error, void
 
 	*m = (struct zl_ipc_result){.error = error};
 	letter->object = give_back;
-	zl_mailbox_post(&c->to_host, letter); /* the caller saw room */
+	zl_mailbox_post(&c->to_host, letter); /* there is always room (zl_mailbox_room) */
 }
 
 /* A request: done here, answered at once. False: the letter is still the caller's. */
@@ -277,9 +279,12 @@ static void order(struct zl_lcore *c, struct zl_letter *letter)
 	const struct zl_ipc_header *h = zl_letter_header(letter);
 	void *body = zl_ipc_body(letter->packet);
 
-	if (h->type == ZL_NOTICE_CONTROL_GONE)
+	if (h->type == ZL_NOTICE_CONTROL_GONE) {
 		zl_peers_control_gone(c);
-	else if (h->type == ZL_IPC_DUMP)
+		zl_mailbox_post(&c->to_host, letter); /* all before it was for who is gone */
+		return;
+	}
+	if (h->type == ZL_IPC_DUMP)
 		zl_dump_begin(c, h->seq);
 	else if (h->type == ZL_IPC_MATCH)
 		match(c, body, zl_ipc_tail(letter->packet));
@@ -301,9 +306,7 @@ unsigned zl_core_orders(struct zl_lcore *c)
 	struct zl_letter *letter;
 	unsigned n = 0;
 
-	/* A request answers by a letter of its own: none is taken that could not be answered. */
-	while (n < ORDERS_A_TURN && zl_mailbox_room(&c->to_host) &&
-	       (letter = zl_mailbox_take(&c->to_core))) {
+	while (n < ORDERS_A_TURN && (letter = zl_mailbox_take(&c->to_core))) {
 		order(c, letter);
 		n++;
 	}

@@ -57,22 +57,24 @@ static void start(struct zl_dataplane *d, uint64_t seq)
 	d->failed = d->quit = true;
 }
 
-static struct zl_request *request_new(struct zl_dataplane *d, uint64_t seq, uint16_t type)
+/* Controls number alike: by a number of our own, what a core answers to one that is gone is not
+ * taken for an answer to its successor. */
+static struct zl_request *request_new(struct zl_dataplane *d, uint64_t asked, uint16_t type)
 {
 	for (unsigned i = 0; i < ZL_REQUESTS_MAX; i++) {
 		struct zl_request *r = &d->request[i];
 
 		if (r->seq)
 			continue;
-		*r = (struct zl_request){.seq = seq, .type = type};
+		*r = (struct zl_request){.seq = ++d->own_seq, .asked = asked, .type = type};
 		return r;
 	}
 	return NULL;
 }
 
-/* What the cores need allocated, made here: they never do. */
-static bool allocate(struct zl_dataplane *d, unsigned core, uint16_t type, const void *body,
-		     void **object)
+/* What the cores need allocated, made here: they never do. 0, or -errno. */
+static int allocate(struct zl_dataplane *d, unsigned core, uint16_t type, const void *body,
+		    void **object)
 {
 	*object = NULL;
 	if (type == ZL_IPC_SOCKET_ADD)
@@ -80,8 +82,8 @@ static bool allocate(struct zl_dataplane *d, unsigned core, uint16_t type, const
 	else if (type == ZL_IPC_DEVICE_ADD)
 		*object = calloc(1, sizeof(struct zl_device));
 	else
-		return true;
-	return *object != NULL;
+		return 0;
+	return *object ? 0 : -errno;
 }
 
 static void release(uint16_t type, void *object)
@@ -92,51 +94,68 @@ static void release(uint16_t type, void *object)
 		free(object);
 }
 
-/* One letter for a core; false: no memory for it or for its object. */
-static bool post_copy(struct zl_dataplane *d, unsigned core, const struct zl_letter *from,
-		      uint64_t seq)
+/* One letter for a core. 0, or -errno: none could be had, or what goes with it. */
+static int post_copy(struct zl_dataplane *d, unsigned core, const struct zl_letter *from,
+		     uint64_t seq)
 {
 	const struct zl_ipc_header *h = (const struct zl_ipc_header *)from->packet;
 	struct zl_letter *letter = zl_letter_new(d->letters);
+	int error;
 
 	if (!letter)
-		return false;
+		return -ENOMEM;
 	memcpy(letter->packet, from->packet, h->length);
 	zl_letter_header(letter)->seq = seq;
-	if (!allocate(d, core, h->type, zl_ipc_body(letter->packet), &letter->object)) {
+	error = allocate(d, core, h->type, zl_ipc_body(letter->packet), &letter->object);
+	if (error) {
 		zl_letter_free(letter);
-		return false;
+		return error;
 	}
 	zl_host_post(d, core, letter);
-	return true;
+	return 0;
 }
 
-/* To `cores` cores from `first` on; answered when all of them are. */
-static void broadcast(struct zl_dataplane *d, const struct zl_letter *letter, unsigned first,
-		      unsigned cores, bool quiet)
+static void finish(struct zl_dataplane *d, struct zl_request *r);
+
+/* To `cores` cores from `first` on; answered when all of them are. -EAGAIN: no place for it. */
+static int broadcast(struct zl_dataplane *d, const struct zl_letter *letter, unsigned first,
+		     unsigned cores, bool quiet)
 {
 	const struct zl_ipc_header *h = (const struct zl_ipc_header *)letter->packet;
-	uint64_t seq = quiet ? ~0ull - d->own_seq++ : h->seq;
-	struct zl_request *r = request_new(d, seq, h->type);
+	struct zl_request *r = request_new(d, h->seq, h->type);
 
 	if (!r) {
-		zl_host_result(d, h->seq, -EAGAIN, 0, "too many requests at once; try again");
-		return;
+		if (!quiet)
+			zl_host_result(d, h->seq, -EAGAIN, 0,
+				       "too many requests at once; try again");
+		return -EAGAIN;
 	}
 	r->quiet = quiet;
 	memcpy(&r->what, letter->packet + sizeof(*h),
 	       RTE_MIN(sizeof(r->what), zl_ipc_size(h->type)));
 	for (unsigned i = first; i < first + cores; i++) {
-		if (post_copy(d, i, letter, seq))
+		int error = post_copy(d, i, letter, r->seq);
+
+		if (!error)
 			r->waiting++;
-		else
-			r->error = -ENOMEM;
+		else if (!r->error)
+			r->error = error;
 	}
-	if (r->waiting)
-		return;
-	if (!quiet)
-		zl_host_result(d, seq, -ENOMEM, 0, "no memory for it on the poll cores");
-	r->seq = 0;
+	if (!r->waiting)
+		finish(d, r);
+	return 0;
+}
+
+static bool is_add(uint16_t type)
+{
+	return type == ZL_IPC_SOCKET_ADD || type == ZL_IPC_DEVICE_ADD ||
+	       type == ZL_IPC_ENDPOINT_ADD;
+}
+
+static bool is_del(uint16_t type)
+{
+	return type == ZL_IPC_SOCKET_DEL || type == ZL_IPC_DEVICE_DEL ||
+	       type == ZL_IPC_ENDPOINT_DEL;
 }
 
 static void change(struct zl_dataplane *d, const struct zl_letter *letter)
@@ -151,10 +170,10 @@ static void change(struct zl_dataplane *d, const struct zl_letter *letter)
 		return;
 	}
 	/* In the catalogue from now on, so that a second one of the same is refused. */
-	if (h->type == ZL_IPC_SOCKET_ADD || h->type == ZL_IPC_DEVICE_ADD ||
-	    h->type == ZL_IPC_ENDPOINT_ADD)
+	if (is_add(h->type))
 		memcpy(zl_catalog_place(&d->catalog, h->type), body, zl_ipc_size(h->type));
-	broadcast(d, letter, 0, d->setup.poll_cores, false);
+	if (broadcast(d, letter, 0, d->setup.poll_cores, false) && is_add(h->type))
+		zl_catalog_forget(&d->catalog, h->type, *(const uint32_t *)body);
 }
 
 static void dial(struct zl_dataplane *d, const struct zl_letter *letter)
@@ -165,8 +184,18 @@ static void dial(struct zl_dataplane *d, const struct zl_letter *letter)
 
 static void dump(struct zl_dataplane *d, const struct zl_letter *letter)
 {
-	zl_catalog_tell(d, ((const struct zl_ipc_header *)letter->packet)->seq);
-	broadcast(d, letter, 0, d->setup.poll_cores, false);
+	uint64_t seq = ((const struct zl_ipc_header *)letter->packet)->seq;
+
+	for (unsigned i = 0; i < ZL_REQUESTS_MAX; i++) {
+		if (!d->request[i].seq || d->request[i].type != ZL_IPC_DUMP)
+			continue;
+		zl_host_result(d, seq, -EALREADY, 0, "a dump is under way");
+		return;
+	}
+	if (zl_catalog_tell(d, seq))
+		broadcast(d, letter, 0, d->setup.poll_cores, false);
+	else
+		zl_host_result(d, seq, -EAGAIN, 0, "the poll cores are behind; try again");
 }
 
 /* A packet about a stream, or for a core's matcher: the letter itself goes on. */
@@ -246,14 +275,15 @@ static void explain(const struct zl_request *r, char *text, size_t bytes)
 	else if (r->type == ZL_IPC_DEVICE_ADD)
 		what = r->what.device.name;
 	if (r->error == -EADDRNOTAVAIL)
-		snprintf(text, bytes, "endpoint %s: its address is no port's; use a port's address",
-			 what);
+		snprintf(text, bytes,
+			 "endpoint %.150s: its address is no port's; use a port's address", what);
 	else if (r->error == -ENETUNREACH)
 		snprintf(text, bytes, "no port reaches that address; add a gateway to a port");
 	else if (r->error == -EPROTONOSUPPORT)
-		snprintf(text, bytes, "%s: this type of socket or device is not there yet", what);
+		snprintf(text, bytes, "%.150s: this type of socket or device is not there yet",
+			 what);
 	else
-		snprintf(text, bytes, "%s: %s", what, strerror(-r->error));
+		snprintf(text, bytes, "%.150s: %s", what, strerror(-r->error));
 }
 
 /* Undo on every core what some could not do: those that did not do it do not mind. */
@@ -274,18 +304,16 @@ static void finish(struct zl_dataplane *d, struct zl_request *r)
 
 	if (r->error)
 		explain(r, text, sizeof(text));
-	if (!r->quiet && r->type == ZL_IPC_DUMP) {
-		zl_journal_replay(d);
+	if (r->type == ZL_IPC_DUMP && d->adopting && !r->error) {
 		d->adopting = false;
+		zl_journal_replay(d);
 	}
 	if (!r->quiet)
-		zl_host_result(d, r->seq, r->error, 0, text);
+		zl_host_result(d, r->asked, r->error, 0, text);
 	r->seq = 0; /* before undo asks for a place */
-	if (r->error && (r->type == ZL_IPC_SOCKET_ADD || r->type == ZL_IPC_DEVICE_ADD ||
-			 r->type == ZL_IPC_ENDPOINT_ADD))
+	if (r->error && is_add(r->type))
 		undo(d, r);
-	else if (r->type == ZL_IPC_SOCKET_DEL || r->type == ZL_IPC_DEVICE_DEL ||
-		 r->type == ZL_IPC_ENDPOINT_DEL)
+	else if (is_del(r->type) && !r->error)
 		zl_catalog_forget(&d->catalog, r->type, r->what.id.id);
 }
 
@@ -294,7 +322,6 @@ void zl_request_answer(struct zl_dataplane *d, unsigned core, struct zl_letter *
 	const struct zl_ipc_result *m = zl_ipc_body(letter->packet);
 	uint64_t seq = zl_letter_header(letter)->seq;
 
-	(void)core;
 	for (unsigned i = 0; i < ZL_REQUESTS_MAX; i++) {
 		struct zl_request *r = &d->request[i];
 
@@ -302,8 +329,11 @@ void zl_request_answer(struct zl_dataplane *d, unsigned core, struct zl_letter *
 			continue;
 		if (letter->object)
 			release(r->type, letter->object);
-		if (m->error && !r->error)
+		/* What is not there need not be deleted: an earlier try came only so far. */
+		if (m->error && !r->error && !(is_del(r->type) && m->error == -ENOENT))
 			r->error = m->error;
+		if (r->type == ZL_IPC_DUMP)
+			d->dumped[core] = true;
 		if (--r->waiting == 0)
 			finish(d, r);
 		break;

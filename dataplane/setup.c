@@ -22,6 +22,7 @@
 #define FRAMES_MIN     4096
 #define POOL_CACHE     256
 #define MAILBOX_SLOTS  256
+#define EVENT_SLOTS    1024 /* of them ZL_MAIL_ANSWERS for answers */
 
 /* Bytes of a frame's buffer: what the largest MTU needs in one piece. */
 static uint16_t frame_room(const struct zl_dataplane *d)
@@ -129,7 +130,7 @@ static int core_alloc(struct zl_dataplane *d, unsigned id, char *text, size_t by
 	if (zl_mailbox_open(&c->to_core, name, MAILBOX_SLOTS, &c->bell))
 		return -ENOMEM;
 	snprintf(name, sizeof(name), "to_host%u", id);
-	return zl_mailbox_open(&c->to_host, name, MAILBOX_SLOTS, &d->bell);
+	return zl_mailbox_open(&c->to_host, name, EVENT_SLOTS, &d->bell);
 }
 
 static int make_lanes(struct zl_dataplane *d, struct zl_lcore *c)
