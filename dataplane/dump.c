@@ -42,7 +42,7 @@ static bool dump_peers(struct zl_lcore *c)
 	for (; c->dump.peer < c->peers_max; c->dump.peer++) {
 		struct zl_peer *p = &c->peers[c->dump.peer];
 
-		if (p->state < ZL_PEER_READY)
+		if (p->state != ZL_PEER_READY && (p->state != ZL_PEER_GONE || !p->pipe.socket))
 			continue;
 		if (!dump_peer(c, p))
 			return false;
@@ -97,8 +97,10 @@ static bool dump_shards(struct zl_lcore *c)
 	for (; c->dump.shard < ZL_SHARDS_MAX; c->dump.shard++) {
 		struct zl_shard *s = c->shard[c->dump.shard];
 
-		if (!s || !s->socket.matcher)
+		if (!s || !s->socket.matcher) {
+			c->dump.cursor = 0; /* it may have been removed half told */
 			continue;
+		}
 		do {
 			if (!dump_matcher(c, s))
 				return false;

@@ -60,6 +60,15 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* A reader does not tell when its ring has room. */
+static bool lanes_wait(const struct zl_lcore *c)
+{
+	for (unsigned to = 0; to < c->cores; to++)
+		if (zl_lane_waiting(&c->lane[to]))
+			return true;
+	return false;
+}
+
 static uint64_t wake_at(const struct zl_lcore *c)
 {
 	uint64_t idle = c->now_ns - c->idle_since_ns;
@@ -77,7 +86,7 @@ static uint64_t wake_at(const struct zl_lcore *c)
 		if (!p->interrupts)
 			at = earliest(at, c->now_ns + nap);
 	}
-	if (c->waits_relay || c->waits_deliver || c->dump.active)
+	if (c->waits_relay || c->waits_deliver || c->dump.active || lanes_wait(c))
 		at = earliest(at, c->now_ns + nap);
 	return at;
 }

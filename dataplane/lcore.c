@@ -1,6 +1,7 @@
-/* The life of a frame on a poll core, from top to bottom of turn(): taken from a port in a vector,
- * handed to the core that its flow belongs to, through the stack to streams, from streams through
- * sessions to messages, through a socket's pattern to the pipes that want them, and out again. */
+/* The life of a frame on a poll core, from top to bottom of zl_core_turn(): taken from a port in a
+ * vector, handed to the core that its flow belongs to, through the stack to streams, from streams
+ * through sessions to messages, through a socket's pattern to the pipes that want them, and out
+ * again. */
 #include <rte_cycles.h>
 #include <rte_lcore.h>
 
@@ -27,8 +28,7 @@ static void sweep(struct zl_lcore *c)
 			zl_socket_sweep(&c->shard[i]->socket, SWEEP_BUDGET);
 }
 
-/* Returns whether there was anything to do. */
-static bool turn(struct zl_lcore *c)
+bool zl_core_turn(struct zl_lcore *c)
 {
 	unsigned work;
 
@@ -72,7 +72,7 @@ static void run(struct zl_lcore *c)
 		bool worked;
 
 		c->now_ns = zl_clock_ns();
-		worked = turn(c);
+		worked = zl_core_turn(c);
 		end = rte_rdtsc();
 		account(c, worked, end - start);
 		start = end;

@@ -74,6 +74,7 @@ struct zl_peer {
 	uint64_t sent_total, sent_mark,
 		sent_told; /* control's bytes; where they end; last reported */
 	uint64_t subscriptions;
+	bool mid_message; /* the parts that were taken last have a rest, which comes next */
 	/* waiting lists: for control or its mailbox; for room to deliver */
 	struct zl_peer *next_relay, *next_deliver;
 	bool waits_relay, waits_deliver;
@@ -144,9 +145,17 @@ static inline void zl_core_count(struct zl_lcore *c, enum zl_core_counter k)
 	c->counter[k]++;
 }
 
+/* May control be told of what happens? Not while it is away, nor before its dump is complete. */
+static inline bool zl_core_tells(const struct zl_lcore *c)
+{
+	return c->control && !c->dump.active;
+}
+
 /* lcore.c */
 /* Body of the lcore's thread: runs until *stop, then ends every stream. */
 int zl_lcore_run(void *lcore);
+/* One turn of it, at c->now_ns; whether there was anything to do. */
+bool zl_core_turn(struct zl_lcore *c);
 uint64_t zl_clock_ns(void);
 
 /* port_io.c */

@@ -79,7 +79,7 @@ static void begin(struct zl_peer *p, struct zl_stream *stream)
 static void announce(struct zl_peer *p)
 {
 	p->state = ZL_PEER_NEW;
-	if (p->core->control && !p->core->dump.active && zl_notify_open(p)) {
+	if (zl_core_tells(p->core) && zl_notify_open(p)) {
 		p->state = ZL_PEER_HANDSHAKE;
 		p->announced = true;
 	} else {
@@ -165,7 +165,7 @@ static bool relay(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes
 {
 	struct zl_peer *p = s->owner;
 
-	if (p->core->control && p->state >= ZL_PEER_HANDSHAKE &&
+	if (zl_core_tells(p->core) && p->state >= ZL_PEER_HANDSHAKE &&
 	    zl_notify_bytes(p, kind, bytes, len, false))
 		return true;
 	zl_core_count(p->core, ZL_CORE_stalls_control);
@@ -191,8 +191,10 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 	zl_session_ready(&p->session, takes_subs, m->zmtp_minor);
 }
 
-/* Room on every lane for what may have to cross, before the pattern sees any of it. */
-static bool lanes_have_room(struct zl_shard *s, unsigned n)
+/* Room on every lane for what may have to cross, before the pattern sees any of it: for the whole
+ * of a message that comes in several calls, so that it is never refused in its middle, where
+ * another core's parts would come between. */
+static bool lanes_have_room(struct zl_shard *s, uint32_t n)
 {
 	struct zl_lcore *c = s->core;
 
@@ -215,25 +217,46 @@ static struct zl_shard *outlet(struct zl_shard *s)
 	return other->ctx;
 }
 
+/* A socket that may drop nothing (HWM 0) holds its publishers back when memory is short, as long as
+ * its own subscribers have something queued that will give memory back. */
+static bool held_back(const struct zl_shard *out)
+{
+	if (!out->core->squeezed || out->config.sndhwm)
+		return false;
+	if (out->has_lanes) /* theirs are not seen from here */
+		return true;
+	for (uint32_t i = 0; i < out->socket.pipes_used; i++)
+		if (out->socket.pipes[i] && out->socket.pipes[i]->kind == ZL_PIPE_PEER &&
+		    out->socket.pipes[i]->queued_bytes)
+			return true;
+	return false;
+}
+
+static bool may_begin(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
+{
+	struct zl_shard *out = outlet(p->shard);
+	uint32_t parts = msgs[n - 1].flags & ZL_MSG_MORE ? p->session.parts.whole : n;
+
+	if (out != p->shard && held_back(out)) {
+		zl_core_count(p->core, ZL_CORE_stalls_pressure);
+		return false;
+	}
+	if (!lanes_have_room(out, parts)) {
+		zl_core_count(p->core, ZL_CORE_stalls_lane);
+		return false;
+	}
+	return true;
+}
+
 static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
 {
 	struct zl_peer *p = s->owner;
-	struct zl_lcore *c = p->core;
-	struct zl_shard *out = outlet(p->shard);
-	unsigned taken;
+	unsigned taken = 0;
 
-	/* A socket that may drop nothing (HWM 0) holds its publishers back when memory is short. */
-	if (c->squeezed && out->config.sndhwm == 0 && out != p->shard) {
-		zl_core_count(c, ZL_CORE_stalls_pressure);
-		zl_peer_wait_deliver(p);
-		return 0;
-	}
-	if (!lanes_have_room(out, n)) {
-		zl_core_count(c, ZL_CORE_stalls_lane);
-		zl_peer_wait_deliver(p);
-		return 0;
-	}
-	taken = zl_socket_input(&p->pipe, msgs, n);
+	if (p->mid_message || may_begin(p, msgs, n))
+		taken = zl_socket_input(&p->pipe, msgs, n);
+	if (taken)
+		p->mid_message = msgs[taken - 1].flags & ZL_MSG_MORE;
 	if (taken < n)
 		zl_peer_wait_deliver(p);
 	return taken;
@@ -244,7 +267,7 @@ static void released(struct zl_session *s, uint32_t msgs, uint32_t bytes)
 	struct zl_peer *p = s->owner;
 
 	if (p->sent_told < p->sent_total && zl_session_acked_total(s) >= p->sent_mark) {
-		if (p->core->control && zl_notify_sent(p))
+		if (zl_core_tells(p->core) && zl_notify_sent(p))
 			p->sent_told = p->sent_total;
 		else
 			zl_peer_wait_relay(p);
@@ -262,7 +285,7 @@ static bool tell_closed(struct zl_peer *p)
 {
 	struct zl_lcore *c = p->core;
 
-	if (!c->control || c->dump.active ||
+	if (!zl_core_tells(c) ||
 	    !zl_notify_closed(c, p->announced ? p->id : 0, p->endpoint, p->reason))
 		return false;
 	zl_peer_release(p);
@@ -303,7 +326,19 @@ void zl_peer_close(struct zl_peer *p, const char *reason, bool flush)
 		zl_session_close(&p->session, reason, flush);
 }
 
-/* Handshakes of which control had said something cannot be taken up by another control. */
+/* Of a handshake another control knows neither what was said to the peer nor what it has said. */
+static void forget_handshake(struct zl_peer *p)
+{
+	p->announced = false;
+	if (p->sent_total || p->session.state != ZL_SESSION_SIGNATURE) {
+		zl_core_count(p->core, ZL_CORE_close_control_restart);
+		zl_session_close(&p->session, "control_restart", false);
+	} else {
+		p->state = ZL_PEER_NEW;
+		zl_peer_wait_relay(p);
+	}
+}
+
 void zl_peers_control_gone(struct zl_lcore *c)
 {
 	c->control = false;
@@ -311,16 +346,13 @@ void zl_peers_control_gone(struct zl_lcore *c)
 	for (uint32_t i = 0; i < c->peers_max; i++) {
 		struct zl_peer *p = &c->peers[i];
 
-		if (p->state != ZL_PEER_HANDSHAKE)
-			continue;
-		p->announced = false;
-		if (p->sent_total) {
-			zl_core_count(c, ZL_CORE_close_control_restart);
-			zl_session_close(&p->session, "control_restart", false);
-		} else {
-			p->state = ZL_PEER_NEW;
-			zl_peer_wait_relay(p);
-		}
+		if (p->state == ZL_PEER_HANDSHAKE)
+			forget_handshake(p);
+		else if (p->state == ZL_PEER_GONE && !p->pipe.socket)
+			zl_peer_release(p); /* never ready: only who has gone knew of it */
+		else if (p->state == ZL_PEER_READY)
+			p->pipe.parts_taken = 0; /* the next control hears a message from its
+						  * first part */
 	}
 }
 
@@ -381,7 +413,7 @@ void zl_peers_resume(struct zl_lcore *c)
 {
 	struct zl_peer *p, *next;
 
-	if (c->waits_relay && c->control && !c->dump.active) {
+	if (c->waits_relay && zl_core_tells(c)) {
 		p = c->waits_relay;
 		c->waits_relay = NULL;
 		for (; p; p = next) {

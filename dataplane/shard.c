@@ -84,7 +84,7 @@ static unsigned on_subscriptions(void *ctx, struct zl_pipe *pipe, const struct z
 				 unsigned n)
 {
 	struct zl_peer *p = pipe->end;
-	unsigned taken = p->core->control ? zl_notify_subs(p, msgs, n) : 0;
+	unsigned taken = zl_core_tells(p->core) ? zl_notify_subs(p, msgs, n) : 0;
 
 	(void)ctx;
 	if (taken < n) {
@@ -100,7 +100,7 @@ static bool on_upstream(void *ctx, struct zl_pipe *pipe, const struct zl_msg *ms
 	struct zl_peer *p = pipe->end;
 
 	(void)ctx;
-	if (p->core->control && zl_notify_message(p, msg))
+	if (zl_core_tells(p->core) && zl_notify_message(p, msg))
 		return true;
 	zl_core_count(p->core, ZL_CORE_stalls_control);
 	zl_peer_wait_relay(p);
