@@ -120,8 +120,9 @@ struct zl_lcore {
 	uint32_t handshake_ms;
 
 	struct zl_lcore *const *all; /* cores by id; NULL: this one alone */
-	bool own_short;              /* the core's own frame pool is short; others look */
-	bool squeezed;               /* the pool of some core is short */
+	bool owes;      /* holds something for peers that may lose nothing; others look */
+	bool own_short; /* the core's own frame pool is short; others look */
+	bool squeezed;  /* the pool of some core is short */
 	uint64_t starved_since_ns; /* nearly dry, or 0 */
 	struct {
 		bool active;
@@ -209,8 +210,12 @@ void zl_dump_begin(struct zl_lcore *c, uint64_t seq);
 /* Goes on as far as the mailbox has room. */
 void zl_dump_step(struct zl_lcore *c);
 
-/* pressure.c: every turn. */
+/* pressure.c */
+/* Every turn. */
 void zl_pressure_watch(struct zl_lcore *c);
+/* A socket that may drop nothing (HWM 0) holds its publishers back when memory is short, as long as
+ * some peer has something queued that will give memory back. */
+bool zl_pressure_holds_back(const struct zl_shard *out);
 
 /* idle.c */
 int zl_idle_open(struct zl_lcore *c);

@@ -217,27 +217,12 @@ static struct zl_shard *outlet(struct zl_shard *s)
 	return other->ctx;
 }
 
-/* A socket that may drop nothing (HWM 0) holds its publishers back when memory is short, as long as
- * its own subscribers have something queued that will give memory back. */
-static bool held_back(const struct zl_shard *out)
-{
-	if (!out->core->squeezed || out->config.sndhwm)
-		return false;
-	if (out->has_lanes) /* theirs are not seen from here */
-		return true;
-	for (uint32_t i = 0; i < out->socket.pipes_used; i++)
-		if (out->socket.pipes[i] && out->socket.pipes[i]->kind == ZL_PIPE_PEER &&
-		    out->socket.pipes[i]->queued_bytes)
-			return true;
-	return false;
-}
-
 static bool may_begin(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 {
 	struct zl_shard *out = outlet(p->shard);
 	uint32_t parts = msgs[n - 1].flags & ZL_MSG_MORE ? p->session.parts.whole : n;
 
-	if (out != p->shard && held_back(out)) {
+	if (out != p->shard && zl_pressure_holds_back(out)) {
 		zl_core_count(p->core, ZL_CORE_stalls_pressure);
 		return false;
 	}
