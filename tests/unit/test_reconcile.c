@@ -20,7 +20,8 @@
 
 #include "control/control.h"
 
-#define WAIT_MS 10000 /* for what must come; nothing waits so long when all is well */
+#define WAIT_MS        10000 /* for what must come; nothing waits so long when all is well */
+#define ORDER_PREFIXES 2000  /* over many turns of control, and more than a packet's worth */
 
 static const char config_text[] =
 	"cores: {poll: 2}\n"
@@ -494,11 +495,11 @@ static void test_subscriptions_reach_cores_and_publishers_exactly(void **state)
 	join(c, bed.bind_back, bed.backend, ZL_SUB, 1);
 	join(pub, bed.bind_front, bed.frontend, ZL_XPUB, 1);
 
-	subscribe(a, "EUR", 1); /* the first of core 0: core 1 hears, and upstream */
-	expect_send(pub, "\x04\x0d\x09SUBSCRIBEEUR", 15);
+	subscribe(a, "EUR", 1); /* the first of core 0: core 1 hears, and then upstream */
 	expect_match(0, a, "EUR", 1);
 	expect_match(1, ZL_MATCH_CORE | 0, "EUR", 1);
 	expect_ack();
+	expect_send(pub, "\x04\x0d\x09SUBSCRIBEEUR", 15);
 	subscribe(a, "EUR", 1); /* again: nothing */
 	expect_ack();
 	subscribe(b, "EUR", 1); /* the second of core 0 */
@@ -528,13 +529,83 @@ static void test_subscriptions_reach_cores_and_publishers_exactly(void **state)
 	expect_send(pub, "\x01\x02up\x00\x00", 6);
 
 	subscribe(c, "EUR", 0); /* the last of all */
-	const struct zl_ipc_stream_send *m = receive(ZL_IPC_STREAM_SEND);
-	assert_true(m->stream == pub || m->stream == old);
-	m = receive(ZL_IPC_STREAM_SEND);
-	assert_true(m->stream == pub || m->stream == old);
 	expect_match(0, ZL_MATCH_CORE | 1, "EUR", 0);
 	expect_match(1, c, "EUR", 0);
 	expect_ack();
+	uint64_t first = ((struct zl_ipc_stream_send *)receive(ZL_IPC_STREAM_SEND))->stream;
+	uint64_t second = ((struct zl_ipc_stream_send *)receive(ZL_IPC_STREAM_SEND))->stream;
+	assert_true((first == pub && second == old) || (first == old && second == pub));
+	subscribe(c, "EUR", 0); /* again: nothing, and nothing more was on its way */
+	expect_ack();
+}
+
+/* Of a burst: which prefixes each core's matcher was told to add, and how many were sent. */
+struct order {
+	bool matched[2][ORDER_PREFIXES];
+	unsigned sent;
+};
+
+static unsigned number_of(const uint8_t *prefix)
+{
+	char digits[9] = {0};
+
+	memcpy(digits, prefix, 8);
+	unsigned n = (unsigned)strtoul(digits, NULL, 10);
+	assert_true(n < ORDER_PREFIXES);
+	return n;
+}
+
+static void note_matches(struct order *o, const struct zl_ipc_match *m)
+{
+	const uint8_t *p = (const uint8_t *)(m + 1), *end = p + m->bytes;
+	struct zl_ipc_match_prefix r;
+
+	for (; p < end; p += sizeof(r) + r.len) {
+		memcpy(&r, p, sizeof(r));
+		assert_int_equal(r.len, 8);
+		assert_int_equal(r.op, 1);
+		o->matched[m->core][number_of(p + sizeof(r))] = true;
+	}
+}
+
+static void check_sends(struct order *o, const struct zl_ipc_stream_send *m)
+{
+	const uint8_t *p = (const uint8_t *)(m + 1), *end = p + m->bytes;
+
+	for (; p < end; p += 2 + 10 + 8, o->sent++) {
+		assert_memory_equal(p, "\x04\x12\x09SUBSCRIBE", 12);
+		unsigned n = number_of(p + 12);
+		if (!o->matched[0][n] || !o->matched[1][n])
+			fail_msg("a publisher heard of %u before a matcher", n);
+	}
+}
+
+/* A publisher may answer a SUBSCRIBE at once, and what it sends must meet the subscription. */
+static void test_no_publisher_hears_of_a_prefix_before_the_matchers(void **state)
+{
+	const uint64_t sub = id_of(0, 1), pub = id_of(1, 2);
+	struct order order = {0};
+	int fd;
+
+	(void)state;
+	set_up_all();
+	join(sub, bed.bind_back, bed.backend, ZL_SUB, 1);
+	join(pub, bed.bind_front, bed.frontend, ZL_PUB, 1);
+	for (unsigned i = 0; i < ORDER_PREFIXES; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "%08u", i);
+		subscribe(sub, name, 1);
+	}
+	while (order.sent < ORDER_PREFIXES) {
+		await(bed.sock);
+		assert_true(zl_ipc_recv(bed.sock, bed.packet, &fd) > 0);
+		if (HEADER->type == ZL_IPC_MATCH)
+			note_matches(&order, zl_ipc_body(bed.packet));
+		else if (HEADER->type == ZL_IPC_STREAM_SEND)
+			check_sends(&order, zl_ipc_body(bed.packet));
+		else
+			assert_int_equal(HEADER->type, ZL_IPC_SUBS_ACK);
+	}
 }
 
 static void test_upstream_keeps_to_its_credit(void **state)
@@ -716,10 +787,6 @@ static void test_a_restarted_control_takes_over_what_runs(void **state)
 	assert_int_equal(e->socket, bed.backend);
 	assert_true(e->id > 200);
 	answer(0, "", 0);
-	/* Every publisher hears every prefix again. */
-	const struct zl_ipc_stream_send *m = receive(ZL_IPC_STREAM_SEND);
-	assert_int_equal(m->stream, pub);
-	assert_int_equal(m->bytes, 3 * 15);
 	/* Core 0: the stale stream, the core's stale prefix, and what it lacked of core 1. */
 	unsigned records[2] = {0};
 	for (unsigned i = 0; i < 2; i++) {
@@ -729,6 +796,10 @@ static void test_a_restarted_control_takes_over_what_runs(void **state)
 	assert_int_equal(records[0], 4); /* -gone EUR, -core1 OLD, +core1 USD, +core1 NEW */
 	assert_int_equal(records[1], 1); /* +b NEW */
 	expect_ack();
+	/* Only then every publisher hears every prefix again. */
+	const struct zl_ipc_stream_send *m = receive(ZL_IPC_STREAM_SEND);
+	assert_int_equal(m->stream, pub);
+	assert_int_equal(m->bytes, 3 * 15);
 
 	json_t *status = ask("{\"cmd\":\"status\"}\n");
 	assert_int_equal(number_at(status, "peers", "ready"), 3);
@@ -739,10 +810,12 @@ static void test_a_restarted_control_takes_over_what_runs(void **state)
 
 	/* A cancel that an earlier control may not have passed on. */
 	subscribe(a, "GONE", 0);
+	expect_ack();
 	expect_send(pub,
 		    "\x04\x0b\x06"
 		    "CANCELGONE",
 		    13);
+	subscribe(a, "EUR", 1); /* it has it: nothing, and nothing more was on its way */
 	expect_ack();
 }
 
@@ -901,6 +974,7 @@ int main(void)
 		CLAIM(test_a_second_control_on_the_directory_is_refused),
 		CLAIM(test_peers_are_refused_with_a_reason_and_an_error),
 		CLAIM(test_subscriptions_reach_cores_and_publishers_exactly),
+		CLAIM(test_no_publisher_hears_of_a_prefix_before_the_matchers),
 		CLAIM(test_upstream_keeps_to_its_credit),
 		CLAIM(test_a_burst_travels_in_full_packets_and_one_ack),
 		CLAIM(test_a_restarted_control_takes_over_what_runs),
