@@ -1,7 +1,7 @@
 /* zeroline-blast: the nouns of one run, and which file moves them. One thread has it all.
  *
  * A turn: frames in (machine.c), new messages to publishers' streams (publish.c), then the streams'
- * events, which read subscribers' streams (subscribe.c), and frames out. */
+ * events, which read subscribers' streams (subscribe.c; some lag, lag.c), and frames out. */
 #ifndef ZL_TESTS_BENCH_BLAST_H
 #define ZL_TESTS_BENCH_BLAST_H
 
@@ -42,8 +42,17 @@ struct publisher {
 	struct rte_mbuf **ring; /* each held by one reference; free again when that is the last */
 };
 
+enum lag {
+	LAG_NONE,
+	LAG_SLOW,
+	LAG_STALLED,
+};
+
 struct subscriber {
 	struct connection conn;
+	uint8_t lag; /* enum lag */
+	uint64_t held,
+		read; /* lagging: bytes taken and not yet read; read; from the measurement on */
 	uint64_t lost, repeated, wrong;
 	uint32_t subscribed; /* topics asked for; topics + 1: and told the publishers */
 	uint32_t part;       /* of the message under way */
@@ -77,7 +86,7 @@ struct blast {
 	struct subscriber *subscribers;
 	struct rte_mbuf *filler;
 	uint32_t opened;         /* connections begun */
-	uint64_t sent, received; /* messages, all */
+	uint64_t sent, received; /* messages, all; by subscribers that do not lag */
 	uint64_t *received_by;   /* each subscriber: close together, for the window */
 	uint64_t slowest;        /* what the slowest subscriber had received when last looked at */
 	double interval_ns;      /* between messages at a rate; 0: no rate */
@@ -121,6 +130,13 @@ void subscribers_ask(struct blast *b);
 void subscriber_input(struct subscriber *s, const uint8_t *bytes, uint32_t n);
 /* "@PID/N": by its arrival publishers know that subscriber N has subscribed. Its length. */
 uint8_t subscriber_mark(char mark[32], uint32_t id);
+
+/* lag.c */
+enum lag lag_of(const struct options *o, uint32_t id);
+/* Of bytes that came: are they to be given back to the stack only later? */
+bool lag_holds(struct subscriber *s, uint32_t bytes);
+/* Gives back what slow ones have read by now. */
+void lag_turn(struct blast *b);
 
 /* report.c */
 /* The exit status. */

@@ -150,7 +150,8 @@ static void readable(struct zl_stream *s)
 		if (done < n && !c->publisher)
 			subscriber_input((struct subscriber *)c, bytes + done, n - done);
 		rte_pktmbuf_free(m);
-		s->ops->consumed(s, n);
+		if (c->publisher || !lag_holds((struct subscriber *)c, n))
+			s->ops->consumed(s, n);
 	}
 }
 

@@ -119,7 +119,7 @@ static void connecting(struct blast *b)
 /* Everything sent has come, or nothing comes any more. */
 static void draining(struct blast *b)
 {
-	bool all = b->received == b->sent * b->options.subscribers;
+	bool all = b->received == b->sent * options_prompt(&b->options);
 
 	if (b->received != b->moved) {
 		b->moved = b->received;
@@ -163,6 +163,7 @@ static void turn(struct blast *b)
 {
 	machine_in(&b->machine);
 	phase_turn(b);
+	lag_turn(b);
 	machine_out(&b->machine);
 	if (!b->options.busy)
 		machine_nap(&b->machine);
@@ -180,6 +181,17 @@ static void run(struct blast *b)
 	b->phase = PHASE_DONE;
 }
 
+/* Who lags cannot be told that all is over: what is queued for him goes before. */
+static void part(struct connection *c)
+{
+	if (c->publisher || ((struct subscriber *)c)->lag == LAG_NONE) {
+		c->stream->ops->shutdown(c->stream);
+		return;
+	}
+	c->stream->ops->abort(c->stream);
+	c->state = CONN_CLOSED;
+}
+
 /* Ends all connections; how many are not over yet. */
 static uint32_t part_all(struct blast *b, bool begin)
 {
@@ -192,7 +204,7 @@ static uint32_t part_all(struct blast *b, bool begin)
 			continue;
 		open++;
 		if (begin)
-			c->stream->ops->shutdown(c->stream);
+			part(c);
 	}
 	return open;
 }

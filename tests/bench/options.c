@@ -2,14 +2,11 @@
 #include "tests/bench/options.h"
 
 #include <argp.h>
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <rte_common.h>
 
 #include "tests/bench/message.h"
+#include "tests/bench/values.h"
 
 enum {
 	OPT_PORT = 256,
@@ -27,6 +24,9 @@ enum {
 	OPT_QUEUE,
 	OPT_WINDOW,
 	OPT_RCVBUF,
+	OPT_STALLED,
+	OPT_SLOW,
+	OPT_SLOW_PERCENT,
 	OPT_VERIFY,
 	OPT_JSON,
 	OPT_BUSY,
@@ -45,6 +45,10 @@ static const struct argp_option options[] = {
 	{"subscribe-to", OPT_SUBSCRIBE_TO, "IP:PORT", 0, "where subscribers connect", 0},
 	{"publishers", 'p', "N", 0, "how many (1)", 0},
 	{"subscribers", 's', "N", 0, "how many (1); each takes every topic", 0},
+	{"stalled", OPT_STALLED, "K", 0,
+	 "the first K subscribers stop reading when the measurement begins", 0},
+	{"slow", OPT_SLOW, "K", 0, "the next K then read at a share of the others' rate", 0},
+	{"slow-percent", OPT_SLOW_PERCENT, "P", 0, "that share (10)", 0},
 	{0, 0, 0, 0, "The messages:", 3},
 	{"size", OPT_SIZE, "BYTES", 0, "of each part: at least 16 (64)", 0},
 	{"parts", OPT_PARTS, "N", 0, "frames a message (1)", 0},
@@ -69,107 +73,28 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static void number(struct argp_state *state, const char *text, double low, double high, double *out)
-{
-	char *end;
-
-	*out = strtod(text, &end);
-	if (end == text || *end || !(*out >= low) || *out > high)
-		argp_error(state, "%s: a number from %.0f to %.0f is wanted", text, low, high);
-}
-
-static uint32_t whole(struct argp_state *state, const char *text, uint32_t low, uint32_t high)
-{
-	double n = 0;
-
-	number(state, text, low, high, &n);
-	return (uint32_t)n;
-}
-
-static uint32_t ip(struct argp_state *state, const char *text)
-{
-	struct in_addr a = {0};
-
-	if (inet_pton(AF_INET, text, &a) != 1)
-		argp_error(state, "%s: an IPv4 address is wanted", text);
-	return ntohl(a.s_addr);
-}
-
-/* "LEFT<sep>RIGHT": cuts a copy of text in two; RIGHT is "" if there is no separator. */
-static const char *cut(char *copy, size_t bytes, const char *text, char separator)
-{
-	char *at;
-
-	snprintf(copy, bytes, "%s", text);
-	at = strchr(copy, separator);
-	if (!at)
-		return "";
-	*at = '\0';
-	return at + 1;
-}
-
-static struct zl_endpoint_addr endpoint(struct argp_state *state, const char *text)
-{
-	struct zl_endpoint_addr a;
-	char copy[64];
-	const char *port = cut(copy, sizeof(copy), text, ':');
-
-	a.ip = ip(state, copy);
-	a.port = (uint16_t)whole(state, port, 1, UINT16_MAX);
-	return a;
-}
-
-static void address(struct argp_state *state, const char *text, struct zl_ipc_port *p)
-{
-	char copy[64];
-	const char *bits = cut(copy, sizeof(copy), text, '/');
-
-	p->ip = ip(state, copy);
-	p->prefix_len = whole(state, bits, 1, 32);
-}
-
-static void port(struct argp_state *state, const char *text, struct zl_ipc_port *p)
-{
-	char copy[300], device[300];
-	const char *rest = cut(copy, sizeof(copy), text, ':');
-	const char *more = cut(device, sizeof(device), rest, ',');
-	const char *role = "";
-
-	p->kind = 0;
-	while (p->kind < ZL_PORT_KINDS && strcmp(zl_port_kind_name[p->kind], copy) != 0)
-		p->kind++;
-	if (p->kind == ZL_PORT_KINDS)
-		argp_error(state, "%s: no such kind of port", copy);
-	if (p->kind == ZL_PORT_MEMIF && !strstr(more, "role="))
-		role = *more ? ",role=client" : "role=client";
-	if ((size_t)snprintf(p->device, sizeof(p->device), "%s", device) >= sizeof(p->device) ||
-	    (size_t)snprintf(p->options, sizeof(p->options), "%s%s", more, role) >=
-		    sizeof(p->options))
-		argp_error(state, "%s: too long", text);
-}
-
 static error_t parse_wire(int key, char *arg, struct argp_state *state)
 {
 	struct options *o = state->input;
 
 	switch (key) {
 	case OPT_PORT:
-		port(state, arg, &o->port);
+		value_port(state, arg, &o->port);
 		return 0;
 	case OPT_ADDRESS:
-		address(state, arg, &o->port);
+		value_address(state, arg, &o->port);
 		return 0;
 	case OPT_GATEWAY:
-		o->port.gateway = ip(state, arg);
+		o->port.gateway = value_ip(state, arg);
 		return 0;
 	case OPT_MTU:
-		o->port.mtu = (uint16_t)whole(state, arg, 576, 16384);
+		o->port.mtu = (uint16_t)value_whole(state, arg, 576, 16384);
 		return 0;
 	case OPT_PUBLISH_TO:
-		o->publish_to = endpoint(state, arg);
+		o->publish_to = value_endpoint(state, arg);
 		return 0;
 	case OPT_SUBSCRIBE_TO:
-		o->subscribe_to = endpoint(state, arg);
+		o->subscribe_to = value_endpoint(state, arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -183,31 +108,40 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		o->publishers = whole(state, arg, 0, CONNECTIONS_MAX);
+		o->publishers = value_whole(state, arg, 0, CONNECTIONS_MAX);
 		return 0;
 	case 's':
-		o->subscribers = whole(state, arg, 0, CONNECTIONS_MAX);
+		o->subscribers = value_whole(state, arg, 0, CONNECTIONS_MAX);
+		return 0;
+	case OPT_STALLED:
+		o->stalled = value_whole(state, arg, 0, CONNECTIONS_MAX);
+		return 0;
+	case OPT_SLOW:
+		o->slow = value_whole(state, arg, 0, CONNECTIONS_MAX);
+		return 0;
+	case OPT_SLOW_PERCENT:
+		value_number(state, arg, 0.01, 100, &o->slow_percent);
 		return 0;
 	case OPT_SIZE:
-		o->size = whole(state, arg, sizeof(struct stamp), BODY_MAX);
+		o->size = value_whole(state, arg, sizeof(struct stamp), BODY_MAX);
 		return 0;
 	case OPT_PARTS:
-		o->parts = whole(state, arg, 1, PARTS_MAX);
+		o->parts = value_whole(state, arg, 1, PARTS_MAX);
 		return 0;
 	case OPT_TOPICS:
-		o->topics = whole(state, arg, 1, TOPICS_MAX);
+		o->topics = value_whole(state, arg, 1, TOPICS_MAX);
 		return 0;
 	case OPT_RATE:
-		number(state, arg, 1, 1e9, &o->rate);
+		value_number(state, arg, 1, 1e9, &o->rate);
 		return 0;
 	case OPT_QUEUE:
-		o->queue_bytes = whole(state, arg, LAID_ROOM, 1u << 30);
+		o->queue_bytes = value_whole(state, arg, LAID_ROOM, 1u << 30);
 		return 0;
 	case OPT_RCVBUF:
-		o->rcvbuf = whole(state, arg, 4096, 1u << 30);
+		o->rcvbuf = value_whole(state, arg, 4096, 1u << 30);
 		return 0;
 	case OPT_WINDOW:
-		number(state, arg, 1, 1e12, &n);
+		value_number(state, arg, 1, 1e12, &n);
 		o->window = (uint64_t)n;
 		return 0;
 	default:
@@ -225,6 +159,11 @@ static void check(struct argp_state *state, const struct options *o)
 		argp_error(state, "--publish-to is needed, or --publishers 0");
 	if (o->subscribers && !o->subscribe_to.port)
 		argp_error(state, "--subscribe-to is needed, or --subscribers 0");
+	if (o->stalled + o->slow && o->stalled + o->slow >= o->subscribers)
+		argp_error(state,
+			   "--stalled %u and --slow %u leave no other subscriber: ask for more "
+			   "--subscribers",
+			   o->stalled, o->slow);
 	if ((uint64_t)o->size * o->parts > BODY_MAX)
 		argp_error(state, "--size times --parts is to be below 1 GiB");
 }
@@ -235,10 +174,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPT_SECONDS:
-		number(state, arg, 0, 86400, &o->seconds);
+		value_number(state, arg, 0, 86400, &o->seconds);
 		return 0;
 	case OPT_WARMUP:
-		number(state, arg, 0, 3600, &o->warmup);
+		value_number(state, arg, 0, 3600, &o->warmup);
 		return 0;
 	case OPT_VERIFY:
 		o->verify = true;
@@ -280,6 +219,7 @@ void blast_options(struct options *o, int argc, char **argv)
 			      .size = 64,
 			      .parts = 1,
 			      .topics = 1,
+			      .slow_percent = 10,
 			      .seconds = 5,
 			      .warmup = 0.5,
 			      .queue_bytes = 512 << 10};

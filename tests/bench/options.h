@@ -14,6 +14,8 @@ struct options {
 	struct zl_ipc_port port;
 	struct zl_endpoint_addr publish_to, subscribe_to;
 	uint32_t publishers, subscribers;
+	uint32_t stalled, slow; /* subscribers: the first ones, the next ones (lag.c) */
+	double slow_percent;    /* of the others' rate */
 	uint32_t size, parts, topics;
 	double rate; /* messages a second, all publishers together; 0: as fast as they are taken */
 	double seconds, warmup;
@@ -22,6 +24,12 @@ struct options {
 	uint64_t window;      /* messages ahead of the slowest subscriber; 0: no such bound */
 	bool verify, json, busy, hugepages;
 };
+
+/* Subscribers that do not lag on purpose: the last ones. */
+static inline uint32_t options_prompt(const struct options *o)
+{
+	return o->subscribers - o->stalled - o->slow;
+}
 
 /* Exits with a line on stderr if they make no sense. */
 void blast_options(struct options *o, int argc, char **argv);

@@ -128,7 +128,7 @@ static uint64_t slowest(const struct blast *b)
 {
 	uint64_t received = UINT64_MAX;
 
-	for (uint32_t i = 0; i < b->options.subscribers; i++)
+	for (uint32_t i = b->options.stalled + b->options.slow; i < b->options.subscribers; i++)
 		received = RTE_MIN(received, b->received_by[i]);
 	return received;
 }

@@ -17,14 +17,15 @@ static const struct percentile {
 struct result {
 	double seconds, sent_s, received_s;
 	double sent_bits_s, received_bits_s; /* of message bodies */
-	uint64_t missing;                    /* sent and not received, all subscribers together */
-	uint64_t lost, repeated, wrong;      /* found by --verify */
+	/* of those that do not lag, all together: sent and not received; found by --verify */
+	uint64_t missing, lost, repeated, wrong;
+	bool lagging_wrong; /* what came to those that lag was not as it was sent */
 };
 
 static struct result sum_up(const struct blast *b)
 {
 	struct result r = {.seconds = (double)(b->to.at_ns - b->from.at_ns) / S_NS};
-	uint64_t wanted = b->sent * b->options.subscribers;
+	uint64_t wanted = b->sent * options_prompt(&b->options);
 	double bits = 8.0 * b->options.size * b->options.parts;
 
 	if (r.seconds > 0) {
@@ -35,9 +36,15 @@ static struct result sum_up(const struct blast *b)
 	r.received_bits_s = r.received_s * bits;
 	r.missing = b->options.publishers && wanted > b->received ? wanted - b->received : 0;
 	for (uint32_t i = 0; i < b->options.subscribers; i++) {
-		r.lost += b->subscribers[i].lost;
-		r.repeated += b->subscribers[i].repeated;
-		r.wrong += b->subscribers[i].wrong;
+		const struct subscriber *s = &b->subscribers[i];
+
+		if (s->lag != LAG_NONE) {
+			r.lagging_wrong |= s->repeated || s->wrong;
+			continue;
+		}
+		r.lost += s->lost;
+		r.repeated += s->repeated;
+		r.wrong += s->wrong;
 	}
 	return r;
 }
@@ -50,6 +57,19 @@ static uint64_t retransmits(const struct blast *b)
 static uint64_t tx_dropped(const struct blast *b)
 {
 	return zl_port_stats(b->machine.port, 0)->tx_dropped;
+}
+
+static const char *const lag_name[] = {
+	[LAG_NONE] = "prompt", [LAG_SLOW] = "slow", [LAG_STALLED] = "stalled"};
+
+static void show_lagging(const struct blast *b)
+{
+	for (uint32_t i = 0; i < b->options.stalled + b->options.slow; i++) {
+		const struct subscriber *s = &b->subscribers[i];
+
+		printf("%-7s %4u: received %lu, lost %lu, repeated %lu, wrong %lu\n",
+		       lag_name[s->lag], i, b->received_by[i], s->lost, s->repeated, s->wrong);
+	}
 }
 
 static void show_table(const struct blast *b, const struct result *r)
@@ -74,6 +94,7 @@ static void show_table(const struct blast *b, const struct result *r)
 	printf("sent %lu, received %lu, missing %lu, retransmitted segments %lu, dropped frames "
 	       "%lu\n",
 	       b->sent, b->received, r->missing, retransmits(b), tx_dropped(b));
+	show_lagging(b);
 	if (o->verify)
 		printf("verified: lost %lu, repeated %lu, wrong %lu\n", r->lost, r->repeated,
 		       r->wrong);
@@ -104,6 +125,22 @@ static json_t *counters(const struct blast *b)
 	return all;
 }
 
+static json_t *lagging(const struct blast *b)
+{
+	json_t *all = json_array();
+
+	for (uint32_t i = 0; i < b->options.stalled + b->options.slow; i++) {
+		const struct subscriber *s = &b->subscribers[i];
+
+		json_array_append_new(
+			all, json_pack("{s:i, s:s, s:I, s:I, s:I, s:I}", "id", (int)i, "kind",
+				       lag_name[s->lag], "received", (json_int_t)b->received_by[i],
+				       "lost", (json_int_t)s->lost, "repeated",
+				       (json_int_t)s->repeated, "wrong", (json_int_t)s->wrong));
+	}
+	return all;
+}
+
 static void show_json(const struct blast *b, const struct result *r)
 {
 	const struct options *o = &b->options;
@@ -121,6 +158,8 @@ static void show_json(const struct blast *b, const struct result *r)
 				   "tx_dropped", (json_int_t)tx_dropped(b), "verified", o->verify);
 
 	json_object_set_new(all, "latency_ns", latencies(b));
+	if (o->stalled + o->slow)
+		json_object_set_new(all, "slow", lagging(b));
 	json_object_set_new(all, "counters", counters(b));
 	json_object_update(all, counts);
 	json_decref(counts);
@@ -144,5 +183,6 @@ int report(const struct blast *b)
 		show_table(b, &r);
 	if (!b->options.verify)
 		return EXIT_SUCCESS;
-	return r.missing || r.lost || r.repeated || r.wrong ? EXIT_FAILURE : EXIT_SUCCESS;
+	return r.lagging_wrong || r.missing || r.lost || r.repeated || r.wrong ? EXIT_FAILURE
+									       : EXIT_SUCCESS;
 }

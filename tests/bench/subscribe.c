@@ -19,6 +19,7 @@ int subscribers_open(struct blast *b)
 	for (uint32_t i = 0; i < b->options.subscribers; i++) {
 		struct subscriber *s = &b->subscribers[i];
 
+		s->lag = lag_of(&b->options, i);
 		s->expected = calloc(b->options.publishers + 1, sizeof(uint32_t));
 		if (!s->expected)
 			return -1;
@@ -64,12 +65,13 @@ void subscribers_ask(struct blast *b)
 	}
 }
 
-static inline void time_in(struct blast *b, uint64_t sent)
+static inline void time_in(const struct subscriber *s, uint64_t sent)
 {
+	struct blast *b = s->conn.blast;
 	uint64_t late = (b->heard_ns - sent) & SENT_MASK;
 	uint64_t when = b->heard_ns - late;
 
-	if (when >= b->from.at_ns && when < b->to.at_ns)
+	if (s->lag == LAG_NONE && when >= b->from.at_ns && when < b->to.at_ns)
 		histogram_add(&b->latency, late);
 }
 
@@ -99,12 +101,23 @@ static void check_stamp(struct subscriber *s, const struct stamp *in)
 		s->wrong++;
 }
 
+/* What comes to those that lag is counted for itself alone. */
+static inline void count(struct subscriber *s, uint64_t messages)
+{
+	struct blast *b = s->conn.blast;
+
+	b->received_by[s->conn.id] += messages;
+	if (s->lag == LAG_NONE)
+		b->received += messages;
+}
+
 /* Frames that lie whole in these bytes, of messages of one part: the usual. How many bytes. */
 static uint32_t whole_messages(struct subscriber *s, const uint8_t *bytes, uint32_t n)
 {
 	struct blast *b = s->conn.blast;
 	const struct layout *l = &b->layout;
-	bool verify = b->options.verify, each = verify || b->interval_ns > 0, timed = false;
+	bool verify = b->options.verify, checked = verify || s->lag != LAG_NONE;
+	bool each = checked || b->interval_ns > 0, timed = false;
 	uint32_t done = 0;
 	uint64_t messages = 0;
 
@@ -117,19 +130,18 @@ static uint32_t whole_messages(struct subscriber *s, const uint8_t *bytes, uint3
 			break;
 		if (each || !timed) {
 			memcpy(&in, p + l->header_len, sizeof(in));
-			time_in(b, in.sent);
+			time_in(s, in.sent);
 			timed = true;
 		}
-		if (verify) {
+		if (checked)
 			check_stamp(s, &in);
+		if (verify)
 			s->wrong += !layout_matches(l, p + l->header_len + sizeof(in),
 						    l->size - sizeof(in), sizeof(in));
-		}
 		messages++;
 		done += l->wire;
 	}
-	b->received_by[s->conn.id] += messages;
-	b->received += messages;
+	count(s, messages);
 	return done;
 }
 
@@ -138,8 +150,7 @@ static void frame_end(struct subscriber *s)
 	if (s->foreign || ++s->part < s->conn.blast->layout.parts)
 		return;
 	s->part = 0;
-	s->conn.blast->received_by[s->conn.id]++;
-	s->conn.blast->received++;
+	count(s, 1);
 }
 
 /* How much of a frame's beginning is wanted at once: its header, and a message's stamp. */
@@ -182,8 +193,8 @@ static void frame_begin(struct subscriber *s)
 	memcpy(&in, s->begun + f.header_len, sizeof(in));
 	s->skip -= sizeof(in);
 	s->where = sizeof(in);
-	time_in(b, in.sent);
-	if (b->options.verify)
+	time_in(s, in.sent);
+	if (b->options.verify || s->lag != LAG_NONE)
 		check_stamp(s, &in);
 }
 
@@ -226,6 +237,8 @@ void subscriber_input(struct subscriber *s, const uint8_t *bytes, uint32_t n)
 	struct blast *b = s->conn.blast;
 	uint32_t done = 0;
 
+	if (s->lag == LAG_STALLED && b->phase >= PHASE_MEASURE)
+		return;
 	b->heard_ns = machine_clock(&b->machine);
 	while (done < n && !b->failure[0]) {
 		uint32_t piece = 0;

@@ -19,7 +19,8 @@ cleanup() {
 trap cleanup EXIT
 trap 'failed=1; exit' INT TERM
 
-# The second device drops: its subscribers may be only a few messages behind.
+# The second device drops: its subscribers may be only a few messages behind. The third drops only
+# what is due to those that lag far behind.
 cat >"$dir/zeroline.yaml" <<END
 cores: {poll: 1}
 memory: {hugepages: no, megabytes: 256}
@@ -34,6 +35,10 @@ devices:
     kind: forwarder
     frontend: {bind: ["tcp://wire:5557"], hwm: 10}
     backend: {bind: ["tcp://wire:5558"], hwm: 10, sndbuf: 4KiB}
+  - name: some
+    kind: forwarder
+    frontend: {bind: ["tcp://wire:5559"], hwm: 1000}
+    backend: {bind: ["tcp://wire:5560"], hwm: 1000, sndbuf: 4KiB}
 END
 
 "$build/dataplane/zeroline-dataplane" --run-dir "$dir" >"$dir/dataplane.log" 2>&1 &
@@ -43,7 +48,7 @@ pids=$!
 pids="$! $pids"
 tries=0
 until [ "$("$build/control/cli/zeroline" --run-dir "$dir" status 2>/dev/null |
-	grep -c listening)" -eq 4 ]; do
+	grep -c listening)" -eq 6 ]; do
 	tries=$((tries + 1))
 	[ $tries -lt 300 ] || { echo "FAIL: the appliance does not listen"; failed=1; exit; }
 	sleep 0.1
@@ -73,3 +78,18 @@ if blast 5557 5558 --seconds 0.5 --size 300 --subscribers 3 >"$dir/few.log" 2>&1
 	echo "FAIL: messages were dropped, and it was not seen"
 	failed=1
 fi
+
+# Those that lag cost themselves alone. What is asked of the JSON that a run wrote: CLAIM NAME.
+claim() {
+	python3 -c "import json, sys
+r = json.load(open('$dir/$2.json'))
+sys.exit(not ($1))" || { echo "FAIL: $2: $1"; cat "$dir/$2.json"; failed=1; }
+}
+
+blast 5559 5560 --seconds 1 --window 500 --subscribers 5 --stalled 1 --slow 2 --slow-percent 5 \
+	--rcvbuf 16384 --json >"$dir/lag.json" || { echo "FAIL: loss beside those that lag"; failed=1; }
+claim "r['received'] == 2 * r['sent'] and r['missing'] == r['lost'] == 0" lag
+claim "[(s['id'], s['kind']) for s in r['slow']] == [(0, 'stalled'), (1, 'slow'), (2, 'slow')]" lag
+claim "all(s['repeated'] == s['wrong'] == 0 for s in r['slow'])" lag
+claim "r['slow'][0]['received'] < r['slow'][1]['received'] < r['sent']" lag
+claim "all(s['lost'] > 0 and s['received'] + s['lost'] <= r['sent'] for s in r['slow'][1:])" lag

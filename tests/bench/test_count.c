@@ -113,6 +113,94 @@ static void test_a_missing_message_is_lost_and_a_second_one_repeated(void **stat
 	end(MESSAGES, 0, 1, 0);
 }
 
+/* Stands in for a stream: how much of its window was opened again. */
+static uint32_t opened;
+
+static void consumed(struct zl_stream *s, uint32_t n)
+{
+	(void)s;
+	opened += n;
+}
+
+static const struct zl_stream_ops stream_ops = {.consumed = consumed};
+
+static void start_lagging(uint32_t stalled, uint32_t slow)
+{
+	start(64, 1);
+	subscribers_close(&b);
+	b.options.subscribers = 2;
+	b.options.stalled = stalled;
+	b.options.slow = slow;
+	b.options.slow_percent = 10;
+	assert_int_equal(subscribers_open(&b), 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		b.subscribers[i].conn.blast = &b;
+		b.subscribers[i].conn.id = i;
+		b.subscribers[i].conn.state = CONN_TRAFFIC;
+	}
+	opened = 0;
+}
+
+static void test_a_slow_one_reads_at_its_share_once_measured(void **state)
+{
+	struct zl_stream stream = {.ops = &stream_ops};
+	struct subscriber *s;
+	uint32_t wire, n;
+
+	(void)state;
+	start_lagging(0, 1);
+	s = b.subscribers;
+	s->conn.stream = &stream;
+	wire = b.layout.wire;
+	n = MESSAGES * wire;
+	b.phase = PHASE_WARMUP;
+	assert_false(lag_holds(s, n));
+	b.phase = PHASE_MEASURE;
+	assert_true(lag_holds(s, n));
+	lag_turn(&b);
+	assert_int_equal(opened, 0);
+	subscriber_input(s + 1, bytes, 20 * wire);
+	lag_turn(&b);
+	assert_int_equal(opened, 2 * wire);
+	lag_turn(&b);
+	assert_int_equal(opened, 2 * wire);
+	/* no more than it has */
+	b.received += 1000;
+	lag_turn(&b);
+	assert_int_equal(opened, n);
+	subscribers_close(&b);
+	free(b.publishers);
+}
+
+static void test_what_comes_to_those_that_lag_is_counted_apart(void **state)
+{
+	uint32_t wire;
+
+	(void)state;
+	start_lagging(0, 1);
+	b.options.verify = false;
+	wire = b.layout.wire;
+	subscriber_input(&b.subscribers[0], bytes, 3 * wire);
+	subscriber_input(&b.subscribers[0], bytes + 5 * wire, wire);
+	subscriber_input(&b.subscribers[1], bytes, 2 * wire);
+	assert_int_equal(b.received, 2);
+	assert_int_equal(b.received_by[0], 4);
+	assert_int_equal(b.subscribers[0].lost, 2);
+	assert_int_equal(b.subscribers[1].lost, 0);
+	subscribers_close(&b);
+	free(b.publishers);
+
+	start_lagging(1, 0);
+	b.phase = PHASE_MEASURE;
+	subscriber_input(&b.subscribers[0], bytes, 3 * wire);
+	assert_true(lag_holds(&b.subscribers[0], 3 * wire));
+	lag_turn(&b);
+	assert_int_equal(b.received_by[0], 0);
+	assert_int_equal(opened, 0);
+	subscribers_close(&b);
+	free(b.publishers);
+}
+
 static void test_a_changed_byte_is_wrong_wherever_it_is(void **state)
 {
 	(void)state;
@@ -159,6 +247,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_messages_are_counted_however_the_stream_is_cut),
 		cmocka_unit_test(test_a_missing_message_is_lost_and_a_second_one_repeated),
+		cmocka_unit_test(test_a_slow_one_reads_at_its_share_once_measured),
+		cmocka_unit_test(test_what_comes_to_those_that_lag_is_counted_apart),
 		cmocka_unit_test(test_a_changed_byte_is_wrong_wherever_it_is),
 		cmocka_unit_test(test_a_message_that_nobody_sent_ends_the_run),
 		cmocka_unit_test(test_percentiles_are_true_to_a_hundredth),
