@@ -3,11 +3,11 @@
  * the generation of the tree, so that the same again costs only the walk. */
 #include "dataplane/router/tree.h"
 
-/* What a walk down found. */
-struct descent {
-	uint32_t nodes; /* subscribed, on the way */
-	uint32_t deepest;
-	uint32_t decided;
+/* A lookup under way: at this node, having passed so many bytes. */
+struct place {
+	const struct zl_node *node;
+	const uint32_t *link; /* not NULL: what refers to the node is still to be read */
+	uint32_t ref, at;
 };
 
 /* As memcmp, but for the few bytes that a path mostly has. */
@@ -28,40 +28,123 @@ static inline bool same(const uint8_t *a, const uint8_t *b, uint32_t len)
 	return true;
 }
 
-static struct descent descend(const struct zl_matcher *m, const uint8_t *topic, uint32_t len)
+/* Past one node. Where the reference of the next stands; NULL: that was all. */
+static inline const uint32_t *pass(const struct zl_node *n, uint32_t ref, uint32_t *at,
+				   struct zl_lookup *l)
 {
-	struct descent d = {0};
+	const uint32_t *child;
+
+	if (n->path_len > l->len - *at) {
+		/* its end decided, unless the bytes differ before; not worth finding out */
+		l->decided = l->len + 1;
+		return NULL;
+	}
+	l->decided = *at += n->path_len;
+	if (!same(zl_node_path(n), l->topic + *at - n->path_len, n->path_len))
+		return NULL;
+	if (n->value != ZL_VALUE_NONE) {
+		l->nodes++;
+		l->deepest = ref;
+	}
+	if (n->children == 0)
+		return NULL;
+	if (*at == l->len) {
+		l->decided = l->len + 1;
+		return NULL;
+	}
+	child = zl_node_child(n, l->topic[*at]);
+	l->decided = ++*at;
+	return child;
+}
+
+static void begin(const struct zl_matcher *m, struct zl_lookup *l)
+{
+	l->nodes = 0;
+	l->deepest = 0;
+	l->decided = 0;
+	l->generation = m->generation;
+}
+
+static void descend(const struct zl_matcher *m, struct zl_lookup *l)
+{
 	uint32_t ref = m->root, at = 0;
 
+	begin(m, l);
 	while (ref) {
-		const struct zl_node *n = zl_node_at(m, ref);
-		const uint32_t *child;
+		const uint32_t *link = pass(zl_node_at(m, ref), ref, &at, l);
 
-		if (n->path_len > len - at) {
-			/* its end decided, unless the bytes differ before; not worth finding out */
-			d.decided = len + 1;
-			return d;
-		}
-		if (!same(zl_node_path(n), topic + at, n->path_len)) {
-			d.decided = at + n->path_len;
-			return d;
-		}
-		at += n->path_len;
-		if (n->value != ZL_VALUE_NONE) {
-			d.nodes++;
-			d.deepest = ref;
-		}
-		if (n->children == 0)
-			break;
-		if (at == len) {
-			d.decided = len + 1;
-			return d;
-		}
-		child = zl_node_child(n, topic[at++]);
-		ref = child ? *child : 0;
+		ref = link ? *link : 0;
 	}
-	d.decided = at;
-	return d;
+}
+
+/* Go to a node: ask for what a small one consists of. */
+static inline void approach(const struct zl_matcher *m, struct place *p, uint32_t ref)
+{
+	p->ref = ref;
+	p->node = zl_node_at(m, ref);
+	p->link = NULL;
+	__builtin_prefetch(p->node);
+	__builtin_prefetch((const uint8_t *)p->node + ZL_LINE);
+}
+
+/* A lookup has ended: ask for the slots that zl_matcher_result() will hand out. */
+static inline void foresee(const struct zl_matcher *m, const struct zl_lookup *l)
+{
+	const struct zl_node *n = zl_node_at(m, l->deepest);
+
+	if (l->nodes && n->value == ZL_VALUE_SET)
+		__builtin_prefetch(zl_set_at(m, n->word[0]));
+}
+
+/* One step of one lookup, as far as it goes without waiting. false: it has ended. */
+static inline bool step(const struct zl_matcher *m, struct place *p, struct zl_lookup *l)
+{
+	if (!p->link) {
+		p->link = pass(p->node, p->ref, &p->at, l);
+		if (!p->link)
+			return false;
+		if ((uintptr_t)p->link / ZL_LINE > (uintptr_t)p->node / ZL_LINE + 1) {
+			__builtin_prefetch(p->link); /* in a wide node, further on */
+			return true;
+		}
+	}
+	if (*p->link == 0)
+		return false;
+	approach(m, p, *p->link);
+	return true;
+}
+
+bool zl_matcher_large(const struct zl_matcher *m)
+{
+	return m->region.in_use > ZL_LARGE_WORDS;
+}
+
+void zl_matcher_lookup(const struct zl_matcher *m, struct zl_lookup *lookup, unsigned n)
+{
+	struct place place[ZL_LOOKUPS];
+	uint8_t going[ZL_LOOKUPS];
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		begin(m, &lookup[i]);
+		place[i] = (struct place){.node = zl_node_at(m, m->root), .ref = m->root};
+		going[i] = (uint8_t)i;
+	}
+	if (m->root)
+		left = n;
+	while (left > 0) {
+		unsigned kept = 0;
+
+		for (unsigned i = 0; i < left; i++) {
+			unsigned k = going[i];
+
+			if (step(m, &place[k], &lookup[k]))
+				going[kept++] = (uint8_t)k;
+			else
+				foresee(m, &lookup[k]);
+		}
+		left = kept;
+	}
 }
 
 /* Add the slots of one node to the answer: each once, none that is dead. */
@@ -123,16 +206,30 @@ static struct zl_match merged(struct zl_matcher *m, const uint8_t *topic, struct
 	return match;
 }
 
+static struct zl_match result(struct zl_matcher *m, const struct zl_lookup *l)
+{
+	struct zl_match match = {.decided = l->decided};
+
+	if (l->nodes == 0)
+		return match;
+	match.key = (uint64_t)m->generation << 32 | l->deepest;
+	if (l->nodes > 1 || m->dead_slots)
+		return merged(m, l->topic, match);
+	match.slots = zl_set_slots(m, zl_node_at(m, l->deepest), &match.n);
+	return match;
+}
+
+struct zl_match zl_matcher_result(struct zl_matcher *m, const struct zl_lookup *lookup)
+{
+	if (lookup->generation != m->generation)
+		return zl_matcher_match(m, lookup->topic, lookup->len);
+	return result(m, lookup);
+}
+
 struct zl_match zl_matcher_match(struct zl_matcher *m, const uint8_t *topic, uint32_t len)
 {
-	struct descent d = descend(m, topic, len);
-	struct zl_match match = {.decided = d.decided};
+	struct zl_lookup l = {.topic = topic, .len = len};
 
-	if (d.nodes == 0)
-		return match;
-	match.key = (uint64_t)m->generation << 32 | d.deepest;
-	if (d.nodes > 1 || m->dead_slots)
-		return merged(m, topic, match);
-	match.slots = zl_set_slots(m, zl_node_at(m, d.deepest), &match.n);
-	return match;
+	descend(m, &l);
+	return result(m, &l);
 }

@@ -48,6 +48,25 @@ struct zl_match {
 };
 struct zl_match zl_matcher_match(struct zl_matcher *m, const uint8_t *topic, uint32_t len);
 
+/* Matching a run of topics: in a large tree a match is a handful of reads from memory, each of
+ * which must wait for the one before, and these waits are most of its cost; looking up some topics
+ * side by side, they wait together. zl_matcher_lookup() finds the way of each through the tree, and
+ * zl_matcher_result() gives, one at a time, what zl_matcher_match() would at that moment: if
+ * prefixes came or went since, it looks that one up anew. The topics must stay as they are until
+ * then. Costs more than zl_matcher_match() if few are looked up, or if the tree fits in the near
+ * caches, which zl_matcher_large() tells. */
+enum {
+	ZL_LOOKUPS = 16 /* more at a time gain nothing */
+};
+struct zl_lookup {
+	const uint8_t *topic; /* given */
+	uint32_t len;
+	uint32_t nodes, deepest, decided, generation; /* the matcher's */
+};
+bool zl_matcher_large(const struct zl_matcher *m);
+void zl_matcher_lookup(const struct zl_matcher *m, struct zl_lookup *lookup, unsigned n);
+struct zl_match zl_matcher_result(struct zl_matcher *m, const struct zl_lookup *lookup);
+
 /* No prefix is longer than this (it never shrinks): what of a topic is worth gathering. */
 uint32_t zl_matcher_longest(const struct zl_matcher *m);
 

@@ -17,9 +17,11 @@ enum zl_value {
 	ZL_VALUE_SET,  /* the word refers to a zl_slot_set */
 };
 enum {
-	ZL_PATH_MAX = 255,  /* of one node; longer pieces are a chain of nodes */
-	ZL_LISTED_MAX = 64, /* children by sorted key bytes; more: a direct table of 256 */
-	ZL_DIRECT_MIN = 48, /* fewer again: back to a list */
+	ZL_PATH_MAX = 255,      /* of one node; longer pieces are a chain of nodes */
+	ZL_LISTED_MAX = 64,     /* children by sorted key bytes; more: a direct table of 256 */
+	ZL_DIRECT_MIN = 48,     /* fewer again: back to a list */
+	ZL_LINE = 64,           /* bytes of a cache line */
+	ZL_LARGE_WORDS = 65536, /* a tree of more does not stay in the near caches */
 };
 
 struct zl_node {

@@ -10,8 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Messages of the run whose topics were looked up side by side; from `next` on, still to come. */
+struct ahead {
+	struct zl_lookup lookup[ZL_LOOKUPS];
+	const struct zl_msg *msg[ZL_LOOKUPS];
+	unsigned n, next, used;
+	unsigned want; /* at most so many next time; fewer if most were for nothing */
+};
+
 struct xpub {
 	struct zl_fan fan;
+	struct ahead ahead;
 	uint8_t *gathered; /* the beginning of a body in several pieces: ZL_PREFIX_MAX bytes */
 };
 
@@ -27,6 +36,7 @@ int zl_xpub_open(struct zl_socket *s)
 		free(x);
 		return -ENOMEM;
 	}
+	x->ahead.want = 1;
 	s->state = x;
 	return 0;
 }
@@ -76,7 +86,41 @@ static inline bool as_before(const struct seen *seen, const struct zl_msg *first
 	return first->len == seen->len && memcmp(first->data, seen->topic, seen->len) == 0;
 }
 
-static struct zl_match match(struct zl_socket *s, const struct zl_msg *first, struct seen *seen)
+/* Look up the topics of this message and of the next ones in the run. How many are worth it shows:
+ * a topic may turn out to be decided by the one before, which is known for less than a lookup. */
+static void look_ahead(struct zl_socket *s, struct ahead *a, const struct zl_msg *msgs, unsigned n)
+{
+	if (a->used == a->n && a->want < ZL_LOOKUPS)
+		a->want *= 2;
+	else if (a->used * 2 < a->n)
+		a->want /= 2;
+	a->n = a->next = a->used = 0;
+	for (unsigned i = 0; i < n && a->n < a->want; i += zl_fan_rest(msgs + i, n - i)) {
+		if (msgs[i].flags & ZL_MSG_CHAIN)
+			break;
+		a->msg[a->n] = &msgs[i];
+		a->lookup[a->n].topic = msgs[i].data;
+		a->lookup[a->n++].len = msgs[i].len;
+	}
+	zl_matcher_lookup(s->matcher, a->lookup, a->n);
+}
+
+/* The match of the first of msgs, which is in one piece. */
+static struct zl_match match_in_run(struct zl_socket *s, struct ahead *a, const struct zl_msg *msgs,
+				    unsigned n)
+{
+	if (!zl_matcher_large(s->matcher))
+		return zl_matcher_match(s->matcher, msgs->data, msgs->len);
+	while (a->next < a->n && a->msg[a->next] != msgs)
+		a->next++;
+	if (a->next == a->n)
+		look_ahead(s, a, msgs, n);
+	a->used++;
+	return zl_matcher_result(s->matcher, &a->lookup[a->next++]);
+}
+
+static struct zl_match match(struct zl_socket *s, const struct zl_msg *first, unsigned n,
+			     struct seen *seen)
 {
 	struct xpub *x = s->state;
 	struct zl_match found;
@@ -89,7 +133,7 @@ static struct zl_match match(struct zl_socket *s, const struct zl_msg *first, st
 		seen->topic = NULL;
 		return zl_matcher_match(s->matcher, x->gathered, len);
 	}
-	found = zl_matcher_match(s->matcher, first->data, first->len);
+	found = match_in_run(s, &x->ahead, first, n);
 	*seen = (struct seen){first->data, first->len, found.decided};
 	return found;
 }
@@ -122,12 +166,13 @@ unsigned zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n
 	unsigned from = 0, i = f->mid ? zl_fan_rest(msgs, n) : 0;
 	struct seen seen = {0};
 
+	x->ahead.next = x->ahead.n; /* of a run that is gone */
 	for (; i < n; i += zl_fan_rest(msgs + i, n - i)) {
 		struct zl_match found;
 
 		if (as_before(&seen, &msgs[i]))
 			continue;
-		found = match(s, &msgs[i], &seen);
+		found = match(s, &msgs[i], n - i, &seen);
 		if (found.key == f->key)
 			continue;
 		if (same_set(s, f, &found)) {

@@ -66,22 +66,29 @@ static void model_remove_slot(uint32_t slot)
 	}
 }
 
-static void check_match(struct zl_matcher *m, const uint8_t *topic, uint32_t len)
+/* The answer names the slots that the list does. */
+static void check_slots(const struct zl_match *match, const uint8_t *topic, uint32_t len)
 {
 	bool want[SLOTS] = {0}, got[SLOTS] = {0};
-	struct zl_match match = zl_matcher_match(m, topic, len), again;
 
 	for (unsigned i = 0; i < entries; i++) {
 		if (model[i].len <= len && memcmp(model[i].prefix, topic, model[i].len) == 0)
 			want[model[i].slot] = true;
 	}
-	for (uint32_t i = 0; i < match.n; i++) {
-		assert_true(match.slots[i] < SLOTS);
-		assert_false(got[match.slots[i]]);
-		got[match.slots[i]] = true;
+	for (uint32_t i = 0; i < match->n; i++) {
+		assert_true(match->slots[i] < SLOTS);
+		assert_false(got[match->slots[i]]);
+		got[match->slots[i]] = true;
 	}
 	assert_memory_equal(want, got, sizeof(want));
-	assert_true((match.n == 0) == (match.key == 0));
+	assert_true((match->n == 0) == (match->key == 0));
+}
+
+static void check_match(struct zl_matcher *m, const uint8_t *topic, uint32_t len)
+{
+	struct zl_match match = zl_matcher_match(m, topic, len), again;
+
+	check_slots(&match, topic, len);
 	again = zl_matcher_match(m, topic, len);
 	assert_true(again.key == match.key);
 	if (match.decided > len)
@@ -162,6 +169,46 @@ static void step_remove(struct zl_matcher *m)
 		assert_int_equal(zl_matcher_remove(m, bytes, len, slot), -ENOENT);
 }
 
+static void step(struct zl_matcher *m, unsigned percent_add)
+{
+	if (random_u64() % 100 < percent_add)
+		step_add(m);
+	else
+		step_remove(m);
+	if (random_u64() % 200 == 0) {
+		uint32_t slot = (uint32_t)(random_u64() % SLOTS);
+
+		zl_matcher_remove_slot(m, slot);
+		model_remove_slot(slot);
+	}
+	if (random_u64() % 10 == 0)
+		(void)zl_matcher_sweep(m, (uint32_t)(random_u64() % 40));
+}
+
+/* Looked up side by side is what a match one by one says, whatever happens in between. */
+static void check_lookups(struct zl_matcher *m)
+{
+	static uint8_t topic[ZL_LOOKUPS][LONGEST];
+	struct zl_lookup lookup[ZL_LOOKUPS];
+	unsigned n = (unsigned)(random_u64() % (ZL_LOOKUPS + 1));
+	bool quiet = random_u64() % 2;
+
+	for (unsigned i = 0; i < n; i++)
+		lookup[i] = (struct zl_lookup){.topic = topic[i], .len = some_bytes(topic[i])};
+	zl_matcher_lookup(m, lookup, n);
+	for (unsigned i = 0; i < n; i++) {
+		struct zl_match found, match;
+
+		if (!quiet && random_u64() % 4 == 0)
+			step(m, 50);
+		found = zl_matcher_result(m, &lookup[i]);
+		check_slots(&found, topic[i], lookup[i].len);
+		match = zl_matcher_match(m, topic[i], lookup[i].len);
+		assert_true(found.key == match.key);
+		assert_int_equal(found.decided, match.decided);
+	}
+}
+
 static void run_model(uint64_t from_seed, size_t bytes, unsigned steps)
 {
 	struct zl_matcher *m = zl_matcher_create(bytes, SLOTS);
@@ -172,18 +219,9 @@ static void run_model(uint64_t from_seed, size_t bytes, unsigned steps)
 	entries = 0;
 	for (unsigned i = 0; i < steps; i++) {
 		/* grow for a while, shrink for a while */
-		if (random_u64() % 100 < (i / 500 % 3 == 2 ? 25 : 70))
-			step_add(m);
-		else
-			step_remove(m);
-		if (random_u64() % 200 == 0) {
-			uint32_t slot = (uint32_t)(random_u64() % SLOTS);
-
-			zl_matcher_remove_slot(m, slot);
-			model_remove_slot(slot);
-		}
-		if (random_u64() % 10 == 0)
-			(void)zl_matcher_sweep(m, (uint32_t)(random_u64() % 40));
+		step(m, i / 500 % 3 == 2 ? 25 : 70);
+		if (i % 16 == 0)
+			check_lookups(m);
 		check_match(m, topic, some_bytes(topic));
 		if (i % 250 == 0)
 			check_each(m);
