@@ -1,0 +1,88 @@
+"""The appliance under load: both processes, one forwarder, memif as the wire."""
+import json
+import os
+import shutil
+import tempfile
+
+import processes
+from failure import Failure
+
+START_S = 30
+ADDRESS, LOAD_ADDRESS = "10.9.0.1", "10.9.0.2/24"
+FRONTEND, BACKEND = 5555, 5556
+
+
+def configuration(folder, cpus, hwm, sndbuf, matcher_mb, pages, megabytes):
+    more = f", sndbuf: {sndbuf}" if sndbuf else ""
+    return f"""cores: {{poll: {len(cpus)}, cpus: {json.dumps(cpus)}, idle: busy}}
+memory: {{hugepages: {pages}, megabytes: {megabytes}}}
+limits: {{matcher_megabytes: {matcher_mb}}}
+ports:
+  - {{name: wire, kind: memif, device: {folder}/wire.sock, options: role=server, address: {ADDRESS}/24}}
+devices:
+  - name: bench
+    kind: forwarder
+    frontend: {{bind: ["tcp://wire:{FRONTEND}"], hwm: {hwm}{more}}}
+    backend: {{bind: ["tcp://wire:{BACKEND}"], hwm: {hwm}{more}}}
+"""
+
+
+class Appliance:
+    """Use it with `with`. Poll core i is on cpus[i]."""
+
+    def __init__(self, programs, cpus, hugepages_mb=0, hwm=0, sndbuf=None, matcher_mb=64,
+                 megabytes=1024):
+        self.programs = programs
+        self.started = []
+        # what control shares of the dataplane's hugepages the load needs, too
+        self.hugepages = hugepages_mb >= megabytes + 256
+        self.folder = tempfile.mkdtemp(prefix="zeroline-bench-")
+        self.text = configuration(self.folder, cpus, hwm, sndbuf, matcher_mb,
+                                  "yes" if self.hugepages else "no", megabytes)
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        config = os.path.join(self.folder, "zeroline.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(self.text)
+        self.dataplane = self.process("dataplane", "--run-dir", self.folder)
+        self.control = self.process("control", "--config", config, "--run-dir", self.folder)
+        processes.wait_until("the forwarder listened", self.listens, START_S, self.started)
+
+    def process(self, name, *arguments):
+        process = processes.Process([self.programs[name], *arguments])
+        self.started.append(process)
+        return process
+
+    def listens(self):
+        try:
+            return self.ask_text("status").count(" listening") == 2
+        except Failure:
+            return False
+
+    def ask_text(self, *arguments):
+        return processes.command(self.programs["zeroline"], "--run-dir", self.folder, *arguments)
+
+    def ask(self, *arguments):
+        """What the command line answers with --json."""
+        return json.loads(self.ask_text(*arguments, "--json"))
+
+    @property
+    def wire(self):
+        return f"memif:{self.folder}/wire.sock"
+
+    def stop(self):
+        for process in reversed(self.started):
+            process.end()
+        self.started = []
+        shutil.rmtree(self.folder, ignore_errors=True)

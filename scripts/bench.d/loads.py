@@ -1,0 +1,86 @@
+"""One load on one forwarder: zeroline-blast on the appliance, bench-zmq-blast on zmq_proxy()."""
+import json
+
+import appliance
+import processes
+import wires
+from failure import Failure
+
+CONNECT_S = 90
+
+
+def options_of(load):
+    """{"size": 64, "verify": True} as options."""
+    argv = []
+    for key, value in load.items():
+        name = "--" + key.replace("_", "-")
+        if value is True:
+            argv.append(name)
+        elif value not in (None, False):
+            argv.append(f"{name}={value}")
+    return argv
+
+
+def outcome(process, seconds):
+    """The JSON of a load that has come to its end; its status is in ["status"]."""
+    status = process.wait(seconds)
+    out, _ = process.said()
+    if not out.strip().startswith("{"):
+        raise Failure(f"{process.name} {' '.join(process.argv[1:])}: {process.complaint()}")
+    result = json.loads(out)
+    result["status"] = status
+    return result
+
+
+def allowed(load):
+    return load.get("seconds", 5) + load.get("warmup", 0.5) + CONNECT_S
+
+
+def zeroline(at, cpu, **load):
+    """Through that appliance, from that CPU."""
+    argv = [at.programs["blast"], "--port", at.wire, "--address", appliance.LOAD_ADDRESS,
+            "--publish-to", f"{appliance.ADDRESS}:{appliance.FRONTEND}",
+            "--subscribe-to", f"{appliance.ADDRESS}:{appliance.BACKEND}", "--busy", "--json"]
+    if at.hugepages:
+        argv.append("--hugepages")
+    process = processes.Process(argv + options_of(load), cpus=[cpu])
+    try:
+        return outcome(process, allowed(load))
+    finally:
+        process.end()
+
+
+class Libzmq:
+    """zmq_proxy() on a wire, with `with`. how: {"cpus": ((proxy's), (load's)) or None, ...}."""
+
+    def __init__(self, programs, wire, how, hwm=0):
+        self.programs, self.wire, self.how, self.hwm = programs, wire, how, hwm
+
+    def __enter__(self):
+        argv = [self.programs["zmq_proxy"], "--frontend", wires.endpoint(self.wire, 0),
+                "--backend", wires.endpoint(self.wire, 1), "--hwm", str(self.hwm)]
+        cpus = self.how["cpus"]
+        self.proxy = processes.Process(argv, cpus=cpus and cpus[0], netns=self.wire.proxy_netns)
+        return self
+
+    def __exit__(self, *_):
+        self.proxy.end()
+
+    def load(self, **load):
+        argv = [self.programs["zmq_blast"], "--publish-to", wires.endpoint(self.wire, 0),
+                "--subscribe-to", wires.endpoint(self.wire, 1), "--json"]
+        if self.how["busy"]:
+            argv.append("--busy")
+        cpus = self.how["cpus"]
+        process = processes.Process(argv + options_of(load), cpus=cpus and cpus[1],
+                                    netns=self.wire.load_netns)
+        try:
+            return outcome(process, allowed(load))
+        finally:
+            process.end()
+
+
+def libzmq(programs, wire, how, **load):
+    """One run through a fresh proxy."""
+    with Libzmq(programs, wire, how) as proxy:
+        return proxy.load(**load)
