@@ -1,8 +1,21 @@
 /* The Internet checksum (RFC 1071) over chains of segments of any lengths. */
 #include "dataplane/net/stack.h"
 
+#include <netinet/in.h>
+
 #include <rte_byteorder.h>
-#include <rte_ip.h>
+
+#include "dataplane/net/sum.h"
+
+#define SHORT 64 /* below, a call costs more than what it does */
+
+static uint16_t segment_sum(const struct rte_mbuf *m)
+{
+	const uint8_t *bytes = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return m->data_len < SHORT ? ones_fold(ones_words(bytes, m->data_len))
+				   : ones_sum(bytes, m->data_len);
+}
 
 /* One's complement sum in memory order; a segment that begins at an odd offset of the packet has
  * its bytes in the other halves of the words (RFC 1071 2(B)). */
@@ -12,7 +25,7 @@ static uint32_t chain_sum(const struct rte_mbuf *m)
 	bool odd = false;
 
 	for (; m; m = m->next) {
-		uint16_t part = rte_raw_cksum(rte_pktmbuf_mtod(m, const void *), m->data_len);
+		uint16_t part = segment_sum(m);
 
 		sum += odd ? rte_bswap16(part) : part;
 		odd ^= m->data_len & 1;
@@ -23,9 +36,7 @@ static uint32_t chain_sum(const struct rte_mbuf *m)
 
 static uint16_t finish(uint32_t sum)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
+	return (uint16_t)~ones_fold(sum);
 }
 
 uint16_t packet_checksum(const struct rte_mbuf *m)
@@ -39,10 +50,8 @@ uint16_t l4_checksum(const struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8
 
 	/* The length field has 16 bits; a packet longer than that could not have been sent. */
 	pseudo += m->pkt_len & 0xffff;
-	pseudo = (pseudo & 0xffff) + (pseudo >> 16);
-	pseudo = (pseudo & 0xffff) + (pseudo >> 16);
 
-	uint16_t result = finish(chain_sum(m) + rte_cpu_to_be_16((uint16_t)pseudo));
+	uint16_t result = finish(chain_sum(m) + rte_cpu_to_be_16(ones_fold(pseudo)));
 
 	/* RFC 768: zero says "none was computed"; the other zero goes on the wire. */
 	return proto == IPPROTO_UDP && result == 0 ? 0xffff : result;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "dataplane/net/stack.h"
+#include "dataplane/net/sum.h"
 #include "tests/unit/eal.h"
 
 static struct eal_pools pools;
@@ -90,6 +91,40 @@ static void test_a_packet_with_its_checksum_in_it_sums_to_zero(void **state)
 	}
 }
 
+/* Each way to sum, of what lies at any place and ends just before what must not be read: the block
+ * is as long as it must be, which a sanitizer holds it to. Lengths around every width, and long. */
+static void check_sum(ones_sum_fn *sum, unsigned n, unsigned align, unsigned kind)
+{
+	uint8_t *block = malloc(align + n + 1u), *p = block + align;
+	uint16_t want;
+
+	for (unsigned i = 0; i < n; i++)
+		p[i] = kind == 0 ? 0xff : kind == 1 ? 0 : (uint8_t)random();
+	want = (uint16_t)~reference(p, n, 0);
+	block = realloc(block, RTE_MAX(align + n, 1u));
+	assert_int_equal(sum(block + align, n), want);
+	free(block);
+}
+
+static void test_every_way_to_sum_gives_what_bytes_add_up_to(void **state)
+{
+	ones_sum_fn *all[ONES_SUMS_MAX];
+	unsigned ways = ones_sums(all);
+
+	(void)state;
+	assert_in_range(ways, 1, ONES_SUMS_MAX);
+	assert_ptr_equal(ones_sum, all[ways - 1]);
+	for (unsigned way = 0; way < ways; way++) {
+		for (unsigned n = 0; n <= 300; n++)
+			for (unsigned align = 0; align < 8; align++)
+				for (unsigned kind = 0; kind < 3; kind++)
+					check_sum(all[way], n, align, kind);
+		for (unsigned n = 65535 - 200; n <= 65536; n++)
+			for (unsigned kind = 0; kind < 3; kind++)
+				check_sum(all[way], n, n % 3, kind);
+	}
+}
+
 static void test_udp_never_sends_zero(void **state)
 {
 	uint8_t bytes[8] = {0};
@@ -126,6 +161,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_any_cut_of_a_packet_has_the_same_checksum),
 		cmocka_unit_test(test_a_packet_with_its_checksum_in_it_sums_to_zero),
+		cmocka_unit_test(test_every_way_to_sum_gives_what_bytes_add_up_to),
 		cmocka_unit_test(test_udp_never_sends_zero),
 	};
 
