@@ -12,9 +12,9 @@ ADDRESS, LOAD_ADDRESS = "10.9.0.1", "10.9.0.2/24"
 FRONTEND, BACKEND = 5555, 5556
 
 
-def configuration(folder, cpus, hwm, sndbuf, matcher_mb, pages, megabytes):
+def configuration(folder, cpus, idle, hwm, sndbuf, matcher_mb, pages, megabytes):
     more = f", sndbuf: {sndbuf}" if sndbuf else ""
-    return f"""cores: {{poll: {len(cpus)}, cpus: {json.dumps(cpus)}, idle: busy}}
+    return f"""cores: {{poll: {len(cpus)}, cpus: {json.dumps(cpus)}, idle: {idle}}}
 memory: {{hugepages: {pages}, megabytes: {megabytes}}}
 limits: {{matcher_megabytes: {matcher_mb}}}
 ports:
@@ -31,13 +31,13 @@ class Appliance:
     """Use it with `with`. Poll core i is on cpus[i]."""
 
     def __init__(self, programs, cpus, hugepages_mb=0, hwm=0, sndbuf=None, matcher_mb=64,
-                 megabytes=1024):
+                 megabytes=1024, idle="busy"):
         self.programs = programs
         self.started = []
         # what control shares of the dataplane's hugepages the load needs, too
         self.hugepages = hugepages_mb >= megabytes + 256
         self.folder = tempfile.mkdtemp(prefix="zeroline-bench-")
-        self.text = configuration(self.folder, cpus, hwm, sndbuf, matcher_mb,
+        self.text = configuration(self.folder, cpus, idle, hwm, sndbuf, matcher_mb,
                                   "yes" if self.hugepages else "no", megabytes)
 
     def __enter__(self):
@@ -76,6 +76,17 @@ class Appliance:
     def ask(self, *arguments):
         """What the command line answers with --json."""
         return json.loads(self.ask_text(*arguments, "--json"))
+
+    def cycles(self, seconds):
+        """Where the cores' cycles go; None if this appliance does not count them."""
+        try:
+            return self.ask("cores", "--cycles", "--for", str(seconds))["cores"]
+        except Failure:
+            return None
+
+    def counter(self, name):
+        """A counter's total, or None."""
+        return next((row["total"] for row in self.ask("stats") if row["name"] == name), None)
 
     @property
     def wire(self):

@@ -36,18 +36,29 @@ def allowed(load):
     return load.get("seconds", 5) + load.get("warmup", 0.5) + CONNECT_S
 
 
-def zeroline(at, cpu, **load):
-    """Through that appliance, from that CPU."""
+def zeroline(at, cpu, meanwhile=None, **load):
+    """Through that appliance, from that CPU. meanwhile() is called when messages go through; what
+    it returns is in ["meanwhile"]."""
     argv = [at.programs["blast"], "--port", at.wire, "--address", appliance.LOAD_ADDRESS,
             "--publish-to", f"{appliance.ADDRESS}:{appliance.FRONTEND}",
             "--subscribe-to", f"{appliance.ADDRESS}:{appliance.BACKEND}", "--busy", "--json"]
     if at.hugepages:
         argv.append("--hugepages")
+    before = messages_out(at) if meanwhile else 0
     process = processes.Process(argv + options_of(load), cpus=[cpu])
     try:
-        return outcome(process, allowed(load))
+        if not meanwhile:
+            return outcome(process, allowed(load))
+        processes.wait_until("messages came through", lambda: messages_out(at) > before + 100,
+                             allowed(load), [process])
+        seen = meanwhile()
+        return dict(outcome(process, allowed(load)), meanwhile=seen)
     finally:
         process.end()
+
+
+def messages_out(at):
+    return sum(core["msgs_out"] for core in at.ask("cores"))
 
 
 class Libzmq:
@@ -66,7 +77,8 @@ class Libzmq:
     def __exit__(self, *_):
         self.proxy.end()
 
-    def load(self, **load):
+    def load(self, meanwhile=None, **load):
+        """meanwhile(): called when it is over, while the proxy still runs."""
         argv = [self.programs["zmq_blast"], "--publish-to", wires.endpoint(self.wire, 0),
                 "--subscribe-to", wires.endpoint(self.wire, 1), "--json"]
         if self.how["busy"]:
@@ -75,12 +87,15 @@ class Libzmq:
         process = processes.Process(argv + options_of(load), cpus=cpus and cpus[1],
                                     netns=self.wire.load_netns)
         try:
-            return outcome(process, allowed(load))
+            if not meanwhile:
+                return outcome(process, allowed(load))
+            # the proxy keeps what it had at its largest
+            return dict(outcome(process, allowed(load)), meanwhile=meanwhile())
         finally:
             process.end()
 
 
-def libzmq(programs, wire, how, **load):
+def libzmq(programs, wire, how, hwm=0, **load):
     """One run through a fresh proxy."""
-    with Libzmq(programs, wire, how) as proxy:
+    with Libzmq(programs, wire, how, hwm) as proxy:
         return proxy.load(**load)

@@ -48,15 +48,12 @@ def commit(root):
 def facts(root, pages):
     first, last = cpus()
     memory = meminfo()
-    mhz = asked("sh", "-c", "lscpu | sed -n 's/^CPU max MHz: *//p; s/^BogoMIPS: *//p' | head -n 1")
     return {
         "cpu": cpu_model(),
         "cpus": len(os.sched_getaffinity(0)),
         "poll_cpu": first,
         "load_cpu": last,
-        "cpu_mhz_or_bogomips": mhz,
-        "virtual": asked("systemd-detect-virt") if os.path.exists("/usr/bin/systemd-detect-virt")
-                   else "unknown",
+        "hypervisor": asked("sh", "-c", "lscpu | sed -n 's/^Hypervisor vendor: *//p'"),
         "memory_mb": memory["MemTotal"] // 1024,
         "hugepages_mb": pages,
         "kernel": platform.release(),

@@ -68,7 +68,7 @@ def machine_lines(facts):
     pages = (f"{facts['hugepages_mb']} MB of hugepages" if facts["hugepages_mb"]
              else "no hugepages")
     return [
-        f"{facts['cpu']}, {facts['cpus']} CPUs ({facts['virtual']} virtualisation), "
+        f"{facts['cpu']}, {facts['cpus']} CPUs (hypervisor: {facts['hypervisor']}), "
         f"{facts['memory_mb']} MB, {pages}; Linux {facts['kernel']}; DPDK {facts['dpdk']}, "
         f"libzmq {facts['libzmq']}; commit {facts['commit']}. Load average at the start: "
         f"{facts['load_average']:.1f}.",

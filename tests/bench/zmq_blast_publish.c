@@ -165,6 +165,20 @@ static void turn(struct feed *f)
 		hear(f, ZMQ_DONTWAIT);
 }
 
+/* At a rate, what was due in the measured time is sent even when that is over, for as long again:
+ * else a forwarder that cannot keep up would be forgiven just what it was late with. */
+static bool going(const struct feed *f)
+{
+	const struct blast *b = f->p->blast;
+	uint64_t end;
+
+	if (atomic_load_explicit(&b->phase, memory_order_relaxed) < PHASE_DRAIN)
+		return true;
+	end = atomic_load_explicit(&b->to_ns, memory_order_relaxed);
+	return f->interval_ns > 0 && end != UINT64_MAX && scheduled(f, f->sent) < end &&
+	       clock_ns() < end + (uint64_t)(b->options.seconds * 1e9);
+}
+
 static int open_feed(struct feed *f, struct publisher *p)
 {
 	struct blast *b = p->blast;
@@ -204,7 +218,7 @@ void *publisher_main(void *arg)
 	if (!open_feed(&f, p)) {
 		while (atomic_load(&b->phase) < PHASE_WARMUP)
 			hear(&f, 0);
-		while (atomic_load_explicit(&b->phase, memory_order_relaxed) < PHASE_DRAIN)
+		while (going(&f))
 			turn(&f);
 	}
 	while (atomic_load(&b->phase) < PHASE_DONE)

@@ -1,0 +1,82 @@
+"""64 subscribers, of which one stalls or reads at 1 %: what the others notice, and who is named."""
+import appliance
+import loads
+import programs
+from settings import said
+from stats import of
+
+TITLE = "Slow subscribers: 64 of them, 64 B"
+SUBSCRIBERS = 64
+WINDOW, ZMQ_WINDOW = 4000, 1000
+HWM = 10000
+SHARE = 0.5  # of the peak, open loop
+CASES = {"all well": {}, "one stalled": {"stalled": 1},
+         "one at 1 %": {"slow": 1, "slow_percent": 1}}
+
+
+def measure(s):
+    if not programs.knows(s.programs["blast"], "--stalled"):
+        s.rows.note("slow", "Not measured: this zeroline-blast has no --stalled.")
+        return
+    s.rows.note("slow", f"hwm: {HWM} messages for each peer. Rates and p99 are of the subscribers "
+                        f"that are well; the open loop runs at {100 * SHARE:.0f} % of the peak.")
+    closed = {case: ours(s, case, 0.15 * (i + 1), window=WINDOW, seconds=s.seconds, **more)
+              for i, (case, more) in enumerate(CASES.items())}
+    rate = round(SHARE * of(closed["all well"], "published_s").median)
+    opened = {case: ours(s, case, 0.45 + 0.1 * (i + 1), rate=rate, seconds=s.seconds, **more)
+              for i, (case, more) in enumerate(CASES.items())}
+    theirs, how = libzmq(s, s.wires[0])
+    for case in CASES:
+        s.rows.add("slow", f"deliveries, {case}", "msg/s", of(closed[case], "delivered_s"),
+                   f"libzmq, {s.wires[0].name}, {said(how)}", of(theirs[case], "delivered_s"))
+    for case in CASES:
+        s.rows.add("slow", f"deliveries at {rate:,}/s, {case}", "msg/s",
+                   of(opened[case], "delivered_s"))
+        s.rows.add("slow", f"p99 at {rate:,}/s, {case}", "ns", of(opened[case], "latency_ns/p99"))
+    for case in CASES:
+        told(s, case, closed[case] + opened[case])
+
+
+def ours(s, case, until, **load):
+    with appliance.Appliance(s.programs, [s.poll_cpu], s.hugepages_mb, hwm=HWM) as at:
+        results = s.runs(lambda: loads.zeroline(at, s.load_cpu, lambda: look(at),
+                                                subscribers=SUBSCRIBERS, verify=True, **load),
+                         until, most=3)
+    return s.rows.check("slow", f"zeroline, {case}", results)
+
+
+def look(at):
+    """Who falls behind, and what memory is left, as the appliance itself says it."""
+    dropped = {}
+    free = 1.0
+    for _ in range(5):
+        for peer in at.ask("peers"):
+            if peer["dropped"]:
+                dropped[peer["address"]] = peer["dropped"]
+        for core in at.ask("cores"):
+            free = min(free, core["pool_free"] / core["pool_total"])
+    return {"dropped": dropped, "free": free}
+
+
+def told(s, case, results):
+    """The names, and that memory is bounded."""
+    names = [len(result["meanwhile"]["dropped"]) for result in results]
+    free = min(result["meanwhile"]["free"] for result in results)
+    last = results[-1]["meanwhile"]["dropped"]
+    example = ", e.g. " + ", ".join(f"{name} ({count:,} dropped)" for name, count in
+                                    list(last.items())[:2]) if last else ""
+    s.rows.note("slow", f"{case}: `zeroline peers` named {min(names)} to {max(names)} peers with "
+                        f"drops{example}; at least {100 * free:.0f} % of packet memory stayed free.")
+
+
+def libzmq(s, wire):
+    """Closed loop, by case, and how."""
+    load = {"subscribers": SUBSCRIBERS, "window": ZMQ_WINDOW}
+    how = s.best_libzmq(wire, s.hows(), lambda result: result["delivered_s"], **load)
+    found = {}
+    for i, (case, more) in enumerate(CASES.items()):
+        found[case] = s.runs(lambda more=more: loads.libzmq(
+            s.programs, wire, how, hwm=HWM, seconds=s.seconds, verify=True, **load, **more),
+            0.75 + 0.08 * (i + 1), most=3)
+        s.rows.check("slow", f"libzmq, {case}", found[case])
+    return found, how

@@ -1,0 +1,139 @@
+"""A million subscriptions: what they cost in memory, time and at every message, beside libzmq."""
+import appliance
+import loads
+import programs
+from settings import said
+from stats import Runs, of
+
+TITLE = "Subscriptions: 1,000,000 prefixes of 12 to 30 bytes"
+MANY, QUICK = 1000000, 20000
+SUBSCRIBERS = 4
+FEW = 64           # to compare the cost of a match with
+RATE = 50000       # of the traffic while others subscribe
+WINDOW, ZMQ_WINDOW = 16000, 4000
+SIZE = 64
+MATCHER_MB = 512
+
+
+def measure(s):
+    many = QUICK if s.quick else MANY
+    if s.quick:
+        s.rows.note("subscriptions", f"Only {many:,} of them, because of --quick.")
+    have = {option: programs.knows(s.programs["blast"], option)
+            for option in ("--subscriptions", "--subscribe-during")}
+    for option, there in have.items():
+        if not there:
+            s.rows.note("subscriptions", f"Not measured: this zeroline-blast has no {option}.")
+    mine = {}
+    if have["--subscriptions"]:
+        mine.update(ours(s, many))
+    if have["--subscribe-during"]:
+        mine.update(ours_during(s, many))
+    peers = s.wires[:1] if mine else []
+    for wire in peers:
+        theirs, how = libzmq(s, wire, many)
+        for (metric, unit), runs in mine.items():
+            s.rows.add("subscriptions", metric, unit, runs, f"libzmq, {wire.name}, {said(how)}",
+                       theirs.get((metric, unit)))
+
+
+def fresh(s):
+    return appliance.Appliance(s.programs, [s.poll_cpu], s.hugepages_mb, matcher_mb=MATCHER_MB)
+
+
+def few_runs(s, run):
+    return [run() for _ in range(1 if s.quick else 3)]
+
+
+BYTES = "control's memory a subscription", "B"
+RATE_OF = "subscribed, without traffic", "/s"
+MESSAGES = "messages, each to one of them", "msg/s"
+COST = "the router's part of a message", "ns"
+COST_FEW = f"the same with {FEW} subscriptions", "ns"
+DURING = "subscribed, with traffic on", "/s"
+P99, P99_QUIET = ("p99 of that traffic meanwhile", "ns"), ("p99 of that traffic before", "ns")
+BYTES_ALL = "both processes' memory a subscription", "B"
+
+
+def ours(s, many):
+    results = few_runs(s, lambda: once(s, many))
+    few = few_runs(s, lambda: once(s, FEW))
+    for what, group in ((f"zeroline with {many:,}", results), (f"zeroline with {FEW}", few)):
+        s.rows.check("subscriptions", what, group)
+    found = {BYTES: of(results, "control_bytes").scaled(1 / many),
+             BYTES_ALL: of(results, "all_bytes").scaled(1 / many),
+             RATE_OF: of(results, "subscribe_s"), MESSAGES: of(results, "delivered_s")}
+    s.rows.note("subscriptions", "Memory is the growth of resident memory (VmRSS): of control, and "
+                "of control and dataplane together; the dataplane's matcher is in memory that it "
+                "reserves at the start (limits: matcher_megabytes), and shows only as far as the "
+                "pages had not been touched before. libzmq's is that of the zmq_proxy() process.")
+    if all(result["router_ns"] for result in results + few):
+        found[COST] = of(results, "router_ns")
+        found[COST_FEW] = of(few, "router_ns")
+    else:
+        s.rows.note("subscriptions", "No cost of a match: `zeroline cores --cycles` gave none.")
+    return found
+
+
+def once(s, subscriptions):
+    """Subscribe, then messages that match one each; memory before and after."""
+    with fresh(s) as at:
+        before = at.control.resident(), at.dataplane.resident()
+
+        def meanwhile():
+            return (at.control.resident() - before[0], at.dataplane.resident() - before[1],
+                    at.cycles(0.3 if s.quick else 1))
+
+        result = loads.zeroline(at, s.load_cpu, meanwhile, size=SIZE, subscribers=SUBSCRIBERS,
+                                subscriptions=subscriptions, window=WINDOW, verify=True,
+                                seconds=max(2 * s.seconds, 1.5))
+    control, dataplane, cycles = result["meanwhile"]
+    return dict(result, control_bytes=control, all_bytes=control + dataplane,
+                router_ns=stage_ns(cycles, "router"))
+
+
+def stage_ns(cores, stage):
+    """Nanoseconds a delivered message of the first core in that stage; None if not known."""
+    for core in cores or []:
+        for row in core["stages"]:
+            if row["stage"] == stage and row["per_message"]:
+                return row["per_message"] / core["tsc_hz"] * 1e9
+    return None
+
+
+def ours_during(s, many):
+    def run():
+        with fresh(s) as at:
+            return loads.zeroline(at, s.load_cpu, size=SIZE, rate=RATE, seconds=s.seconds,
+                                  subscribe_during=many)
+
+    return during(s, "zeroline", few_runs(s, run))
+
+
+def during(s, what, results):
+    s.rows.check("subscriptions", f"{what}, subscribing with traffic on", results)
+    return {DURING: of(results, "during/subscribe_s"),
+            P99: of(results, "during/latency_ns/p99"),
+            P99_QUIET: of(results, "during/quiet_latency_ns/p99")}
+
+
+def libzmq(s, wire, many):
+    """By the same names, and how it was run."""
+    how = s.best_libzmq(wire, s.hows(), lambda result: result["delivered_s"], size=SIZE,
+                        window=ZMQ_WINDOW)
+
+    def once_zmq(subscriptions):
+        with loads.Libzmq(s.programs, wire, how) as proxy:
+            before = proxy.proxy.resident()
+            result = proxy.load(lambda: proxy.proxy.peak() - before, size=SIZE,
+                                subscribers=SUBSCRIBERS, subscriptions=subscriptions,
+                                window=ZMQ_WINDOW, verify=True, seconds=2 * s.seconds)
+        return result
+
+    results = few_runs(s, lambda: once_zmq(many))
+    s.rows.check("subscriptions", f"libzmq with {many:,}", results)
+    late = few_runs(s, lambda: loads.libzmq(s.programs, wire, how, size=SIZE, rate=RATE,
+                                            seconds=s.seconds, subscribe_during=many))
+    memory = Runs(result["meanwhile"] / many for result in results)
+    return {BYTES: memory, BYTES_ALL: memory, RATE_OF: of(results, "subscribe_s"),
+            MESSAGES: of(results, "delivered_s"), **during(s, "libzmq", late)}, how
