@@ -146,6 +146,7 @@ static int watch_signals(struct zl_control *c, struct zl_watch *watch)
  * owed. In this order, since what a publisher sends on hearing of a subscription must meet it. */
 static void turn(void *context)
 {
+	zl_subscribe_step(context);
 	zl_dataplane_flush(context);
 	zl_subscribe_pump(context);
 	zl_dataplane_flush(context); /* the connection may have broken on them */

@@ -166,6 +166,8 @@ bool zl_subscribe_start(struct zl_control *c, unsigned cores); /* fresh tables, 
 void zl_subscribe_stop(struct zl_control *c);
 bool zl_subscribe_join(struct zl_control *c, struct zl_stream *s);
 void zl_subscribe_leave(struct zl_control *c, struct zl_stream *s);
+/* Each turn: forgets some of what streams that have left subscribed to. */
+void zl_subscribe_step(struct zl_control *c);
 void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struct zl_ipc_subs *m);
 void zl_subscribe_adopt(struct zl_control *c, const struct zl_ipc_match *m); /* MATCH_STATE */
 void zl_subscribe_settle(struct zl_control *c);

@@ -151,7 +151,8 @@ int zl_loop_run(struct zl_loop *loop)
 {
 	while (!loop->stop) {
 		int n = epoll_wait(loop->epoll, loop->batch,
-				   sizeof(loop->batch) / sizeof(loop->batch[0]), -1);
+				   sizeof(loop->batch) / sizeof(loop->batch[0]),
+				   loop->again ? 0 : -1);
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		loop->batch_n = n < 0 ? 0 : n;
@@ -161,6 +162,7 @@ int zl_loop_run(struct zl_loop *loop)
 				watch->ready(watch, loop->batch[loop->batch_at].events);
 		}
 		loop->batch_n = 0;
+		loop->again = false;
 		if (loop->turn)
 			loop->turn(loop->context);
 	}

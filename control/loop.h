@@ -31,6 +31,7 @@ struct zl_loop {
 	int batch_at, batch_n;
 	void (*turn)(void *context);
 	void *context;
+	bool again; /* set in a turn that left something to do: the next does not wait */
 };
 
 uint64_t zl_now_ns(void);

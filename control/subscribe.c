@@ -14,6 +14,8 @@
 	(ZL_IPC_PACKET_MAX - sizeof(struct zl_ipc_header) - sizeof(struct zl_ipc_stream_send))
 #define MESSAGE_MAX  (64u << 10) /* a user message upstream, all parts */
 #define QUEUE_PAUSE  (4u << 20)  /* bytes waiting for the dataplane: publishers wait their turn */
+#define LEAVE_STEP   4096        /* subscriptions a turn: about a millisecond */
+#define AHEAD        8           /* records whose prefixes are looked up meanwhile */
 #define FLAG_MORE    0x01
 #define FLAG_LONG    0x02
 #define FLAG_COMMAND 0x04
@@ -121,6 +123,15 @@ void zl_subscribe_leave(struct zl_control *c, struct zl_stream *s)
 		s->next_publisher->prev_publisher = s->prev_publisher;
 }
 
+void zl_subscribe_step(struct zl_control *c)
+{
+	if (zl_dataplane_queued(c) >= QUEUE_PAUSE)
+		return; /* until the dataplane has taken some of it */
+	for (struct zl_socket *s = c->sockets; s; s = s->next)
+		if (s->subs && zl_subs_step(s->subs, LEAVE_STEP))
+			c->loop.again = true;
+}
+
 static int change(struct zl_control *c, struct zl_stream *s, const struct zl_ipc_prefix *r,
 		  const uint8_t *prefix)
 {
@@ -136,17 +147,33 @@ static int change(struct zl_control *c, struct zl_stream *s, const struct zl_ipc
 	return error < 0 ? error : changed;
 }
 
-void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struct zl_ipc_subs *m)
+/* One record further. A prefix that is too long will close its peer: it is not looked up. */
+static const uint8_t *expect(const struct zl_subs *subs, const uint8_t *p, const uint8_t *end)
 {
-	const uint8_t *p = (const uint8_t *)(m + 1), *end = p + m->bytes;
 	struct zl_ipc_prefix r;
 
+	if (!subs || p >= end)
+		return end;
+	memcpy(&r, p, sizeof(r));
+	if (r.len <= ZL_PREFIX_MAX)
+		zl_subs_expect(subs, p + sizeof(r), r.len);
+	return p + sizeof(r) + r.len;
+}
+
+void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struct zl_ipc_subs *m)
+{
+	const uint8_t *p = (const uint8_t *)(m + 1), *end = p + m->bytes, *ahead = p;
+	struct zl_ipc_prefix r;
+
+	for (int i = 0; i < AHEAD; i++)
+		ahead = expect(s->socket->subs, ahead, end);
 	for (; p < end && s->subscriber != ZL_NO_PEER; p += sizeof(r) + r.len) {
 		memcpy(&r, p, sizeof(r));
 		if (r.len > ZL_PREFIX_MAX) {
 			zl_stream_close(c, s, ZL_REASON_prefix_too_long);
 			return;
 		}
+		ahead = expect(s->socket->subs, ahead, end);
 		int changed = change(c, s, &r, p + sizeof(r));
 		if (changed < 0)
 			zl_stream_close(c, s, ZL_REASON_no_memory);
@@ -174,10 +201,8 @@ static void adopt_record(struct zl_control *c, const struct zl_ipc_match *m,
 					 r->len);
 	} else {
 		struct zl_stream *s = zl_stream_find(c, r->target);
-		/* A stream that has gone since: its matcher may forget it. */
-		if (!s || s->socket != socket || s->subscriber == ZL_NO_PEER)
-			zl_dataplane_match(c, m->core, m->socket, r->target, prefix, r->len, false);
-		else
+		/* Of a stream that has gone since, its matcher forgets all by itself. */
+		if (s && s->socket == socket && s->subscriber != ZL_NO_PEER)
 			err = zl_subs_adopt(socket->subs, s->subscriber, prefix, r->len);
 	}
 	if (err < 0)

@@ -48,33 +48,35 @@ static int by_topic(const void *a, const void *b)
 /* Tells what a topic's cores lack of each other. `notes` are this topic's n. */
 static void settle_topic(struct zl_subs *s, uint32_t topic, const struct core_note *notes, size_t n)
 {
-	const struct topic *t = topic_at(s, topic);
+	const struct block *t = topic_at(s, topic);
 
 	for (unsigned core = 0; core < s->cores; core++)
 		for (unsigned of = 0; of < s->cores; of++) {
-			bool want = core != of && topic_core_count(t, of) > 0, have = false;
+			bool want = core != of && member_of_core(s, topic, of), have = false;
 			for (size_t i = 0; i < n; i++)
 				have |= notes[i].core == core && notes[i].of == of;
 			if (want != have)
-				s->match(s->context, core, ZL_MATCH_CORE | of, topic_name(s, t),
-					 t->bytes, want);
+				s->match(s->context, core, ZL_MATCH_CORE | of, t->rest, t->bytes,
+					 want);
 		}
 }
 
 int zl_subs_settle(struct zl_subs *s)
 {
+	uint32_t next = NONE;
 	size_t at = 0;
 
+	if (s->cores == 1)
+		return 0; /* which has nobody to know of */
 	if (s->n_notes > 0)
 		qsort(s->notes, s->n_notes, sizeof(*s->notes), by_topic);
-	for (uint32_t i = 0; i < s->topics.n; i++) {
+	for (uint32_t i = topic_walk(s, NONE); i != NONE; i = next) {
 		size_t first = at;
 		while (at < s->n_notes && s->notes[at].topic == i)
 			at++;
-		if (topic_at(s, i)->count > 0 || at > first)
-			settle_topic(s, i, s->notes + first, at - first);
-		if (at > first)
-			topic_release(s, i);
+		settle_topic(s, i, s->notes + first, at - first);
+		next = topic_walk(s, i);
+		topic_release(s, i);
 	}
 	free(s->notes);
 	s->notes = NULL;
@@ -88,7 +90,7 @@ int zl_subs_disown(struct zl_subs *s, const uint8_t *prefix, unsigned bytes)
 
 	if (topic == NONE)
 		return -ENOMEM;
-	if (topic_at(s, topic)->count == 0)
+	if (topic_at(s, topic)->kind == TOPIC_NOBODYS)
 		upstream_disown(s, topic);
 	topic_release(s, topic);
 	return 0;

@@ -1,156 +1,199 @@
-/* Chunked arrays, size-class blocks, and the open hash with linear probing and backward-shift
- * removal, so that it never fills with tombstones however long it runs. */
+/* Chunks, and a list of the free blocks of each size. The lists are linked both ways so that those
+ * of a chunk that goes back to the system can be taken out. */
 #include "control/subscriptions/store.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define SLAB_BYTES 65536u
+/* A free block: linked through its first word and its rest. */
+struct free_block {
+	uint32_t next;
+	uint16_t units : 14, kind : 2;
+	uint16_t reserved;
+	uint32_t prev;
+};
+_Static_assert(sizeof(struct free_block) <= UNITS_MIN * UNIT_BYTES, "fits into the least block");
+_Static_assert(UNITS_SMALL < 1u << 14, "fits the units of a free block");
 
-uint32_t array_push(struct array *a)
+void store_init(struct store *s)
 {
-	if (a->n == UINT32_MAX - 1)
-		return UINT32_MAX;
-	if (a->n == a->n_chunks * CHUNK_ITEMS) {
-		char **chunks = realloc(a->chunks, (a->n_chunks + 1) * sizeof(*chunks));
-		if (!chunks)
-			return UINT32_MAX;
-		a->chunks = chunks;
-		chunks[a->n_chunks] = calloc(CHUNK_ITEMS, a->item_bytes);
-		if (!chunks[a->n_chunks])
-			return UINT32_MAX;
-		a->n_chunks++;
+	*s = (struct store){.filling = NONE};
+	memset(s->free_blocks, 0xff, sizeof(s->free_blocks));
+}
+
+static uint32_t places_of(uint32_t units)
+{
+	return (units + CHUNK_UNITS - 1) / CHUNK_UNITS;
+}
+
+static size_t map_bytes(uint32_t units)
+{
+	return ((size_t)units * UNIT_BYTES + 4095) & ~(size_t)4095;
+}
+
+/* `n` places in a row that nobody has, the first of them; NONE: no memory. */
+static uint32_t find_places(struct store *s, uint32_t n)
+{
+	uint32_t run = 0;
+
+	for (uint32_t i = 0; i < s->n_chunks; i++) {
+		run = s->chunks[i].units ? 0 : run + 1;
+		if (run == n)
+			return i + 1 - n;
 	}
-	return a->n++;
+	uint32_t first = s->n_chunks - run, more = first + n;
+	if (more > UINT32_MAX / CHUNK_UNITS)
+		return NONE;
+	struct chunk *wider = realloc(s->chunks, more * sizeof(*wider));
+	if (!wider)
+		return NONE;
+	memset(wider + s->n_chunks, 0, (more - s->n_chunks) * sizeof(*wider));
+	s->chunks = wider;
+	s->n_chunks = more;
+	return first;
 }
 
-void array_free(struct array *a)
+/* A mapping is the first of its places'; the others are marked as taken. */
+static uint32_t new_chunk(struct store *s, uint32_t units)
 {
-	for (uint32_t i = 0; i < a->n_chunks; i++)
-		free(a->chunks[i]);
-	free(a->chunks);
-	a->chunks = NULL;
-	a->n = a->n_chunks = 0;
+	uint32_t places = places_of(units), first = find_places(s, places);
+	size_t bytes = map_bytes(units);
+
+	if (first == NONE)
+		return NONE;
+	void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (base == MAP_FAILED)
+		return NONE;
+	for (uint32_t i = 0; i < places; i++)
+		s->chunks[first + i].units = units;
+	s->chunks[first].base = base;
+	s->mapped += bytes;
+	return first;
 }
 
-size_t array_bytes(const struct array *a)
+static void drop_chunk(struct store *s, uint32_t first)
 {
-	return a->n_chunks * (CHUNK_ITEMS * a->item_bytes + sizeof(*a->chunks));
+	uint32_t units = s->chunks[first].units;
+
+	munmap(s->chunks[first].base, map_bytes(units));
+	s->mapped -= map_bytes(units);
+	memset(&s->chunks[first], 0, places_of(units) * sizeof(*s->chunks));
 }
 
-static size_t class_of(size_t bytes)
+void store_free(struct store *s)
 {
-	return (bytes + 7) / 8;
+	for (uint32_t i = 0; i < s->n_chunks; i++)
+		if (s->chunks[i].base)
+			drop_chunk(s, i);
+	free(s->chunks);
+	store_init(s);
 }
 
-static bool new_slab(struct blocks *b)
+static void link_free(struct store *s, uint32_t ref, uint32_t units)
 {
-	char *slab = malloc(SLAB_BYTES);
+	struct free_block *f = store_at(s, ref);
+	uint32_t *head = &s->free_blocks[units];
 
-	if (!slab)
+	*f = (struct free_block){
+		.next = *head, .units = (uint16_t)units, .kind = BLOCK_FREE, .prev = NONE};
+	if (*head != NONE)
+		((struct free_block *)store_at(s, *head))->prev = ref;
+	*head = ref;
+}
+
+static void unlink_free(struct store *s, uint32_t ref)
+{
+	struct free_block *f = store_at(s, ref);
+
+	if (f->prev != NONE)
+		((struct free_block *)store_at(s, f->prev))->next = f->next;
+	else
+		s->free_blocks[f->units] = f->next;
+	if (f->next != NONE)
+		((struct free_block *)store_at(s, f->next))->prev = f->prev;
+}
+
+/* Nothing of a chunk is used: all that was handed out of it is free blocks. The one that is being
+ * filled is kept, so that a single block that comes and goes costs no system call. */
+static void release(struct store *s, uint32_t chunk)
+{
+	uint32_t first = chunk * CHUNK_UNITS;
+
+	for (uint32_t at = 0, units; at < s->chunks[chunk].handed_out; at += units) {
+		units = ((const struct free_block *)store_at(s, first + at))->units;
+		unlink_free(s, first + at);
+	}
+	if (chunk == s->filling)
+		s->chunks[chunk].handed_out = 0;
+	else
+		drop_chunk(s, chunk);
+}
+
+static bool fill_another(struct store *s)
+{
+	uint32_t next = new_chunk(s, CHUNK_UNITS);
+
+	if (next == NONE)
 		return false;
-	memcpy(slab, &b->slabs, sizeof(b->slabs));
-	b->slabs = slab;
-	b->at = slab + 8;
-	b->end = slab + SLAB_BYTES;
-	b->bytes += SLAB_BYTES;
+	s->filling = next;
 	return true;
 }
 
-void *blocks_get(struct blocks *b, size_t bytes)
+uint32_t store_get(struct store *s, uint32_t units)
 {
-	size_t class = class_of(bytes);
+	uint32_t ref;
 
-	if (bytes > BLOCK_MAX) {
-		void *block = malloc(bytes);
-		b->bytes += block ? bytes : 0;
-		return block;
+	if (units > UNITS_SMALL) {
+		uint32_t chunk = new_chunk(s, units);
+		if (chunk == NONE)
+			return NONE;
+		return chunk * CHUNK_UNITS;
 	}
-	void *block = b->free_blocks[class];
-	if (block) {
-		memcpy(&b->free_blocks[class], block, sizeof(void *));
-		return block;
+	ref = s->free_blocks[units];
+	if (ref != NONE) {
+		unlink_free(s, ref);
+		s->chunks[ref / CHUNK_UNITS].used += units;
+		return ref;
 	}
-	if ((size_t)(b->end - b->at) < class * 8 && !new_slab(b))
-		return NULL;
-	block = b->at;
-	b->at += class * 8;
-	return block;
+	if ((s->filling == NONE || s->chunks[s->filling].handed_out + units > CHUNK_UNITS) &&
+	    !fill_another(s))
+		return NONE;
+	struct chunk *c = &s->chunks[s->filling];
+	ref = s->filling * CHUNK_UNITS + c->handed_out;
+	c->handed_out += units;
+	c->used += units;
+	return ref;
 }
 
-void blocks_put(struct blocks *b, void *block, size_t bytes)
+void store_put(struct store *s, uint32_t ref, uint32_t units)
 {
-	size_t class = class_of(bytes);
+	uint32_t chunk = ref / CHUNK_UNITS;
 
-	if (bytes > BLOCK_MAX) {
-		b->bytes -= bytes;
-		free(block);
+	if (units > UNITS_SMALL) {
+		drop_chunk(s, chunk);
 		return;
 	}
-	memcpy(block, &b->free_blocks[class], sizeof(void *));
-	b->free_blocks[class] = block;
+	link_free(s, ref, units);
+	s->chunks[chunk].used -= units;
+	if (s->chunks[chunk].used == 0)
+		release(s, chunk);
 }
 
-void blocks_free(struct blocks *b)
+uint32_t store_reach(const struct store *s)
 {
-	while (b->slabs) {
-		void *slab = b->slabs;
-		memcpy(&b->slabs, slab, sizeof(void *));
-		free(slab);
-	}
-	memset(b, 0, sizeof(*b));
+	return s->n_chunks * CHUNK_UNITS;
 }
 
-static void place(uint32_t *slots, uint32_t mask, uint32_t hash, uint32_t slot)
+uint32_t store_walk(const struct store *s, uint32_t ref)
 {
-	while (slots[hash & mask])
-		hash++;
-	slots[hash & mask] = slot;
-}
+	uint32_t chunk = ref / CHUNK_UNITS, at = ref % CHUNK_UNITS;
 
-bool hash_reserve(struct hash *h, hash_of_fn *hash_of, const void *context)
-{
-	uint64_t size = h->slots ? (uint64_t)h->mask + 1 : 0;
-
-	if ((uint64_t)h->used + 1 <= size - size / 4)
-		return true;
-	uint64_t more = size ? size * 2 : 64;
-	uint32_t *slots = calloc(more, sizeof(*slots));
-	if (!slots)
-		return false;
-	for (uint64_t i = 0; i < size; i++)
-		if (h->slots[i])
-			place(slots, (uint32_t)(more - 1), hash_of(context, h->slots[i] - 1),
-			      h->slots[i]);
-	free(h->slots);
-	h->slots = slots;
-	h->mask = (uint32_t)(more - 1);
-	return true;
-}
-
-void hash_insert(struct hash *h, uint32_t hash, uint32_t item)
-{
-	place(h->slots, h->mask, hash, item + 1);
-	h->used++;
-}
-
-void hash_remove(struct hash *h, uint32_t hash, uint32_t item, hash_of_fn *hash_of,
-		 const void *context)
-{
-	uint32_t hole = hash & h->mask;
-
-	while (h->slots[hole] != item + 1)
-		hole = (hole + 1) & h->mask;
-	/* Each item after the hole that may move into it without passing its own place does. */
-	for (uint32_t i = (hole + 1) & h->mask; h->slots[i]; i = (i + 1) & h->mask) {
-		uint32_t home = hash_of(context, h->slots[i] - 1) & h->mask;
-		if (((i - home) & h->mask) >= ((i - hole) & h->mask)) {
-			h->slots[hole] = h->slots[i];
-			hole = i;
-		}
-	}
-	h->slots[hole] = 0;
-	h->used--;
+	/* A full chunk's end is the next one's begin. */
+	for (; chunk < s->n_chunks; chunk++, at = 0)
+		if (s->chunks[chunk].base && at < s->chunks[chunk].handed_out)
+			return chunk * CHUNK_UNITS + at;
+	return NONE;
 }
 
 static inline uint64_t rotate(uint64_t x, int bits)

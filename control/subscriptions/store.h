@@ -1,6 +1,7 @@
-/* Inside of subscriptions/: memory without per-object headers. Arrays that grow by chunks and
- * never move, small blocks by size class, and an open hash of 32-bit indices. All count their
- * bytes, and give nothing back to the system before they are freed as a whole. */
+/* Inside of subscriptions/: memory for a great many small blocks, without a header each. A block is
+ * named by a 32-bit reference, in units of 8 bytes, and never moves. Freed blocks are reused by
+ * blocks of their very size, and a chunk of which nothing is used any more goes back to the system,
+ * so that a table which shrinks gives its memory back. */
 #ifndef ZL_CONTROL_SUBSCRIPTIONS_STORE_H
 #define ZL_CONTROL_SUBSCRIPTIONS_STORE_H
 
@@ -8,50 +9,54 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHUNK_ITEMS 4096u
-#define BLOCK_MAX   256u /* larger ones come from malloc */
+#define NONE        UINT32_MAX
+#define UNIT_BYTES  8u
+#define CHUNK_UNITS 32768u
+#define UNITS_MIN   2u    /* a freed block holds its links */
+#define UNITS_SMALL 1040u /* larger blocks have chunks of their own */
 
-struct array {
-	char **chunks;
-	uint32_t n_chunks, n; /* n: items ever used; indices are below it */
-	size_t item_bytes;
+/* Every block begins with this; `kind` FREE is the store's, the others are the owner's. */
+enum {
+	BLOCK_FREE = 0
 };
-/* The index of one more item, zeroed; UINT32_MAX: no memory. */
-uint32_t array_push(struct array *a);
-void array_free(struct array *a);
-size_t array_bytes(const struct array *a);
-static inline void *array_at(const struct array *a, uint32_t i)
+struct block {
+	uint32_t word;
+	uint16_t bytes : 14, kind : 2; /* of a free one: its units */
+	uint8_t rest[];
+};
+
+struct chunk {
+	char *base;
+	uint32_t units;            /* of the mapping that has this place; 0: none */
+	uint32_t handed_out, used; /* units of small blocks: so far, and now */
+};
+
+struct store {
+	struct chunk *chunks;
+	uint32_t n_chunks, filling; /* filling: where fresh units come from, or NONE */
+	uint32_t free_blocks[UNITS_SMALL + 1];
+	uint64_t mapped; /* bytes */
+};
+
+void store_init(struct store *s);
+void store_free(struct store *s);
+/* NONE: no memory. */
+uint32_t store_get(struct store *s, uint32_t units);
+void store_put(struct store *s, uint32_t block, uint32_t units);
+/* Units that references may reach to: the size of a bitmap over all of them. */
+uint32_t store_reach(const struct store *s);
+
+static inline void *store_at(const struct store *s, uint32_t ref)
 {
-	return a->chunks[i / CHUNK_ITEMS] + (i % CHUNK_ITEMS) * a->item_bytes;
+	return s->chunks[ref / CHUNK_UNITS].base + (size_t)(ref % CHUNK_UNITS) * UNIT_BYTES;
 }
 
-struct blocks {
-	void *free_blocks[BLOCK_MAX / 8 + 1];
-	void *slabs; /* chained by their first word */
-	char *at, *end;
-	size_t bytes;
-};
-void *blocks_get(struct blocks *b, size_t bytes);
-void blocks_put(struct blocks *b, void *block, size_t bytes);
-/* Large blocks must have been put back. */
-void blocks_free(struct blocks *b);
-
-/* Slots hold index + 1. The caller compares; hash_of recomputes an item's hash for moves. */
-struct hash {
-	uint32_t *slots;
-	uint32_t mask, used;
-};
-typedef uint32_t hash_of_fn(const void *context, uint32_t item);
-bool hash_reserve(struct hash *h, hash_of_fn *hash_of, const void *context);
-void hash_insert(struct hash *h, uint32_t hash, uint32_t item);
-void hash_remove(struct hash *h, uint32_t hash, uint32_t item, hash_of_fn *hash_of,
-		 const void *context);
-/* Walks the candidates of a hash: start with *at = hash, ends with UINT32_MAX. */
-static inline uint32_t hash_next(const struct hash *h, uint32_t *at)
+/* Walks all small blocks, free ones too, in the order of their references: at `ref`, or where that
+ * is a chunk's end at the next chunk's begin. NONE: the end. The owner knows a block's units. */
+uint32_t store_walk(const struct store *s, uint32_t ref);
+static inline uint32_t block_free_units(const struct block *b)
 {
-	if (!h->slots)
-		return UINT32_MAX;
-	return h->slots[(*at)++ & h->mask] - 1;
+	return b->bytes;
 }
 
 /* Keyed, so that a stranger cannot choose prefixes that collide (SipHash-1-3). */

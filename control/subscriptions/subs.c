@@ -1,6 +1,6 @@
-/* Peers and their subscriptions. An edge joins a peer and a topic; it is found by hash, so adding
- * and removing take the same time whoever else has the topic, and a leaving peer walks its own
- * edges only. */
+/* Peers and their subscriptions. A topic knows its peers and a peer its topics, as a list that is
+ * put in order only now and then: removing one leaves its reference there, which then counts for
+ * nothing. A peer that leaves is forgotten step by step, however much it had. */
 #include "control/subscriptions/subs.h"
 
 #include <errno.h>
@@ -11,21 +11,8 @@
 #include "control/ipc/ipc.h"
 #include "control/subscriptions/table.h"
 
-static uint32_t edge_mix(uint32_t topic, uint32_t peer)
-{
-	uint64_t x = ((uint64_t)peer << 32 | topic) * 0x9e3779b97f4a7c15ull;
-
-	x ^= x >> 29;
-	x *= 0xbf58476d1ce4e5b9ull;
-	return (uint32_t)(x >> 32);
-}
-
-static uint32_t edge_hash_of(const void *context, uint32_t i)
-{
-	const struct edge *e = edge_at(context, i);
-
-	return edge_mix(e->topic, e->peer);
-}
+#define PEER_INDEX  ((1u << PEER_CORE_SHIFT) - 1)
+#define LIST_SHRINK 1024 /* longer lists give memory back when most of it is of no use */
 
 struct zl_subs *zl_subs_new(unsigned cores, zl_match_fn *match, void *context)
 {
@@ -36,42 +23,49 @@ struct zl_subs *zl_subs_new(unsigned cores, zl_match_fn *match, void *context)
 	s->cores = cores;
 	s->match = match;
 	s->context = context;
-	s->topics.item_bytes = sizeof(struct topic);
-	s->edges.item_bytes = sizeof(struct edge);
-	s->peers.item_bytes = sizeof(struct peer);
-	s->free_topic = s->free_edge = s->free_peer = NONE;
+	store_init(&s->topics);
+	store_init(&s->sets);
+	s->free_peer = s->leaving = NONE;
 	if (getrandom(s->key, sizeof(s->key), 0) != sizeof(s->key))
 		s->key[0] = (uintptr_t)s;
 	return s;
 }
 
-static void nobody(void *context, unsigned core, uint64_t target, const uint8_t *prefix,
-		   unsigned bytes, bool add)
-{
-	(void)context, (void)core, (void)target, (void)prefix, (void)bytes, (void)add;
-}
-
-/* Emptied as if everybody left: large names are blocks of their own. */
 void zl_subs_free(struct zl_subs *s)
 {
 	if (!s)
 		return;
-	s->match = nobody;
-	zl_subs_settle(s);
-	while (s->publishers)
-		zl_publisher_leave(s, s->publishers);
-	for (uint32_t i = 0; i < s->peers.n; i++)
-		if (peer_at(s, i)->stream)
-			zl_subs_leave(s, i);
-	array_free(&s->topics);
-	array_free(&s->edges);
-	array_free(&s->peers);
-	blocks_free(&s->names);
-	free(s->topic_hash.slots);
-	free(s->edge_hash.slots);
+	for (struct zl_publisher *p = s->publishers, *next; p; p = next) {
+		next = p->next;
+		free(p->told);
+		free(p);
+	}
+	for (uint32_t i = 0; i < s->n_peers; i++)
+		free(s->peers[i].topics);
+	free(s->peers);
+	store_free(&s->topics);
+	store_free(&s->sets);
+	index_free(&s->by_name);
 	free(s->live);
 	free(s->notes);
 	free(s);
+}
+
+static struct peer *peer_at(const struct zl_subs *s, uint32_t peer)
+{
+	return &s->peers[peer & PEER_INDEX];
+}
+
+static bool more_peers(struct zl_subs *s)
+{
+	uint32_t room = s->peers_room ? s->peers_room * 2 : 16;
+	struct peer *wider = realloc(s->peers, room * sizeof(*wider));
+
+	if (!wider)
+		return false;
+	s->peers = wider;
+	s->peers_room = room;
+	return true;
 }
 
 uint32_t zl_subs_join(struct zl_subs *s, uint64_t stream, unsigned core)
@@ -79,153 +73,190 @@ uint32_t zl_subs_join(struct zl_subs *s, uint64_t stream, unsigned core)
 	uint32_t i = s->free_peer;
 
 	if (i != NONE)
-		s->free_peer = peer_at(s, i)->next_free;
-	else if ((i = array_push(&s->peers)) == NONE)
+		s->free_peer = s->peers[i].next;
+	else if (s->n_peers < PEER_INDEX && (s->n_peers < s->peers_room || more_peers(s)))
+		i = s->n_peers++;
+	else
 		return ZL_NO_PEER;
-	*peer_at(s, i) = (struct peer){.stream = stream, .first = NONE, .core = core};
-	return i;
+	s->peers[i] = (struct peer){.stream = stream, .next = NONE, .core = (uint8_t)core};
+	return (uint32_t)core << PEER_CORE_SHIFT | i;
 }
 
-static void tell(struct zl_subs *s, const struct topic *t, unsigned core, uint64_t target, bool add)
+static void tell(struct zl_subs *s, uint32_t topic, unsigned core, uint64_t target, bool add)
 {
+	const struct block *t = topic_at(s, topic);
+
 	if (!s->quiet)
-		s->match(s->context, core, target, topic_name(s, t), t->bytes, add);
+		s->match(s->context, core, target, t->rest, t->bytes, add);
 }
 
 /* The first of a core came, or the last has gone: every other core hears of it. */
-static void tell_others(struct zl_subs *s, const struct topic *t, unsigned of, bool add)
+static void tell_others(struct zl_subs *s, uint32_t topic, unsigned of, bool add)
 {
 	for (unsigned core = 0; core < s->cores; core++)
 		if (core != of)
-			tell(s, t, core, ZL_MATCH_CORE | of, add);
+			tell(s, topic, core, ZL_MATCH_CORE | of, add);
 }
 
-static uint32_t edge_find(const struct zl_subs *s, uint32_t topic, uint32_t peer)
+/* --- a peer's list --- */
+
+static int by_number(const void *a, const void *b)
 {
-	uint32_t at = edge_mix(topic, peer), i;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-	while ((i = hash_next(&s->edge_hash, &at)) != NONE) {
-		const struct edge *e = edge_at(s, i);
-		if (e->topic == topic && e->peer == peer)
-			return i;
-	}
-	return NONE;
+	return (x > y) - (x < y);
 }
 
-static uint32_t edge_new(struct zl_subs *s)
+static bool has(const struct zl_subs *s, uint32_t topic, uint32_t peer)
 {
-	uint32_t i = s->free_edge;
-
-	if (!hash_reserve(&s->edge_hash, edge_hash_of, s))
-		return NONE;
-	if (i == NONE)
-		return array_push(&s->edges);
-	s->free_edge = edge_at(s, i)->next;
-	return i;
+	return topic_live(s, topic) && member_has(s, topic, peer);
 }
 
-static void edge_put_back(struct zl_subs *s, uint32_t i)
-{
-	edge_at(s, i)->next = s->free_edge;
-	s->free_edge = i;
-}
-
-static void edge_link(struct zl_subs *s, uint32_t i, uint32_t topic, uint32_t peer)
+/* Leaves each topic that the peer has, once. */
+static void put_in_order(struct zl_subs *s, uint32_t peer)
 {
 	struct peer *p = peer_at(s, peer);
-	struct edge *e = edge_at(s, i);
+	uint32_t kept = 0;
 
-	*e = (struct edge){.topic = topic, .peer = peer, .next = p->first, .prev = NONE};
-	if (p->first != NONE)
-		edge_at(s, p->first)->prev = i;
-	p->first = i;
-	p->count++;
-	s->n_edges++;
-	hash_insert(&s->edge_hash, edge_mix(topic, peer), i);
+	qsort(p->topics, p->n, sizeof(p->topics[0]), by_number);
+	for (uint32_t i = 0; i < p->n; i++)
+		if ((kept == 0 || p->topics[kept - 1] != p->topics[i]) &&
+		    has(s, p->topics[i], peer))
+			p->topics[kept++] = p->topics[i];
+	p->n = kept;
 }
 
-static void edge_unlink(struct zl_subs *s, uint32_t i)
+static bool list_resize(struct peer *p, uint32_t room)
 {
-	struct edge *e = edge_at(s, i);
-	struct peer *p = peer_at(s, e->peer);
+	uint32_t *other = realloc(p->topics, room * sizeof(*other));
 
-	hash_remove(&s->edge_hash, edge_mix(e->topic, e->peer), i, edge_hash_of, s);
-	if (e->prev != NONE)
-		edge_at(s, e->prev)->next = e->next;
-	else
-		p->first = e->next;
-	if (e->next != NONE)
-		edge_at(s, e->next)->prev = e->prev;
-	p->count--;
-	s->n_edges--;
-	edge_put_back(s, i);
+	if (!other)
+		return false;
+	p->topics = other;
+	p->room = room;
+	return true;
 }
+
+/* Room for one more. */
+static bool list_reserve(struct zl_subs *s, uint32_t peer)
+{
+	struct peer *p = peer_at(s, peer);
+
+	if (p->n < p->room)
+		return true;
+	if (p->n > 2 * p->count + 8) {
+		put_in_order(s, peer);
+		return true;
+	}
+	return list_resize(p, p->room + p->room / 4 + 6);
+}
+
+static void list_removed(struct zl_subs *s, uint32_t peer)
+{
+	struct peer *p = peer_at(s, peer);
+
+	if (p->count == 0) {
+		free(p->topics);
+		p->topics = NULL;
+		p->n = p->room = 0;
+		return;
+	}
+	if (p->room <= LIST_SHRINK || p->count > p->room / 4)
+		return;
+	put_in_order(s, peer);
+	list_resize(p, p->count + p->count / 4 + 6);
+}
+
+/* --- subscriptions --- */
 
 int zl_subs_add(struct zl_subs *s, uint32_t peer, const uint8_t *prefix, unsigned bytes)
 {
 	struct peer *p = peer_at(s, peer);
 	uint32_t topic = topic_find_or_make(s, prefix, bytes);
+	bool alone;
 
 	if (topic == NONE)
 		return -ENOMEM;
-	if (edge_find(s, topic, peer) != NONE)
-		return 0;
-	struct topic *t = topic_at(s, topic);
-	uint32_t edge = edge_new(s);
-	if (edge == NONE || !topic_increment(s, topic, p->core)) {
-		if (edge != NONE)
-			edge_put_back(s, edge);
+	int changed = list_reserve(s, peer) ? member_add(s, topic, peer, &alone) : -ENOMEM;
+	if (changed <= 0) {
 		topic_release(s, topic);
-		return -ENOMEM;
+		return changed;
 	}
-	edge_link(s, edge, topic, peer);
-	tell(s, t, p->core, p->stream, true);
-	if (topic_core_count(t, p->core) == 1)
-		tell_others(s, t, p->core, true);
+	p->topics[p->n++] = topic;
+	p->count++;
+	s->n_edges++;
+	tell(s, topic, p->core, p->stream, true);
+	if (alone)
+		tell_others(s, topic, p->core, true);
 	return 1;
-}
-
-static void remove_edge(struct zl_subs *s, uint32_t i)
-{
-	uint32_t topic = edge_at(s, i)->topic;
-	struct peer *p = peer_at(s, edge_at(s, i)->peer);
-	struct topic *t = topic_at(s, topic);
-
-	edge_unlink(s, i);
-	tell(s, t, p->core, p->stream, false);
-	topic_decrement(s, topic, p->core);
-	if (topic_core_count(t, p->core) == 0)
-		tell_others(s, t, p->core, false);
-	topic_release(s, topic);
 }
 
 int zl_subs_remove(struct zl_subs *s, uint32_t peer, const uint8_t *prefix, unsigned bytes)
 {
-	uint32_t topic = topic_find(s, prefix, bytes, keyed_hash(s->key, prefix, bytes));
-	uint32_t edge = topic == NONE ? NONE : edge_find(s, topic, peer);
+	struct peer *p = peer_at(s, peer);
+	uint32_t topic = topic_find(s, prefix, bytes);
+	bool alone;
 
-	if (edge == NONE)
+	if (topic == NONE || member_remove(s, topic, peer, &alone) == 0)
 		return 0;
-	remove_edge(s, edge);
+	p->count--;
+	s->n_edges--;
+	tell(s, topic, p->core, p->stream, false);
+	if (alone)
+		tell_others(s, topic, p->core, false);
+	topic_release(s, topic);
+	list_removed(s, peer);
 	return 1;
 }
+
+/* --- leaving --- */
 
 void zl_subs_leave(struct zl_subs *s, uint32_t peer)
 {
 	struct peer *p = peer_at(s, peer);
 
-	while (p->first != NONE)
-		remove_edge(s, p->first);
+	s->n_edges -= p->count;
 	p->stream = 0;
-	p->next_free = s->free_peer;
-	s->free_peer = peer;
+	p->next = s->leaving;
+	s->leaving = peer & PEER_INDEX;
 }
+
+static void forget(struct zl_subs *s, uint32_t topic, uint32_t peer)
+{
+	bool alone;
+
+	if (!topic_live(s, topic) || member_remove(s, topic, peer, &alone) == 0)
+		return;
+	if (alone)
+		tell_others(s, topic, peer_core(peer), false);
+	topic_release(s, topic);
+}
+
+bool zl_subs_step(struct zl_subs *s, uint32_t budget)
+{
+	while (s->leaving != NONE) {
+		uint32_t i = s->leaving;
+		struct peer *p = &s->peers[i];
+
+		for (; p->n > 0 && budget > 0; budget--)
+			forget(s, p->topics[--p->n], (uint32_t)p->core << PEER_CORE_SHIFT | i);
+		if (p->n > 0)
+			return true;
+		free(p->topics);
+		s->leaving = p->next;
+		*p = (struct peer){.next = s->free_peer};
+		s->free_peer = i;
+	}
+	return false;
+}
+
+/* --- for people and tests --- */
 
 void zl_subs_each(const struct zl_subs *s, zl_subs_each_fn *fn, void *context)
 {
-	for (uint32_t i = 0; i < s->topics.n; i++) {
-		const struct topic *t = topic_at(s, i);
-		if (t->count > 0 && !fn(context, topic_name(s, t), t->bytes, t->count))
+	for (uint32_t i = topic_walk(s, NONE); i != NONE; i = topic_walk(s, i)) {
+		const struct block *t = topic_at(s, i);
+		if (t->kind != TOPIC_NOBODYS && !fn(context, t->rest, t->bytes, member_count(s, i)))
 			return;
 	}
 }
@@ -245,18 +276,14 @@ uint32_t zl_subs_peer_count(const struct zl_subs *s, uint32_t peer)
 	return peer_at(s, peer)->count;
 }
 
-static size_t hash_bytes(const struct hash *h)
-{
-	return h->slots ? ((size_t)h->mask + 1) * sizeof(*h->slots) : 0;
-}
-
 size_t zl_subs_bytes(const struct zl_subs *s)
 {
-	size_t bytes = sizeof(*s) + array_bytes(&s->topics) + array_bytes(&s->edges) +
-		       array_bytes(&s->peers) + hash_bytes(&s->topic_hash) +
-		       hash_bytes(&s->edge_hash) + s->names.bytes + s->live_words * 8u;
+	size_t bytes = sizeof(*s) + s->topics.mapped + s->sets.mapped + index_bytes(&s->by_name) +
+		       s->peers_room * sizeof(*s->peers) + s->live_words * sizeof(*s->live);
 
+	for (uint32_t i = 0; i < s->n_peers; i++)
+		bytes += s->peers[i].room * sizeof(*s->peers[i].topics);
 	for (const struct zl_publisher *p = s->publishers; p; p = p->next)
-		bytes += sizeof(*p) + p->words * 8u;
+		bytes += sizeof(*p) + p->words * sizeof(*p->told);
 	return bytes;
 }

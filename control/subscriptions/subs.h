@@ -6,8 +6,9 @@
  * first peer of a core subscribes to a prefix every other core hears (that core, prefix), and of
  * the last one's leaving likewise. The table is one thread's, and calls out only through `match`.
  *
- * Memory: a prefix costs 24 bytes and its name, a subscription 16, and each 4 to 11 of hash table.
- * Measured (test_subs, a million distinct 16-byte prefixes): 73.4 bytes each, all in. */
+ * Memory: a prefix costs its name and 6 bytes, rounded up to 8, 7 to 10 of index, and a bit for
+ * every 8 bytes for each publisher; a subscription 4 to 6 with its peer, and 4 to 8 more where
+ * others have the prefix, too. tests/bench/bench_subscriptions measures it. */
 #ifndef ZL_CONTROL_SUBSCRIPTIONS_SUBS_H
 #define ZL_CONTROL_SUBSCRIPTIONS_SUBS_H
 
@@ -29,13 +30,23 @@ typedef void zl_match_fn(void *context, unsigned core, uint64_t target, const ui
 struct zl_subs *zl_subs_new(unsigned cores, zl_match_fn *match, void *context);
 void zl_subs_free(struct zl_subs *subs);
 
-/* A subscriber's stream joins, ZL_NO_PEER: no memory; or leaves with all of its subscriptions. */
+/* A subscriber's stream joins, ZL_NO_PEER: no memory. */
 uint32_t zl_subs_join(struct zl_subs *subs, uint64_t stream, unsigned core);
+/* Its stream is ending, and it leaves with all of its subscriptions. Its own core is not told,
+ * whose matcher forgets a stream that ends; everybody else is, by zl_subs_step(), which forgets
+ * about `budget` subscriptions of peers that have left (some 200 ns each) and says whether more are
+ * left.
+ */
 void zl_subs_leave(struct zl_subs *subs, uint32_t peer);
+bool zl_subs_step(struct zl_subs *subs, uint32_t budget);
 
 /* 1: it changed the peer's set, 0: it did not, -ENOMEM. */
 int zl_subs_add(struct zl_subs *subs, uint32_t peer, const uint8_t *prefix, unsigned bytes);
 int zl_subs_remove(struct zl_subs *subs, uint32_t peer, const uint8_t *prefix, unsigned bytes);
+
+/* A prefix is soon to be added or removed: has what is known of it fetched meanwhile. Costs a hash,
+ * and saves the wait for memory, which is far longer once there are many prefixes. */
+void zl_subs_expect(const struct zl_subs *subs, const uint8_t *prefix, unsigned bytes);
 
 /* Reconciliation with a dataplane that has matches already. adopt() is add() without a word to the
  * matchers; adopt_core() notes that `core` knows (of, prefix); at the end settle() tells the
@@ -67,8 +78,10 @@ void zl_publisher_done(struct zl_subs *subs, struct zl_publisher *publisher,
 /* For people and tests. each() walks distinct prefixes and stops where `fn` returns false. */
 typedef bool zl_subs_each_fn(void *context, const uint8_t *prefix, unsigned bytes, uint32_t peers);
 void zl_subs_each(const struct zl_subs *subs, zl_subs_each_fn *fn, void *context);
-uint64_t zl_subs_count(const struct zl_subs *subs);    /* (peer, prefix) pairs */
-uint64_t zl_subs_prefixes(const struct zl_subs *subs); /* distinct, with a subscriber */
+uint64_t
+zl_subs_count(const struct zl_subs *subs); /* (peer, prefix) pairs of peers that are there */
+uint64_t
+zl_subs_prefixes(const struct zl_subs *subs); /* distinct, with a subscriber, even a leaving one */
 uint32_t zl_subs_peer_count(const struct zl_subs *subs, uint32_t peer);
 size_t zl_subs_bytes(const struct zl_subs *subs); /* of memory, all in */
 

@@ -1,40 +1,39 @@
-/* Inside of subscriptions/: the table's shape, shared by its three files: topics.c keeps the
- * prefixes, subs.c the peers and their edges to them, upstream.c the publishers. */
+/* Inside of subscriptions/: the table's shape, shared by its files: topics.c keeps the prefixes,
+ * members.c which peers have one, subs.c the peers, upstream.c the publishers, adopt.c taking over.
+ */
 #ifndef ZL_CONTROL_SUBSCRIPTIONS_TABLE_H
 #define ZL_CONTROL_SUBSCRIPTIONS_TABLE_H
 
+#include "control/subscriptions/index.h"
 #include "control/subscriptions/store.h"
 #include "control/subscriptions/subs.h"
 
-#define NONE UINT32_MAX
-
-/* A prefix. While one peer at most has it, `core` is that peer's and names to 8 bytes are in place;
- * from the second on, counts of each core stand before the name in its block. */
-struct topic {
-	uint32_t hash;
-	uint32_t count; /* peers; 0: only publishers still have to forget it */
-	uint16_t bytes;
-	uint8_t core;
-	uint8_t counted; /* the block begins with uint32_t [cores] */
-	uint32_t next_free;
-	union {
-		uint8_t here[8];
-		uint8_t *block;
-	};
+/* A prefix, in a block that is named by its reference: a struct block of 6 bytes and the name.
+ * `word` is its one peer, or where its set of peers is. */
+enum {
+	TOPIC_NOBODYS = BLOCK_FREE + 1, /* only publishers still have to forget it */
+	TOPIC_ONE,
+	TOPIC_MANY
 };
-_Static_assert(sizeof(struct topic) == 24, "what subs.h says a prefix costs");
+#define NAME_MAX_BYTES ((1u << 14) - 1) /* what block.bytes holds */
 
-/* One peer's subscription to one topic, in the list of its peer. */
-struct edge {
-	uint32_t topic, peer;
-	uint32_t next, prev; /* of the same peer; a free edge: the next free one */
-};
-_Static_assert(sizeof(struct edge) == 16, "what subs.h says a subscription costs");
+/* A peer's number begins with its core, so that in a set, which is in order, the peers of a core
+ * are neighbours. */
+#define PEER_CORE_SHIFT 28
+static inline unsigned peer_core(uint32_t peer)
+{
+	return peer >> PEER_CORE_SHIFT;
+}
 
+/* What a peer has: references of topics in the order that they were added. Of one that was removed
+ * the reference stays until the list is next put in order, so a reference counts only while a topic
+ * of somebody's is there (`live`) that has the peer. */
 struct peer {
-	uint64_t stream; /* 0: free */
-	uint32_t first, count, next_free;
-	uint32_t core;
+	uint64_t stream; /* 0: free, or leaving */
+	uint32_t *topics;
+	uint32_t n, room, count; /* n: of the list; count: that it has */
+	uint32_t next;           /* free or leaving */
+	uint8_t core;
 };
 
 struct zl_publisher {
@@ -56,42 +55,42 @@ struct zl_subs {
 	zl_match_fn *match;
 	void *context;
 	uint64_t key[2];
-	struct array topics, edges, peers;
-	struct hash topic_hash, edge_hash;
-	struct blocks names;
-	uint32_t free_topic, free_edge, free_peer;
+	struct store topics, sets;
+	struct index by_name;
+	struct peer *peers;
+	uint32_t n_peers, peers_room, free_peer;
+	uint32_t leaving; /* peers that are being forgotten */
 	uint64_t n_edges, n_live;
-	uint64_t *live; /* a bit a topic: it has a subscriber */
+	uint64_t *live; /* a bit a unit of `topics`: a topic with a subscriber begins there */
 	uint32_t live_words;
 	struct zl_publisher *publishers;
 	struct core_note *notes;
 	size_t n_notes, notes_max;
 };
 
-static inline struct topic *topic_at(const struct zl_subs *s, uint32_t i)
+static inline struct block *topic_at(const struct zl_subs *s, uint32_t ref)
 {
-	return array_at(&s->topics, i);
+	return store_at(&s->topics, ref);
 }
-static inline struct edge *edge_at(const struct zl_subs *s, uint32_t i)
+static inline bool topic_live(const struct zl_subs *s, uint32_t ref)
 {
-	return array_at(&s->edges, i);
-}
-static inline struct peer *peer_at(const struct zl_subs *s, uint32_t i)
-{
-	return array_at(&s->peers, i);
+	return ref / 64 < s->live_words && s->live[ref / 64] >> (ref % 64) & 1;
 }
 
 /* topics.c */
-const uint8_t *topic_name(const struct zl_subs *s, const struct topic *t);
-uint32_t topic_find(const struct zl_subs *s, const uint8_t *name, unsigned bytes, uint32_t hash);
+uint32_t topic_find(const struct zl_subs *s, const uint8_t *name, unsigned bytes);
 uint32_t topic_find_or_make(struct zl_subs *s, const uint8_t *name, unsigned bytes);
 void topic_release(struct zl_subs *s, uint32_t topic); /* frees it if nobody has it or was told */
-/* Peers of a core; increments and decrements say what it was before and is after. False: no
- * memory, nothing changed. */
-uint32_t topic_core_count(const struct topic *t, unsigned core);
-bool topic_increment(struct zl_subs *s, uint32_t topic, unsigned core);
-void topic_decrement(struct zl_subs *s, uint32_t topic, unsigned core);
-uint32_t topic_hash_of(const void *context, uint32_t topic);
+/* Topics in order; NONE to begin and at the end. */
+uint32_t topic_walk(const struct zl_subs *s, uint32_t after);
+
+/* members.c: add and remove say whether they changed anything: 1, 0, -ENOMEM. *alone: no other
+ * peer of its core has the topic. */
+int member_add(struct zl_subs *s, uint32_t topic, uint32_t peer, bool *alone);
+int member_remove(struct zl_subs *s, uint32_t topic, uint32_t peer, bool *alone);
+bool member_has(const struct zl_subs *s, uint32_t topic, uint32_t peer);
+bool member_of_core(const struct zl_subs *s, uint32_t topic, unsigned core);
+uint32_t member_count(const struct zl_subs *s, uint32_t topic);
 
 /* upstream.c: a topic's `live` bit changed. */
 bool upstream_reserve(struct zl_subs *s);

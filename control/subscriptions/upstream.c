@@ -10,31 +10,33 @@ static uint64_t bit_of(uint32_t topic)
 	return 1ull << (topic & 63);
 }
 
-/* Rounds up so that growing is rare; new words are 0. */
+/* New words are 0. */
 static bool grow(uint64_t **bits, uint32_t *words, uint32_t need)
 {
 	if (need <= *words)
 		return true;
-	uint32_t more = (need + need / 4 + 64) & ~63u;
-	uint64_t *wider = realloc(*bits, more * sizeof(*wider));
+	uint64_t *wider = realloc(*bits, need * sizeof(*wider));
 	if (!wider)
 		return false;
-	memset(wider + *words, 0, (more - *words) * sizeof(*wider));
+	memset(wider + *words, 0, (need - *words) * sizeof(*wider));
 	*bits = wider;
-	*words = more;
+	*words = need;
 	return true;
 }
 
+/* No publisher's map is smaller than `live`, which is larger than need be so that growing is rare.
+ */
 bool upstream_reserve(struct zl_subs *s)
 {
-	uint32_t need = (s->topics.n + 63) / 64;
+	uint32_t need = store_reach(&s->topics) / 64;
 
-	if (!grow(&s->live, &s->live_words, need))
-		return false;
+	if (need <= s->live_words)
+		return true;
+	need += need / 8;
 	for (struct zl_publisher *p = s->publishers; p; p = p->next)
 		if (!grow(&p->told, &p->words, need))
 			return false;
-	return true;
+	return grow(&s->live, &s->live_words, need);
 }
 
 static void look_at(struct zl_publisher *p, uint32_t word)
@@ -80,7 +82,7 @@ struct zl_publisher *zl_publisher_join(struct zl_subs *s)
 
 	if (!p)
 		return NULL;
-	if (!grow(&p->told, &p->words, s->live_words ? s->live_words : 1)) {
+	if (!grow(&p->told, &p->words, s->live_words)) {
 		free(p);
 		return NULL;
 	}
@@ -114,12 +116,12 @@ bool zl_publisher_peek(struct zl_subs *s, struct zl_publisher *p, struct zl_news
 		if (!differ)
 			continue;
 		uint32_t topic = p->low * 64 + (uint32_t)__builtin_ctzll(differ);
-		const struct topic *t = topic_at(s, topic);
+		const struct block *t = topic_at(s, topic);
 		*news = (struct zl_news){
 			.topic = topic,
-			.subscribe = t->count > 0,
+			.subscribe = t->kind != TOPIC_NOBODYS,
 			.bytes = t->bytes,
-			.prefix = topic_name(s, t),
+			.prefix = t->rest,
 		};
 		return true;
 	}
