@@ -5,6 +5,7 @@
 #ifndef ZL_TESTS_BENCH_BLAST_H
 #define ZL_TESTS_BENCH_BLAST_H
 
+#include "tests/bench/draw.h"
 #include "tests/bench/histogram.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/message.h"
@@ -20,7 +21,8 @@ enum conn_state {
 	CONN_CLOSED,
 };
 
-#define CONN_GATHER_MAX 512 /* a READY, a SUBSCRIBE of ours */
+#define CONN_GATHER_MAX 512   /* a READY, a SUBSCRIBE of ours */
+#define ASK_BYTES       65536 /* of SUBSCRIBE commands queued */
 
 /* A connection to the forwarder, up to and including the ZMTP handshake (connection.c). */
 struct connection {
@@ -36,10 +38,20 @@ struct connection {
 struct publisher {
 	struct connection conn;
 	uint64_t sent;          /* messages */
+	uint64_t told;          /* SUBSCRIBE commands */
 	uint32_t heard;         /* subscribers that have said that they listen */
+	uint64_t draw;          /* of the next message */
+	uint32_t *ordinal;      /* of the next message in each group */
 	uint32_t buffers, at;   /* ring of laid-out buffers, and the one in use */
 	uint32_t used;          /* messages of it that are used up */
 	struct rte_mbuf **ring; /* each held by one reference; free again when that is the last */
+};
+
+/* How far a subscriber has got with asking (ask.c). */
+struct asking {
+	uint32_t n, wants;          /* asked for, of so many; wants + 1: and the mark */
+	const struct prefixes *set; /* NULL: topics */
+	uint32_t i, step, k;        /* the next prefix, the distance to the one after, the turn */
 };
 
 enum lag {
@@ -54,14 +66,14 @@ struct subscriber {
 	uint64_t held,
 		read; /* lagging: bytes taken and not yet read; read; from the measurement on */
 	uint64_t lost, repeated, wrong;
-	uint32_t subscribed; /* topics asked for; topics + 1: and told the publishers */
-	uint32_t part;       /* of the message under way */
+	struct asking asking;
+	uint32_t part; /* of the message under way */
 	uint32_t skip,
 		where; /* bytes of the frame still to come, and where they stand in its body */
-	uint8_t begun[ZL_FRAME_LONG_HEADER + sizeof(struct stamp)];
+	uint8_t begun[ZL_FRAME_LONG_HEADER + PREFIX_MAX + sizeof(struct stamp)];
 	uint8_t have;       /* of begun */
 	bool foreign;       /* the frame is not a message's */
-	uint32_t *expected; /* --verify: next sequence of each publisher */
+	uint32_t *expected; /* next sequence of each publisher, and group that is its */
 };
 
 enum phase {
@@ -81,16 +93,19 @@ struct blast {
 	struct options options;
 	struct machine machine;
 	struct layout layout;
+	struct draws draws;
 	enum phase phase;
 	struct publisher *publishers;
 	struct subscriber *subscribers;
 	struct rte_mbuf *filler;
-	uint32_t opened;         /* connections begun */
-	uint64_t sent, received; /* messages, all; by subscribers that do not lag */
-	uint64_t *received_by;   /* each subscriber: close together, for the window */
-	uint64_t slowest;        /* what the slowest subscriber had received when last looked at */
-	double interval_ns;      /* between messages at a rate; 0: no rate */
-	uint64_t start_ns;       /* of the schedule */
+	uint32_t opened;           /* connections begun */
+	uint64_t progress;         /* towards being connected and subscribed, in steps */
+	uint64_t ask_ns, asked_ns; /* from the first SUBSCRIBE on; all are known to be effective */
+	uint64_t sent, received;   /* messages, all; by subscribers that do not lag */
+	uint64_t *received_by;     /* each subscriber: close together, for the window */
+	uint64_t slowest;   /* what the slowest subscriber had received when last looked at */
+	double interval_ns; /* between messages at a rate; 0: no rate */
+	uint64_t start_ns;  /* of the schedule */
 	uint64_t phase_ends_ns;
 	uint64_t heard_ns;        /* when what is being walked over was read */
 	uint64_t moved_ns, moved; /* draining: when a message last came, and how many there were */
@@ -106,8 +121,6 @@ void blast_fail(struct blast *b, const char *format, ...) __attribute__((format(
 int connection_open(struct connection *c, struct blast *b, bool publisher, uint32_t id);
 /* Bytes of our own: a copy is queued. -ENOBUFS. */
 int connection_send(struct connection *c, const uint8_t *bytes, uint32_t n);
-/* SUBSCRIBE (RFC 37). */
-int connection_subscribe(struct connection *c, const void *prefix, uint8_t len);
 
 /* publish.c */
 /* Buffers that all publishers need. */
@@ -118,16 +131,23 @@ void publishers_close(struct blast *b);
 void publisher_command(struct publisher *p, const struct zl_command *command);
 /* Has every publisher heard of every subscriber? */
 bool publishers_ready(const struct blast *b);
+/* Deliveries to subscribers that do not lag that follow from what was sent. */
+uint64_t publishers_expect(const struct blast *b);
 /* What is due, as far as there is room. */
 void publishers_turn(struct blast *b);
 
 /* subscribe.c */
 int subscribers_open(struct blast *b);
 void subscribers_close(struct blast *b);
-/* More SUBSCRIBE commands, as far as there is room. */
-void subscribers_ask(struct blast *b);
 /* Bytes after the handshake. */
 void subscriber_input(struct subscriber *s, const uint8_t *bytes, uint32_t n);
+
+/* ask.c */
+void ask_begin(struct subscriber *s);
+/* More SUBSCRIBE commands: as far as no more than so many bytes are queued, and in so many buffers.
+ */
+void ask(struct subscriber *s, uint32_t queued, uint32_t buffers);
+bool ask_done(const struct subscriber *s);
 /* "@PID/N": by its arrival publishers know that subscriber N has subscribed. Its length. */
 uint8_t subscriber_mark(char mark[32], uint32_t id);
 

@@ -36,7 +36,12 @@ static int open_all(struct blast *b)
 {
 	unsigned laid;
 
-	layout_make(&b->layout, b->options.size, b->options.parts);
+	layout_make(&b->layout, b->options.size, b->options.parts,
+		    b->options.subscriptions ? b->options.prefixes.max : 0);
+	if (b->options.subscriptions && draws_make(&b->draws, &b->options, &b->layout)) {
+		blast_fail(b, "no memory to draw prefixes in");
+		return -1;
+	}
 	laid = publishers_buffers(&b->options, &b->layout);
 	if (machine_open(&b->machine, &b->options, laid, b->failure, sizeof(b->failure)))
 		return -1;
@@ -60,38 +65,31 @@ static void take_reading(const struct blast *b, struct reading *r)
 	*r = (struct reading){.at_ns = b->machine.now_ns, .sent = b->sent, .received = b->received};
 }
 
-static bool subscribers_ready(const struct blast *b)
-{
-	for (uint32_t i = 0; i < b->options.subscribers; i++)
-		if (b->subscribers[i].subscribed <= b->options.topics)
-			return false;
-	return true;
-}
-
 static uint32_t connections(const struct blast *b)
 {
-	return b->options.publishers + b->options.subscribers;
+	return b->options.publishers + options_takers(&b->options);
 }
 
 /* Subscribers first. */
 static struct connection *connection(struct blast *b, uint32_t i)
 {
-	return i < b->options.subscribers ? &b->subscribers[i].conn
-					  : &b->publishers[i - b->options.subscribers].conn;
+	uint32_t takers = options_takers(&b->options);
+
+	return i < takers ? &b->subscribers[i].conn : &b->publishers[i - takers].conn;
 }
 
 /* One goes ahead, so that the link is up and the next hop known before the others come: their SYNs
  * would be lost, and sent again only after a second. */
 static void open_more(struct blast *b)
 {
-	uint32_t n = b->opened + OPEN_A_TURN;
+	uint32_t n = b->opened + OPEN_A_TURN, takers = options_takers(&b->options);
 
 	if (b->opened && connection(b, 0)->state == CONN_OPENING)
 		return;
 	n = b->opened ? RTE_MIN(n, connections(b)) : 1;
 	for (; b->opened < n; b->opened++) {
-		bool publisher = b->opened >= b->options.subscribers;
-		uint32_t id = b->opened - (publisher ? b->options.subscribers : 0);
+		bool publisher = b->opened >= takers;
+		uint32_t id = b->opened - (publisher ? takers : 0);
 
 		if (connection_open(connection(b, b->opened), b, publisher, id)) {
 			blast_fail(b, "no connection can be opened: are --address and --gateway "
@@ -101,17 +99,52 @@ static void open_more(struct blast *b)
 	}
 }
 
+/* Has every subscriber asked for everything? None begins before all are connected. */
+static bool ask_all(struct blast *b)
+{
+	bool done = true;
+
+	for (uint32_t i = 0; i < connections(b); i++)
+		if (connection(b, i)->state != CONN_TRAFFIC)
+			return false;
+	if (!b->ask_ns)
+		b->ask_ns = b->machine.now_ns;
+	for (uint32_t i = 0; i < b->options.subscribers; i++) {
+		ask(&b->subscribers[i], ASK_BYTES, UINT32_MAX);
+		done &= ask_done(&b->subscribers[i]);
+	}
+	return done;
+}
+
+static uint64_t progress(struct blast *b)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < connections(b); i++)
+		n += connection(b, i)->state;
+	for (uint32_t i = 0; i < b->options.subscribers; i++)
+		n += b->subscribers[i].asking.n;
+	for (uint32_t i = 0; i < b->options.publishers; i++)
+		n += b->publishers[i].told;
+	return n;
+}
+
 static void connecting(struct blast *b)
 {
+	uint64_t now = progress(b);
+
 	open_more(b);
-	subscribers_ask(b);
-	if (publishers_ready(b) && subscribers_ready(b)) {
-		b->start_ns = b->machine.now_ns;
+	if (now != b->progress) {
+		b->progress = now;
+		enter(b, PHASE_CONNECT, (double)CONNECT_NS / (double)S_NS);
+	}
+	if (ask_all(b) && publishers_ready(b)) {
+		b->start_ns = b->asked_ns = b->machine.now_ns;
 		enter(b, PHASE_WARMUP, b->options.warmup);
 	} else if (b->machine.now_ns > b->phase_ends_ns) {
 		blast_fail(b,
-			   "not connected and subscribed after %llu s: are --port, --address, "
-			   "--publish-to and --subscribe-to right?",
+			   "not connected and subscribed, and nothing more for %llu s: are --port, "
+			   "--address, --publish-to and --subscribe-to right?",
 			   CONNECT_NS / S_NS);
 	}
 }
@@ -119,7 +152,7 @@ static void connecting(struct blast *b)
 /* Everything sent has come, or nothing comes any more. */
 static void draining(struct blast *b)
 {
-	bool all = b->received == b->sent * options_prompt(&b->options);
+	bool all = b->received == publishers_expect(b);
 
 	if (b->received != b->moved) {
 		b->moved = b->received;
@@ -219,6 +252,7 @@ static void close_all(struct blast *b)
 	machine_stop(&b->machine);
 	publishers_close(b);
 	subscribers_close(b);
+	draws_free(&b->draws);
 	machine_close(&b->machine);
 }
 

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-void layout_make(struct layout *l, uint32_t size, uint32_t parts)
+void layout_make(struct layout *l, uint32_t size, uint32_t parts, uint32_t lead)
 {
 	uint32_t head;
 
-	*l = (struct layout){.parts = parts, .size = size};
+	*l = (struct layout){.parts = parts, .size = size, .lead = lead};
 	l->header_len = zl_frame_build(l->more, ZL_FRAME_MORE, size);
 	zl_frame_build(l->last, 0, size);
 	l->wire = parts * (l->header_len + size);

@@ -1,6 +1,7 @@
 /* What publishers write and subscribers expect. A message is `parts` frames of `size` bytes each.
- * The first begins with a stamp; every other byte is given by its place in the frame, so content
- * can be checked without a copy of it.
+ * The first begins with a stamp, or with a prefix and some bytes (the lead) and then the stamp;
+ * every other byte is given by its place in the frame, so content can be checked without a copy of
+ * it.
  *
  * The stamp holds a clock reading (TSC): both ends are on one machine. */
 #ifndef ZL_TESTS_BENCH_MESSAGE_H
@@ -13,8 +14,11 @@
 
 /* Host byte order, 16 bytes: the smallest message. */
 struct stamp {
-	char topic[4];
-	uint32_t sequence; /* of this publisher, from 0; wraps */
+	union {
+		char topic[4];
+		uint32_t prefix; /* with a lead: its number */
+	};
+	uint32_t sequence; /* of this publisher (of the group, draw.h), from 0; wraps */
 	uint64_t sent;     /* publisher << 48 | nanoseconds modulo 2^48 */
 };
 _Static_assert(sizeof(struct stamp) == 16, "the smallest message is a stamp");
@@ -32,6 +36,7 @@ _Static_assert(sizeof(struct stamp) == 16, "the smallest message is a stamp");
 
 struct layout {
 	uint32_t parts, size;
+	uint32_t lead;               /* bytes of the first part before its stamp */
 	unsigned header_len;         /* of each frame */
 	uint8_t more[9], last[9];    /* headers */
 	uint32_t laid_frame;         /* bytes of a frame laid out ahead, its header first */
@@ -40,8 +45,8 @@ struct layout {
 	uint8_t pattern[2 * FILLER]; /* twice, so that any window of a period is one piece */
 };
 
-/* size is at least a stamp's, parts 1 to PARTS_MAX. */
-void layout_make(struct layout *l, uint32_t size, uint32_t parts);
+/* size is at least a stamp's and the lead, parts 1 to PARTS_MAX. */
+void layout_make(struct layout *l, uint32_t size, uint32_t parts, uint32_t lead);
 /* Writes the laid part of a message without its stamp. */
 void layout_lay(const struct layout *l, uint8_t *out);
 /* Are these n bytes what stands at `at` of a frame's body? */

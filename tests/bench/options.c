@@ -8,6 +8,8 @@
 #include "tests/bench/message.h"
 #include "tests/bench/values.h"
 
+#define SUBSCRIPTIONS_MAX 100000000
+
 enum {
 	OPT_PORT = 256,
 	OPT_ADDRESS,
@@ -18,6 +20,10 @@ enum {
 	OPT_SIZE,
 	OPT_PARTS,
 	OPT_TOPICS,
+	OPT_SUBSCRIPTIONS,
+	OPT_PREFIX_BYTES,
+	OPT_MATCHES,
+	OPT_SEED,
 	OPT_RATE,
 	OPT_SECONDS,
 	OPT_WARMUP,
@@ -53,6 +59,13 @@ static const struct argp_option options[] = {
 	{"size", OPT_SIZE, "BYTES", 0, "of each part: at least 16 (64)", 0},
 	{"parts", OPT_PARTS, "N", 0, "frames a message (1)", 0},
 	{"topics", OPT_TOPICS, "N", 0, "used in turn (1)", 0},
+	{"subscriptions", OPT_SUBSCRIPTIONS, "N", 0,
+	 "random prefixes instead of topics, dealt to the subscribers in turn; each message begins "
+	 "with one of them",
+	 0},
+	{"prefix-bytes", OPT_PREFIX_BYTES, "MIN-MAX", 0, "their length (12-30)", 0},
+	{"matches", OPT_MATCHES, "M", 0, "subscribers that ask for each prefix (1)", 0},
+	{"seed", OPT_SEED, "S", 0, "of what is random (1)", 0},
 	{"rate", OPT_RATE, "N", 0,
 	 "messages a second, all publishers together, each at its own time whatever became of "
 	 "those "
@@ -131,6 +144,18 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 	case OPT_TOPICS:
 		o->topics = value_whole(state, arg, 1, TOPICS_MAX);
 		return 0;
+	case OPT_SUBSCRIPTIONS:
+		o->subscriptions = value_whole(state, arg, 0, SUBSCRIPTIONS_MAX);
+		return 0;
+	case OPT_PREFIX_BYTES:
+		value_range(state, arg, PREFIX_MIN, PREFIX_MAX, &o->prefixes.min, &o->prefixes.max);
+		return 0;
+	case OPT_MATCHES:
+		o->matches = value_whole(state, arg, 1, CONNECTIONS_MAX);
+		return 0;
+	case OPT_SEED:
+		o->prefixes.seed = value_whole(state, arg, 0, UINT32_MAX);
+		return 0;
 	case OPT_RATE:
 		value_number(state, arg, 1, 1e9, &o->rate);
 		return 0;
@@ -149,6 +174,23 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static void check_subscriptions(struct argp_state *state, const struct options *o)
+{
+	uint32_t need = o->prefixes.max + (uint32_t)sizeof(struct stamp);
+
+	if (!o->subscriptions)
+		return;
+	if (!o->publishers || !o->subscribers || o->topics > 1)
+		argp_error(state, "--subscriptions needs publishers and subscribers, and takes the "
+				  "place of --topics");
+	if (o->matches > o->subscribers)
+		argp_error(state, "--matches %u: there are only %u subscribers", o->matches,
+			   o->subscribers);
+	if (o->size < need)
+		argp_error(state, "--size %u: prefixes of up to %u bytes need at least %u", o->size,
+			   o->prefixes.max, need);
+}
+
 static void check(struct argp_state *state, const struct options *o)
 {
 	if (o->port.kind == ZL_PORT_KINDS || !o->port.device[0] || !o->port.ip)
@@ -164,6 +206,7 @@ static void check(struct argp_state *state, const struct options *o)
 			   "--stalled %u and --slow %u leave no other subscriber: ask for more "
 			   "--subscribers",
 			   o->stalled, o->slow);
+	check_subscriptions(state, o);
 	if ((uint64_t)o->size * o->parts > BODY_MAX)
 		argp_error(state, "--size times --parts is to be below 1 GiB");
 }
@@ -219,6 +262,8 @@ void blast_options(struct options *o, int argc, char **argv)
 			      .size = 64,
 			      .parts = 1,
 			      .topics = 1,
+			      .matches = 1,
+			      .prefixes = {.min = 12, .max = 30, .seed = 1},
 			      .slow_percent = 10,
 			      .seconds = 5,
 			      .warmup = 0.5,

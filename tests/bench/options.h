@@ -7,6 +7,7 @@
 
 #include "control/ipc/ipc.h"
 #include "dataplane/net/stream.h"
+#include "tests/bench/prefix.h"
 
 #define CONNECTIONS_MAX 4096 /* of either kind */
 
@@ -17,6 +18,10 @@ struct options {
 	uint32_t stalled, slow; /* subscribers: the first ones, the next ones (lag.c) */
 	double slow_percent;    /* of the others' rate */
 	uint32_t size, parts, topics;
+	uint32_t subscriptions; /* prefixes that messages begin with; 0: topics instead */
+	uint32_t matches;       /* subscribers that ask for each of them */
+	uint32_t during;        /* prefixes subscribed while traffic goes on */
+	struct prefixes prefixes, during_prefixes;
 	double rate; /* messages a second, all publishers together; 0: as fast as they are taken */
 	double seconds, warmup;
 	uint32_t queue_bytes; /* of each publisher's stream, at most */
@@ -29,6 +34,12 @@ struct options {
 static inline uint32_t options_prompt(const struct options *o)
 {
 	return o->subscribers - o->stalled - o->slow;
+}
+
+/* Connections that subscribe: one more subscribes while traffic goes on. */
+static inline uint32_t options_takers(const struct options *o)
+{
+	return o->subscribers + !!o->during;
 }
 
 /* Exits with a line on stderr if they make no sense. */

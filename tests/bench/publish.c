@@ -38,6 +38,12 @@ static int open_one(struct blast *b, uint32_t id)
 {
 	struct publisher *p = &b->publishers[id];
 
+	if (b->options.subscriptions) {
+		p->draw = draws_start(&b->draws, &b->options, id);
+		p->ordinal = calloc(b->options.subscribers, sizeof(uint32_t));
+		if (!p->ordinal)
+			return -1;
+	}
 	p->buffers = ring_size(&b->options, &b->layout);
 	p->ring = calloc(p->buffers, sizeof(struct rte_mbuf *));
 	for (uint32_t i = 0; p->ring && i < p->buffers; i++) {
@@ -73,6 +79,7 @@ void publishers_close(struct blast *b)
 		for (uint32_t k = 0; p->ring && k < p->buffers; k++)
 			rte_pktmbuf_free(p->ring[k]);
 		free(p->ring);
+		free(p->ordinal);
 	}
 	free(b->publishers);
 	rte_pktmbuf_free(b->filler);
@@ -86,6 +93,7 @@ void publisher_command(struct publisher *p, const struct zl_command *command)
 	len = (uint8_t)(strchr(mark, '/') + 1 - mark);
 	if (!zl_command_is(command, "SUBSCRIBE"))
 		return;
+	p->told++;
 	/* Without subscribers of our own, anybody's will do. */
 	if (!p->conn.blast->options.subscribers ||
 	    (command->data_len > len &&
@@ -124,10 +132,36 @@ static uint64_t due(const struct blast *b, const struct publisher *p)
 	return (uint64_t)((turns - p->conn.id) / b->options.publishers) + 1 - p->sent;
 }
 
+uint64_t publishers_expect(const struct blast *b)
+{
+	uint64_t n = 0;
+
+	if (!b->options.subscriptions)
+		return b->sent * options_prompt(&b->options);
+	for (uint32_t i = 0; i < b->options.publishers; i++) {
+		const struct publisher *p = &b->publishers[i];
+
+		n += draws_prompt(&b->draws, p->draw - p->sent, p->sent);
+	}
+	return n;
+}
+
+/* Each takes a share of what is sent: all together stand for the slowest. */
+static uint64_t share_received(const struct blast *b)
+{
+	const struct options *o = &b->options;
+	double each = (double)o->matches * options_prompt(o) / o->subscribers;
+	uint64_t under_way = publishers_expect(b) - b->received;
+
+	return b->sent - RTE_MIN(b->sent, (uint64_t)((double)under_way / each));
+}
+
 static uint64_t slowest(const struct blast *b)
 {
 	uint64_t received = UINT64_MAX;
 
+	if (b->options.subscriptions)
+		return share_received(b);
 	for (uint32_t i = b->options.stalled + b->options.slow; i < b->options.subscribers; i++)
 		received = RTE_MIN(received, b->received_by[i]);
 	return received;
@@ -185,6 +219,33 @@ static void stamp(const struct blast *b, const struct publisher *p, uint32_t n)
 		s.sequence = (uint32_t)(p->sent + i);
 		s.sent = who | (now & SENT_MASK);
 		memcpy(at, &s, sizeof(s));
+	}
+}
+
+/* As stamp, with the prefixes that are next. */
+static void stamp_drawn(const struct blast *b, struct publisher *p, uint32_t n)
+{
+	const struct layout *l = &b->layout;
+	uint8_t *at = rte_pktmbuf_mtod_offset(p->ring[p->at], uint8_t *,
+					      p->used * l->laid + l->header_len);
+	uint64_t who = (uint64_t)p->conn.id << SENT_BITS;
+	uint64_t now = machine_clock(&b->machine);
+	bool piece = l->lead >= 16 && l->lead <= 32; /* the stamp covers what is too much */
+	struct stamp s;
+
+	for (uint32_t i = 0; i < n; i++, at += l->laid) {
+		const struct draw *d = draw_at(&b->draws, p->draw++);
+
+		if (piece)
+			memcpy(at, d->lead, 32);
+		else
+			memcpy(at, d->lead, l->lead);
+		if (b->interval_ns > 0)
+			now = scheduled(b, p, p->sent + i);
+		s.prefix = d->prefix;
+		s.sequence = p->ordinal[d->group]++;
+		s.sent = who | (now & SENT_MASK);
+		memcpy(at + l->lead, &s, sizeof(s));
 	}
 }
 
@@ -247,7 +308,10 @@ static uint64_t publish(struct blast *b, struct publisher *p, uint64_t most)
 
 		if (!n)
 			break;
-		stamp(b, p, n);
+		if (b->options.subscriptions)
+			stamp_drawn(b, p, n);
+		else
+			stamp(b, p, n);
 		if (append(b, p, n)) {
 			blast_fail(b, "no memory to queue a message in");
 			break;

@@ -25,7 +25,7 @@ struct result {
 static struct result sum_up(const struct blast *b)
 {
 	struct result r = {.seconds = (double)(b->to.at_ns - b->from.at_ns) / S_NS};
-	uint64_t wanted = b->sent * options_prompt(&b->options);
+	uint64_t wanted = publishers_expect(b);
 	double bits = 8.0 * b->options.size * b->options.parts;
 
 	if (r.seconds > 0) {
@@ -57,6 +57,24 @@ static uint64_t retransmits(const struct blast *b)
 static uint64_t tx_dropped(const struct blast *b)
 {
 	return zl_port_stats(b->machine.port, 0)->tx_dropped;
+}
+
+/* Subscriptions a second, from the first one asked for until all were effective. */
+static double subscribe_s(const struct blast *b)
+{
+	double n = (double)b->options.subscriptions * b->options.matches;
+
+	return n * S_NS / (double)RTE_MAX(b->asked_ns - b->ask_ns, 1u);
+}
+
+/* SUBSCRIBE commands that publishers were told. */
+static uint64_t told(const struct blast *b)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < b->options.publishers; i++)
+		n += b->publishers[i].told;
+	return n;
 }
 
 static const char *const lag_name[] = {
@@ -94,6 +112,10 @@ static void show_table(const struct blast *b, const struct result *r)
 	printf("sent %lu, received %lu, missing %lu, retransmitted segments %lu, dropped frames "
 	       "%lu\n",
 	       b->sent, b->received, r->missing, retransmits(b), tx_dropped(b));
+	if (o->subscriptions)
+		printf("%u prefixes of %u to %u B, %u match%s each: %.0f subscriptions/s\n",
+		       o->subscriptions, o->prefixes.min, o->prefixes.max, o->matches,
+		       o->matches == 1 ? "" : "es", subscribe_s(b));
 	show_lagging(b);
 	if (o->verify)
 		printf("verified: lost %lu, repeated %lu, wrong %lu\n", r->lost, r->repeated,
@@ -158,6 +180,11 @@ static void show_json(const struct blast *b, const struct result *r)
 				   "tx_dropped", (json_int_t)tx_dropped(b), "verified", o->verify);
 
 	json_object_set_new(all, "latency_ns", latencies(b));
+	if (o->subscriptions)
+		json_object_update_new(
+			all, json_pack("{s:i, s:i, s:f}", "subscriptions", (int)o->subscriptions,
+				       "matches", (int)o->matches, "subscribe_s", subscribe_s(b)));
+	json_object_set_new(all, "told", json_integer((json_int_t)told(b)));
 	if (o->stalled + o->slow)
 		json_object_set_new(all, "slow", lagging(b));
 	json_object_set_new(all, "counters", counters(b));

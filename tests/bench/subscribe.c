@@ -1,26 +1,26 @@
-/* Subscribers: they ask for every topic, then walk from frame header to frame header over what
+/* Subscribers: once they have asked (ask.c), they walk from frame header to frame header over what
  * comes, in the buffers that it came in. Only a header or stamp that lies in two buffers is copied.
  */
 #include "tests/bench/blast.h"
 
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define ASK_BYTES 65536 /* of SUBSCRIBE commands queued */
 
 int subscribers_open(struct blast *b)
 {
-	b->subscribers = calloc(b->options.subscribers + 1, sizeof(struct subscriber));
-	b->received_by = calloc(b->options.subscribers + 1, sizeof(uint64_t));
+	uint32_t n = options_takers(&b->options);
+
+	b->subscribers = calloc(n + 1, sizeof(struct subscriber));
+	b->received_by = calloc(n + 1, sizeof(uint64_t));
 	if (!b->subscribers || !b->received_by)
 		return -1;
-	for (uint32_t i = 0; i < b->options.subscribers; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		struct subscriber *s = &b->subscribers[i];
 
 		s->lag = lag_of(&b->options, i);
-		s->expected = calloc(b->options.publishers + 1, sizeof(uint32_t));
+		s->expected = calloc(b->options.publishers * b->options.matches + 1,
+				     sizeof(uint32_t));
 		if (!s->expected)
 			return -1;
 	}
@@ -29,75 +29,77 @@ int subscribers_open(struct blast *b)
 
 void subscribers_close(struct blast *b)
 {
-	for (uint32_t i = 0; b->subscribers && i < b->options.subscribers; i++)
+	for (uint32_t i = 0; b->subscribers && i < options_takers(&b->options); i++)
 		free(b->subscribers[i].expected);
 	free(b->subscribers);
 	free(b->received_by);
 }
 
-uint8_t subscriber_mark(char mark[32], uint32_t id)
-{
-	return (uint8_t)snprintf(mark, 32, "@%d/%u", getpid(), id);
-}
-
-/* The mark comes last: whoever hears it knows that the topics went before. */
-static int ask(struct subscriber *s)
-{
-	uint32_t topics = s->conn.blast->options.topics;
-	char mark[32], topic[4];
-
-	if (s->subscribed == topics)
-		return connection_subscribe(&s->conn, mark, subscriber_mark(mark, s->conn.id));
-	topic_name(s->subscribed, topic);
-	return connection_subscribe(&s->conn, topic, sizeof(topic));
-}
-
-void subscribers_ask(struct blast *b)
-{
-	for (uint32_t i = 0; i < b->options.subscribers; i++) {
-		struct subscriber *s = &b->subscribers[i];
-
-		if (s->conn.state != CONN_TRAFFIC)
-			continue;
-		while (s->subscribed <= b->options.topics &&
-		       s->conn.stream->sendq.bytes < ASK_BYTES && !ask(s))
-			s->subscribed++;
-	}
-}
-
-static inline void time_in(const struct subscriber *s, uint64_t sent)
+static inline void time_in(const struct subscriber *s, const uint8_t *body)
 {
 	struct blast *b = s->conn.blast;
-	uint64_t late = (b->heard_ns - sent) & SENT_MASK;
-	uint64_t when = b->heard_ns - late;
+	uint64_t sent, late, when;
+
+	memcpy(&sent, body + b->layout.lead + offsetof(struct stamp, sent), sizeof(sent));
+	late = (b->heard_ns - sent) & SENT_MASK;
+	when = b->heard_ns - late;
 
 	if (s->lag == LAG_NONE && when >= b->from.at_ns && when < b->to.at_ns)
 		histogram_add(&b->latency, late);
 }
 
-static void check_stamp(struct subscriber *s, const struct stamp *in)
+/* Does a message of this prefix come here? `k`: in which of its turns this subscriber asked. */
+static bool is_dealt(const struct subscriber *s, uint32_t prefix, uint32_t *k)
+{
+	const struct options *o = &s->conn.blast->options;
+
+	if (prefix >= o->subscriptions)
+		return false;
+	*k = (s->conn.id + o->subscribers - prefix % o->subscribers) % o->subscribers;
+	return *k < o->matches;
+}
+
+/* What a message begins with, up to its stamp, or its topic. */
+static bool begins_right(const struct subscriber *s, const uint8_t *body, const struct stamp *in,
+			 const struct publisher *from)
 {
 	const struct blast *b = s->conn.blast;
-	uint64_t from = in->sent >> SENT_BITS;
-	uint32_t gap;
+	uint8_t lead[PREFIX_MAX];
 	char topic[4];
+
+	if (b->layout.lead) {
+		draw_lead(&b->options, &b->layout, in->prefix, lead);
+		return memcmp(lead, body, b->layout.lead) == 0;
+	}
+	/* a sequence that has wrapped says no more which topic it is */
+	topic_name(in->sequence % b->options.topics, topic);
+	return from->sent > UINT32_MAX || memcmp(topic, in->topic, sizeof(topic)) == 0;
+}
+
+static void check_begin(struct subscriber *s, const uint8_t *body)
+{
+	const struct blast *b = s->conn.blast;
+	struct stamp in;
+	uint32_t gap, k = 0, *expected;
+	uint64_t from;
 
 	if (!b->options.publishers)
 		return;
-	if (from >= b->options.publishers) {
+	memcpy(&in, body + b->layout.lead, sizeof(in));
+	from = in.sent >> SENT_BITS;
+	if (from >= b->options.publishers || (b->layout.lead && !is_dealt(s, in.prefix, &k))) {
 		s->wrong++;
 		return;
 	}
-	gap = in->sequence - s->expected[from];
+	expected = &s->expected[from * b->options.matches + k];
+	gap = in.sequence - *expected;
 	if ((int32_t)gap < 0) {
 		s->repeated++;
 		return;
 	}
 	s->lost += gap;
-	s->expected[from] = in->sequence + 1;
-	/* a sequence that has wrapped says no more which topic it is */
-	topic_name(in->sequence % b->options.topics, topic);
-	if (b->publishers[from].sent <= UINT32_MAX && memcmp(topic, in->topic, sizeof(topic)) != 0)
+	*expected = in.sequence + 1;
+	if (b->options.verify && !begins_right(s, body, &in, &b->publishers[from]))
 		s->wrong++;
 }
 
@@ -118,26 +120,24 @@ static uint32_t whole_messages(struct subscriber *s, const uint8_t *bytes, uint3
 	const struct layout *l = &b->layout;
 	bool verify = b->options.verify, checked = verify || s->lag != LAG_NONE;
 	bool each = checked || b->interval_ns > 0, timed = false;
-	uint32_t done = 0;
+	uint32_t done = 0, head = l->lead + (uint32_t)sizeof(struct stamp);
 	uint64_t messages = 0;
 
 	while (n - done >= l->wire) {
 		const uint8_t *p = bytes + done;
-		struct stamp in;
+		const uint8_t *body = p + l->header_len;
 
 		if (p[0] != l->last[0] || p[1] != l->last[1] ||
 		    (l->header_len > 2 && memcmp(p, l->last, l->header_len) != 0))
 			break;
 		if (each || !timed) {
-			memcpy(&in, p + l->header_len, sizeof(in));
-			time_in(s, in.sent);
+			time_in(s, body);
 			timed = true;
 		}
 		if (checked)
-			check_stamp(s, &in);
+			check_begin(s, body);
 		if (verify)
-			s->wrong += !layout_matches(l, p + l->header_len + sizeof(in),
-						    l->size - sizeof(in), sizeof(in));
+			s->wrong += !layout_matches(l, body + head, l->size - head, head);
 		messages++;
 		done += l->wire;
 	}
@@ -163,7 +163,7 @@ static uint32_t wanted(const struct subscriber *s)
 	header = s->begun[0] & ZL_FRAME_LONG ? ZL_FRAME_LONG_HEADER : ZL_FRAME_SHORT_HEADER;
 	if (s->part || s->begun[0] & ZL_FRAME_COMMAND)
 		return header;
-	return header + sizeof(struct stamp);
+	return header + s->conn.blast->layout.lead + (uint32_t)sizeof(struct stamp);
 }
 
 /* s->begun holds what is wanted of a frame. */
@@ -172,7 +172,6 @@ static void frame_begin(struct subscriber *s)
 	struct blast *b = s->conn.blast;
 	const struct layout *l = &b->layout;
 	struct zl_frame f;
-	struct stamp in;
 
 	if (zl_frame_parse(s->begun, s->have, &f) <= 0) {
 		blast_fail(b, "a frame came that is none");
@@ -190,12 +189,11 @@ static void frame_begin(struct subscriber *s)
 	}
 	if (s->part)
 		return;
-	memcpy(&in, s->begun + f.header_len, sizeof(in));
-	s->skip -= sizeof(in);
-	s->where = sizeof(in);
-	time_in(s, in.sent);
+	s->where = l->lead + (uint32_t)sizeof(struct stamp);
+	s->skip -= s->where;
+	time_in(s, s->begun + f.header_len);
 	if (b->options.verify || s->lag != LAG_NONE)
-		check_stamp(s, &in);
+		check_begin(s, s->begun + f.header_len);
 }
 
 static uint32_t pass_over(struct subscriber *s, const uint8_t *bytes, uint32_t n)

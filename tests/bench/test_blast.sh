@@ -71,6 +71,8 @@ all_come --size 64
 all_come --size 16 --publishers 3 --subscribers 5 --topics 100 --rate 50000
 all_come --size 256 --parts 3 --subscribers 2 --topics 7
 all_come --size 1000000 --parts 2 --subscribers 2 --window 4
+all_come --subscriptions 500 --size 250 --parts 2 --prefix-bytes 9-200
+all_come --subscriptions 20000 --subscribers 4 --matches 3 --publishers 2 --seed 5 --rate 20000
 
 # Exit status and words must both say it.
 if blast 5557 5558 --seconds 0.5 --size 300 --subscribers 3 >"$dir/few.log" 2>&1 ||
@@ -93,3 +95,9 @@ claim "[(s['id'], s['kind']) for s in r['slow']] == [(0, 'stalled'), (1, 'slow')
 claim "all(s['repeated'] == s['wrong'] == 0 for s in r['slow'])" lag
 claim "r['slow'][0]['received'] < r['slow'][1]['received'] < r['sent']" lag
 claim "all(s['lost'] > 0 and s['received'] + s['lost'] <= r['sent'] for s in r['slow'][1:])" lag
+
+# Every publisher is told of every prefix once, and of a mark for every subscriber.
+blast 5555 5556 --seconds 0.2 --window 20000 --subscriptions 3000 --subscribers 3 --matches 2 \
+	--publishers 2 --json >"$dir/prefixes.json" || { echo "FAIL: prefixes"; failed=1; }
+claim "r['subscriptions'] == 3000 and r['matches'] == 2 and r['subscribe_s'] > 0" prefixes
+claim "r['received'] == 2 * r['sent'] > 0 and r['told'] == 2 * 3003" prefixes

@@ -24,11 +24,15 @@ void blast_fail(struct blast *at, const char *format, ...)
 	failed = true;
 }
 
-int connection_subscribe(struct connection *c, const void *prefix, uint8_t len)
+/* What was asked for. */
+static uint8_t asked[1 << 20];
+static uint32_t asked_len;
+
+int connection_send(struct connection *c, const uint8_t *from, uint32_t n)
 {
 	(void)c;
-	(void)prefix;
-	(void)len;
+	memcpy(asked + asked_len, from, n);
+	asked_len += n;
 	return 0;
 }
 
@@ -39,10 +43,14 @@ static uint32_t start(uint32_t size, uint32_t parts)
 
 	memset(&b, 0, sizeof(b));
 	failed = false;
-	b.options = (struct options){
-		.publishers = 1, .subscribers = 1, .topics = 3, .size = size, .parts = parts};
+	b.options = (struct options){.publishers = 1,
+				     .subscribers = 1,
+				     .topics = 3,
+				     .size = size,
+				     .parts = parts,
+				     .matches = 1};
 	b.options.verify = true;
-	layout_make(&b.layout, size, parts);
+	layout_make(&b.layout, size, parts, 0);
 	b.publishers = calloc(1, sizeof(struct publisher));
 	assert_int_equal(subscribers_open(&b), 0);
 	b.subscribers[0].conn.blast = &b;
@@ -230,6 +238,193 @@ static void test_a_message_that_nobody_sent_ends_the_run(void **state)
 	free(b.publishers);
 }
 
+static int by_bytes(const void *one, const void *other)
+{
+	return strcmp(one, other);
+}
+
+static void test_no_prefix_begins_another_and_a_seed_gives_the_same_again(void **state)
+{
+	enum {
+		N = 50000
+	};
+	struct prefixes set = {.min = 9, .max = 30, .seed = 7}, other = set;
+	char(*all)[PREFIX_MAX] = calloc(N, PREFIX_MAX);
+	uint8_t again[PREFIX_MAX];
+	uint32_t lengths = 0, same = 0;
+
+	(void)state;
+	other.seed = 8;
+	assert_non_null(all);
+	for (uint32_t i = 0; i < N; i++) {
+		uint8_t len = prefix_write(&set, i, (uint8_t *)all[i]);
+
+		assert_in_range(len, 9, 30);
+		lengths |= 1u << len;
+		assert_int_equal(prefix_write(&set, i, again), len);
+		assert_memory_equal(again, all[i], len);
+		prefix_write(&other, i, again);
+		same += memcmp(again, all[i], 9) == 0;
+	}
+	assert_int_equal(lengths, 0x7ffffe00);
+	assert_int_equal(same, 0);
+	qsort(all, N, PREFIX_MAX, by_bytes);
+	for (uint32_t i = 0; i + 1 < N; i++)
+		assert_int_not_equal(strncmp(all[i], all[i + 1], strlen(all[i])), 0);
+	free(all);
+}
+
+/* `subscribers` of prefixes, subscriber 0 of them under test. */
+static void start_prefixes(uint32_t subscribers, uint32_t matches, uint32_t subscriptions)
+{
+	start(80, 1);
+	subscribers_close(&b);
+	b.options.subscribers = subscribers;
+	b.options.matches = matches;
+	b.options.subscriptions = subscriptions;
+	b.options.prefixes = (struct prefixes){.min = 12, .max = 30, .seed = 1};
+	layout_make(&b.layout, 80, 1, 30);
+	assert_int_equal(draws_make(&b.draws, &b.options, &b.layout), 0);
+	assert_int_equal(subscribers_open(&b), 0);
+	for (uint32_t i = 0; i < subscribers; i++) {
+		b.subscribers[i].conn.blast = &b;
+		b.subscribers[i].conn.id = i;
+		b.subscribers[i].conn.state = CONN_TRAFFIC;
+	}
+}
+
+static void end_prefixes(void)
+{
+	draws_free(&b.draws);
+	subscribers_close(&b);
+	free(b.publishers);
+}
+
+/* SUBSCRIBE commands in `asked`, each counted for the prefix it names; the last is a mark. */
+static void count_asked(uint32_t *times, uint32_t prefixes)
+{
+	uint32_t at = 0, marks = 0;
+
+	while (at < asked_len) {
+		const uint8_t *data = asked + at + 12;
+		uint32_t len = asked[at + 1] - 10u, found = 0;
+		uint8_t prefix[PREFIX_MAX];
+
+		assert_int_equal(asked[at], ZL_FRAME_COMMAND);
+		assert_memory_equal(asked + at + 2, "\x09SUBSCRIBE", 10);
+		assert_int_equal(marks, 0);
+		marks += data[0] == '@';
+		for (uint32_t i = 0; i < prefixes; i++)
+			if (prefix_write(&b.options.prefixes, i, prefix) == len &&
+			    memcmp(prefix, data, len) == 0) {
+				times[i]++;
+				found++;
+			}
+		assert_int_equal(found, data[0] != '@');
+		at += 12 + len;
+	}
+	assert_int_equal(marks, 1);
+}
+
+static void test_each_prefix_is_asked_for_by_as_many_as_match(void **state)
+{
+	(void)state;
+	for (uint32_t matches = 1; matches <= 3; matches++) {
+		uint32_t times[100] = {0};
+		struct zl_stream stream = {0};
+
+		start_prefixes(3, matches, RTE_DIM(times));
+		for (uint32_t i = 0; i < 3; i++) {
+			b.subscribers[i].conn.stream = &stream;
+			asked_len = 0;
+			ask_begin(&b.subscribers[i]);
+			ask(&b.subscribers[i], ASK_BYTES, UINT32_MAX);
+			assert_true(ask_done(&b.subscribers[i]));
+			count_asked(times, RTE_DIM(times));
+		}
+		for (uint32_t i = 0; i < RTE_DIM(times); i++)
+			assert_int_equal(times[i], matches);
+		end_prefixes();
+	}
+}
+
+/* The messages of one publisher's first `draws` that are due to subscriber 0; how many. */
+static uint32_t drawn_stream(uint32_t draws)
+{
+	static uint32_t ordinal[16];
+	uint32_t n = 0, count = 0;
+
+	memset(ordinal, 0, sizeof(ordinal));
+	for (uint32_t i = 0; i < draws; i++) {
+		const struct draw *d = draw_at(&b.draws, i);
+		struct stamp s = {.prefix = d->prefix, .sequence = ordinal[d->group]++};
+		uint32_t k = (b.options.subscribers - d->group) % b.options.subscribers;
+
+		if (k >= b.options.matches)
+			continue;
+		layout_lay(&b.layout, bytes + n);
+		memcpy(bytes + n + b.layout.header_len, d->lead, b.layout.lead);
+		memcpy(bytes + n + b.layout.header_len + b.layout.lead, &s, sizeof(s));
+		n += b.layout.wire;
+		count++;
+	}
+	return count;
+}
+
+static void test_prefixes_come_to_those_who_asked_in_order_and_whole(void **state)
+{
+	struct subscriber *s;
+	uint32_t n, wire;
+
+	(void)state;
+	for (uint32_t piece = 1; piece < 300; piece += 13) {
+		start_prefixes(3, 2, 1000);
+		n = drawn_stream(200);
+		assert_in_range(n, 1, 199);
+		feed(n * b.layout.wire, piece);
+		s = b.subscribers;
+		assert_false(failed);
+		assert_int_equal(b.received, n);
+		assert_int_equal(s->lost + s->repeated + s->wrong, 0);
+		end_prefixes();
+	}
+	start_prefixes(3, 1, 1000);
+	n = drawn_stream(100);
+	wire = b.layout.wire;
+	s = b.subscribers;
+	feed(wire * 5, wire);
+	subscriber_input(s, bytes + 7 * wire, (n - 7) * wire);
+	assert_int_equal(s->lost, 2);
+	assert_int_equal(s->wrong, 0);
+	bytes[b.layout.header_len + 3] ^= 1; /* of its prefix */
+	s->expected[0] = 0;
+	feed(wire, wire);
+	assert_int_equal(s->wrong, 1);
+	/* what is another's is wrong here, whatever its sequence */
+	subscriber_input(s + 1, bytes + wire, wire);
+	assert_int_equal(s[1].wrong, 1);
+	end_prefixes();
+}
+
+static void test_deliveries_of_what_was_drawn_are_known_ahead(void **state)
+{
+	uint64_t n = 0, start;
+
+	(void)state;
+	start_prefixes(5, 2, 1000);
+	b.options.stalled = b.options.slow = 1;
+	draws_free(&b.draws);
+	assert_int_equal(draws_make(&b.draws, &b.options, &b.layout), 0);
+	start = b.draws.count - 70;
+	for (uint32_t i = 0; i < 2 * b.draws.count; i++) {
+		uint32_t group = draw_at(&b.draws, start + i)->group;
+
+		assert_int_equal(draws_prompt(&b.draws, start, i), n);
+		n += (group >= 2) + ((group + 1) % 5 >= 2);
+	}
+	end_prefixes();
+}
+
 static void test_percentiles_are_true_to_a_hundredth(void **state)
 {
 	static struct histogram h;
@@ -251,6 +446,10 @@ int main(void)
 		cmocka_unit_test(test_what_comes_to_those_that_lag_is_counted_apart),
 		cmocka_unit_test(test_a_changed_byte_is_wrong_wherever_it_is),
 		cmocka_unit_test(test_a_message_that_nobody_sent_ends_the_run),
+		cmocka_unit_test(test_no_prefix_begins_another_and_a_seed_gives_the_same_again),
+		cmocka_unit_test(test_each_prefix_is_asked_for_by_as_many_as_match),
+		cmocka_unit_test(test_prefixes_come_to_those_who_asked_in_order_and_whole),
+		cmocka_unit_test(test_deliveries_of_what_was_drawn_are_known_ahead),
 		cmocka_unit_test(test_percentiles_are_true_to_a_hundredth),
 	};
 
