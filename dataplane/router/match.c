@@ -10,50 +10,66 @@ struct place {
 	uint32_t ref, at;
 };
 
-/* As memcmp, but for the few bytes that a path mostly has. */
-static inline bool same(const uint8_t *a, const uint8_t *b, uint32_t len)
+static inline uint64_t eight(const uint8_t *at)
 {
-	uint64_t x, y;
+	uint64_t x;
 
-	for (; len >= 8; len -= 8, a += 8, b += 8) {
-		memcpy(&x, a, 8);
-		memcpy(&y, b, 8);
-		if (x != y)
+	memcpy(&x, at, 8);
+	return x;
+}
+
+/* Are these bytes the topic's, from `at` on? As memcmp, but for the few that a path mostly has: the
+ * last less than eight are compared together with what precedes them, which is readable on both
+ * sides, and is shifted out. */
+static inline bool same(const uint8_t *path, const uint8_t *topic, uint32_t at, uint32_t len)
+{
+	topic += at;
+	at += len;
+	for (; len >= 8; len -= 8, path += 8, topic += 8) {
+		if (eight(path) != eight(topic))
 			return false;
 	}
+	if (len == 0)
+		return true;
+	if (at >= 8)
+		return (eight(path + len - 8) ^ eight(topic + len - 8)) >> (64 - 8 * len) == 0;
 	while (len-- > 0) {
-		if (*a++ != *b++)
+		if (*path++ != *topic++)
 			return false;
 	}
 	return true;
 }
 
-/* Past one node. Where the reference of the next stands; NULL: that was all. */
+/* Past one node. Where the reference of the next stands; NULL: that was all. The header is copied
+ * and looked at once: all of the work of a match is here. */
 static inline const uint32_t *pass(const struct zl_node *n, uint32_t ref, uint32_t *at,
 				   struct zl_lookup *l)
 {
+	const struct zl_node head = *n;
+	const uint32_t count = zl_node_count(&head), path_len = head.path_len;
+	const uint32_t here = *at, end = here + path_len, len = l->len;
 	const uint32_t *child;
 
-	if (n->path_len > l->len - *at) {
+	if (path_len > len - here) {
 		/* its end decided, unless the bytes differ before; not worth finding out */
-		l->decided = l->len + 1;
+		l->decided = len + 1;
 		return NULL;
 	}
-	l->decided = *at += n->path_len;
-	if (!same(zl_node_path(n), l->topic + *at - n->path_len, n->path_len))
+	l->decided = end;
+	if (path_len && !same(zl_node_path(n), l->topic, here, path_len))
 		return NULL;
-	if (n->value != ZL_VALUE_NONE) {
+	if (head.value != ZL_VALUE_NONE) {
 		l->nodes++;
 		l->deepest = ref;
 	}
-	if (n->children == 0)
+	if (count == 0)
 		return NULL;
-	if (*at == l->len) {
-		l->decided = l->len + 1;
+	if (end == len) {
+		l->decided = len + 1;
 		return NULL;
 	}
-	child = zl_node_child(n, l->topic[*at]);
-	l->decided = ++*at;
+	child = zl_node_child(n, l->topic[end]);
+	*at = l->decided = end + 1;
 	return child;
 }
 
@@ -87,15 +103,6 @@ static inline void approach(const struct zl_matcher *m, struct place *p, uint32_
 	__builtin_prefetch((const uint8_t *)p->node + ZL_LINE);
 }
 
-/* A lookup has ended: ask for the slots that zl_matcher_result() will hand out. */
-static inline void foresee(const struct zl_matcher *m, const struct zl_lookup *l)
-{
-	const struct zl_node *n = zl_node_at(m, l->deepest);
-
-	if (l->nodes && n->value == ZL_VALUE_SET)
-		__builtin_prefetch(zl_set_at(m, n->word[0]));
-}
-
 /* One step of one lookup, as far as it goes without waiting. false: it has ended. */
 static inline bool step(const struct zl_matcher *m, struct place *p, struct zl_lookup *l)
 {
@@ -112,6 +119,15 @@ static inline bool step(const struct zl_matcher *m, struct place *p, struct zl_l
 		return false;
 	approach(m, p, *p->link);
 	return true;
+}
+
+/* A lookup has ended: ask for the slots that zl_matcher_result() will hand out. */
+static inline void foresee(const struct zl_matcher *m, const struct zl_lookup *l)
+{
+	const struct zl_node *n = zl_node_at(m, l->deepest);
+
+	if (l->nodes && n->value == ZL_VALUE_SET)
+		__builtin_prefetch(zl_set_at(m, n->word[0]));
 }
 
 bool zl_matcher_large(const struct zl_matcher *m)
@@ -150,8 +166,8 @@ void zl_matcher_lookup(const struct zl_matcher *m, struct zl_lookup *lookup, uns
 /* Add the slots of one node to the answer: each once, none that is dead. */
 static uint32_t gather(struct zl_matcher *m, const struct zl_node *n, uint32_t *out, uint32_t have)
 {
-	uint32_t count;
-	const uint32_t *slots = zl_set_slots(m, n, &count);
+	uint32_t one, count;
+	const uint32_t *slots = zl_set_slots(m, n, &one, &count);
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t bit = UINT64_C(1) << (slots[i] % 64), *seen = &m->seen[slots[i] / 64];
@@ -215,7 +231,7 @@ static struct zl_match result(struct zl_matcher *m, const struct zl_lookup *l)
 	match.key = (uint64_t)m->generation << 32 | l->deepest;
 	if (l->nodes > 1 || m->dead_slots)
 		return merged(m, l->topic, match);
-	match.slots = zl_set_slots(m, zl_node_at(m, l->deepest), &match.n);
+	match.slots = zl_set_slots(m, zl_node_at(m, l->deepest), &m->one, &match.n);
 	return match;
 }
 

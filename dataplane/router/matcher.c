@@ -161,6 +161,30 @@ no_branch:
 	return -ENOMEM;
 }
 
+/* Another slot for a leaf that has one in its header: it becomes a set. */
+static int add_to_inline(struct zl_matcher *m, uint32_t *link, uint32_t slot)
+{
+	struct zl_node_parts p;
+	uint32_t ref, set;
+
+	zl_node_take_apart(m, *link, &p);
+	if (p.word == slot)
+		return -EEXIST;
+	set = zl_set_pair(m, p.word, slot);
+	if (set == 0)
+		return -ENOMEM;
+	p.value = ZL_VALUE_SET;
+	p.word = set;
+	ref = zl_node_make(m, &p);
+	if (ref == 0) {
+		zl_set_free(m, set);
+		return -ENOMEM;
+	}
+	zl_node_free(m, *link);
+	*link = ref;
+	return 0;
+}
+
 /* The prefix ends at this node. */
 static int add_here(struct zl_matcher *m, uint32_t *link, uint32_t slot)
 {
@@ -168,6 +192,8 @@ static int add_here(struct zl_matcher *m, uint32_t *link, uint32_t slot)
 	struct zl_node_parts p;
 	uint32_t ref;
 
+	if (n->value == ZL_VALUE_INLINE)
+		return add_to_inline(m, link, slot);
 	if (n->value != ZL_VALUE_NONE)
 		return zl_set_add(m, n, slot);
 	zl_node_take_apart(m, *link, &p);
@@ -268,7 +294,7 @@ static void prune(struct zl_matcher *m, uint32_t *link, uint32_t *keep, uint8_t 
 	struct zl_node_parts p;
 
 	m->prefixes--;
-	if (zl_node_at(m, *link)->children == 0) {
+	if (zl_node_count(zl_node_at(m, *link)) == 0) {
 		if (!keep) {
 			free_chain(m, m->root);
 			m->root = 0;

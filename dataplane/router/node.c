@@ -15,9 +15,9 @@ const uint8_t zl_node_room[ZL_LISTED_MAX + 1] = {
 static uint32_t node_words(const struct zl_node *n)
 {
 	uint32_t bytes = zl_node_key_room(n) + n->path_len;
-	uint32_t room = n->direct ? 256 : zl_node_room[n->children];
+	uint32_t room = n->direct ? 256 : zl_node_room[zl_node_count(n)];
 
-	return 1 + (n->value != ZL_VALUE_NONE) + (bytes + 3) / 4 + room;
+	return 1 + zl_node_value_words(n) + (bytes + 3) / 4 + room;
 }
 
 uint32_t zl_node_child_from(const struct zl_node *n, unsigned from, uint8_t *byte)
@@ -31,7 +31,7 @@ uint32_t zl_node_child_from(const struct zl_node *n, unsigned from, uint8_t *byt
 		*byte = (uint8_t)from;
 		return from < 256 ? children[from] : 0;
 	}
-	for (uint32_t i = 0; i < n->children; i++) {
+	for (uint32_t i = 0, count = zl_node_count(n); i < count; i++) {
 		if (keys[i] >= from) {
 			*byte = keys[i];
 			return children[i];
@@ -46,14 +46,18 @@ void zl_node_take_apart(const struct zl_matcher *m, uint32_t ref, struct zl_node
 	const uint32_t *children = zl_node_children(n);
 
 	p->value = (enum zl_value)n->value;
-	p->word = n->value != ZL_VALUE_NONE ? n->word[0] : 0;
+	p->word = zl_node_value_words(n) ? n->word[0] : 0;
+	if (p->value == ZL_VALUE_INLINE) {
+		p->value = ZL_VALUE_SLOT;
+		p->word = n->slot;
+	}
 	p->path_len = n->path_len;
 	memcpy(p->path, zl_node_path(n), n->path_len);
 	p->children = 0;
 	if (!n->direct) {
-		p->children = n->children;
-		memcpy(p->key, zl_node_keys(n), n->children);
-		memcpy(p->child, children, n->children * sizeof(*children));
+		p->children = zl_node_count(n);
+		memcpy(p->key, zl_node_keys(n), p->children);
+		memcpy(p->child, children, p->children * sizeof(*children));
 		return;
 	}
 	for (unsigned b = 0; b < 256; b++) {
@@ -72,14 +76,19 @@ uint32_t zl_node_make(struct zl_matcher *m, const struct zl_node_parts *p)
 		.direct = p->children > ZL_LISTED_MAX,
 		.children = (uint16_t)p->children,
 	};
-	uint32_t ref = zl_region_alloc(&m->region, node_words(&head)), *children;
+	uint32_t ref, *children;
 	struct zl_node *n;
 
+	if (p->children == 0 && p->value == ZL_VALUE_SLOT && p->word <= UINT16_MAX) {
+		head.value = ZL_VALUE_INLINE;
+		head.slot = (uint16_t)p->word;
+	}
+	ref = zl_region_alloc(&m->region, node_words(&head));
 	if (ref == 0)
 		return 0;
 	n = zl_node_at(m, ref);
 	*n = head;
-	if (p->value != ZL_VALUE_NONE)
+	if (zl_node_value_words(n))
 		n->word[0] = p->word;
 	memcpy((uint8_t *)(uintptr_t)zl_node_path(n), p->path, p->path_len);
 	children = zl_node_children(n);
@@ -131,16 +140,16 @@ int zl_node_add_child(struct zl_matcher *m, uint32_t *link, uint8_t byte, uint32
 {
 	struct zl_node *n = zl_node_at(m, *link);
 	struct zl_node_parts p;
-	uint32_t ref;
+	uint32_t ref, count = zl_node_count(n);
 
 	if (n->direct) {
 		zl_node_children(n)[byte] = child;
 		n->children++;
 		return 0;
 	}
-	if (n->children < ZL_LISTED_MAX && zl_node_room[n->children] > n->children) {
-		insert((uint8_t *)(uintptr_t)zl_node_keys(n), zl_node_children(n), n->children,
-		       byte, child);
+	if (count < ZL_LISTED_MAX && zl_node_room[count] > count) {
+		insert((uint8_t *)(uintptr_t)zl_node_keys(n), zl_node_children(n), count, byte,
+		       child);
 		n->children++;
 		return 0;
 	}

@@ -13,8 +13,9 @@
 
 enum zl_value {
 	ZL_VALUE_NONE,
-	ZL_VALUE_SLOT, /* the word is the one slot */
-	ZL_VALUE_SET,  /* the word refers to a zl_slot_set */
+	ZL_VALUE_INLINE, /* a leaf with one slot, which stands in the header: most nodes */
+	ZL_VALUE_SLOT,   /* the word is the one slot */
+	ZL_VALUE_SET,    /* the word refers to a zl_slot_set */
 };
 enum {
 	ZL_PATH_MAX = 255,      /* of one node; longer pieces are a chain of nodes */
@@ -29,8 +30,11 @@ struct zl_node {
 	uint8_t value : 2; /* enum zl_value */
 	uint8_t direct : 1;
 	uint8_t reserved : 5;
-	uint16_t children;
-	uint32_t word[]; /* the value, then bytes and children */
+	union {
+		uint16_t children;
+		uint16_t slot; /* ZL_VALUE_INLINE: there are no children */
+	};
+	uint32_t word[]; /* the value if not in the header, then bytes and children */
 };
 _Static_assert(sizeof(struct zl_node) == 4, "a header is one word");
 
@@ -83,6 +87,7 @@ struct zl_matcher {
 	uint32_t dead_slots;
 	uint64_t *seen; /* a bit a slot; all 0 between calls */
 
+	uint32_t one;      /* the answer when it is one slot */
 	uint32_t *scratch; /* merged sets */
 	uint32_t scratch_used, scratch_size;
 	struct zl_memo memo[ZL_MEMO];
@@ -109,13 +114,21 @@ static inline bool zl_bit(const uint64_t *bits, uint32_t i)
 /* node.c: room for how many children a list has when it holds n. */
 extern const uint8_t zl_node_room[ZL_LISTED_MAX + 1];
 
+static inline uint32_t zl_node_count(const struct zl_node *n)
+{
+	return n->value == ZL_VALUE_INLINE ? 0 : n->children;
+}
+static inline uint32_t zl_node_value_words(const struct zl_node *n)
+{
+	return n->value >= ZL_VALUE_SLOT;
+}
 static inline const uint8_t *zl_node_keys(const struct zl_node *n)
 {
-	return (const uint8_t *)&n->word[n->value != ZL_VALUE_NONE];
+	return (const uint8_t *)&n->word[zl_node_value_words(n)];
 }
 static inline uint32_t zl_node_key_room(const struct zl_node *n)
 {
-	return n->direct ? 0 : zl_node_room[n->children];
+	return n->direct ? 0 : zl_node_room[zl_node_count(n)];
 }
 static inline const uint8_t *zl_node_path(const struct zl_node *n)
 {
@@ -125,7 +138,7 @@ static inline uint32_t *zl_node_children(const struct zl_node *n)
 {
 	uint32_t bytes = zl_node_key_room(n) + n->path_len;
 
-	return (uint32_t *)(uintptr_t)&n->word[(n->value != ZL_VALUE_NONE) + (bytes + 3) / 4];
+	return (uint32_t *)(uintptr_t)&n->word[zl_node_value_words(n) + (bytes + 3) / 4];
 }
 
 /* Where the reference of the child by that byte stands; NULL: no such child. */
@@ -138,7 +151,7 @@ static inline uint32_t *zl_node_child(const struct zl_node *n, uint8_t byte)
 	if (n->direct)
 		return children[byte] ? &children[byte] : NULL;
 	/* Eight keys at a time: the lowest zero byte of x is where the key stands. */
-	for (uint32_t i = 0; i < n->children; i += 8) {
+	for (uint32_t i = 0, count = zl_node_count(n); i < count; i += 8) {
 		uint64_t x;
 
 		memcpy(&x, keys + i, 8); /* may look past the node; the region has slack */
@@ -146,7 +159,7 @@ static inline uint32_t *zl_node_child(const struct zl_node *n, uint8_t byte)
 		x = (x - ones) & ~x & (ones << 7);
 		if (x) {
 			i += (uint32_t)__builtin_ctzll(x) / 8;
-			return i < n->children ? &children[i] : NULL;
+			return i < count ? &children[i] : NULL;
 		}
 	}
 	return NULL;
@@ -165,16 +178,24 @@ void zl_node_drop_child(struct zl_matcher *m, uint32_t *link, uint8_t byte);
 /* A node without a value that has one child, and that child, become one, if they can. */
 void zl_node_merge(struct zl_matcher *m, uint32_t *link);
 
-/* set.c: the slots of a node that has a value. 0, -EEXIST, -ENOMEM. */
+/* set.c: a set of two slots; 0: no memory. */
+uint32_t zl_set_pair(struct zl_matcher *m, uint32_t a, uint32_t b);
+void zl_set_free(struct zl_matcher *m, uint32_t ref);
+/* A node that has a value not in its header takes one more slot. 0, -EEXIST, -ENOMEM. */
 int zl_set_add(struct zl_matcher *m, struct zl_node *n, uint32_t slot);
 /* 0, -ENOENT; 1: that was its last, and the node's value is to be removed. */
 int zl_set_remove(struct zl_matcher *m, struct zl_node *n, uint32_t slot);
-/* The slots of a node that has a value. */
+/* The slots of a node that has a value; *one is where a slot is put that stands in its header. */
 static inline const uint32_t *zl_set_slots(const struct zl_matcher *m, const struct zl_node *n,
-					   uint32_t *count)
+					   uint32_t *one, uint32_t *count)
 {
 	const struct zl_slot_set *set;
 
+	if (n->value == ZL_VALUE_INLINE) {
+		*count = 1;
+		*one = n->slot;
+		return one;
+	}
 	if (n->value == ZL_VALUE_SLOT) {
 		*count = 1;
 		return &n->word[0];

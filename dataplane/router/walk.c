@@ -109,8 +109,8 @@ static uint32_t find(const struct zl_matcher *m, const struct zl_cursor *c)
 static int visit_node(struct zl_matcher *m, struct zl_cursor *c, uint32_t ref, uint32_t from,
 		      zl_matcher_visit visit, void *ctx)
 {
-	uint32_t count;
-	const uint32_t *slots = zl_set_slots(m, zl_node_at(m, ref), &count);
+	uint32_t one, count;
+	const uint32_t *slots = zl_set_slots(m, zl_node_at(m, ref), &one, &count);
 
 	for (uint32_t i = 0; i < count; i++) {
 		int stop;
@@ -177,8 +177,8 @@ static bool sweep_node(struct zl_matcher *m, uint32_t ref, uint32_t *cost)
 		AT_A_TIME = 64
 	};
 	const struct zl_cursor *c = &m->sweep;
-	uint32_t count, dead[AT_A_TIME], n = 0;
-	const uint32_t *slots = zl_set_slots(m, zl_node_at(m, ref), &count);
+	uint32_t one, count, dead[AT_A_TIME], n = 0;
+	const uint32_t *slots = zl_set_slots(m, zl_node_at(m, ref), &one, &count);
 
 	for (uint32_t i = 0; i < count && n < AT_A_TIME; i++) {
 		if (zl_bit(m->dead, slots[i]))
