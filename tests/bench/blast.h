@@ -84,6 +84,12 @@ enum phase {
 	PHASE_DONE
 };
 
+/* Subscribing while traffic goes on (during.c). */
+struct during {
+	uint64_t from_ns, to_ns; /* UINT64_MAX: not yet */
+	struct histogram quiet, busy;
+};
+
 /* Counts at the ends of what is measured. */
 struct reading {
 	uint64_t at_ns, sent, received;
@@ -111,6 +117,7 @@ struct blast {
 	uint64_t moved_ns, moved; /* draining: when a message last came, and how many there were */
 	struct reading from, to;  /* what is measured: sent from .at_ns up to .at_ns */
 	struct histogram latency;
+	struct during during;
 	char failure[256]; /* "": none */
 };
 
@@ -157,6 +164,13 @@ enum lag lag_of(const struct options *o, uint32_t id);
 bool lag_holds(struct subscriber *s, uint32_t bytes);
 /* Gives back what slow ones have read by now. */
 void lag_turn(struct blast *b);
+
+/* during.c */
+void during_init(struct blast *b);
+/* More SUBSCRIBE commands once it is time. Are all effective, or none wanted? */
+bool during_turn(struct blast *b);
+/* A message of the measurement: sent then, and so late. */
+void during_time(struct during *d, uint64_t when, uint64_t late);
 
 /* report.c */
 /* The exit status. */

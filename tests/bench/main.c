@@ -9,6 +9,7 @@
 
 #define S_NS        1000000000ull
 #define CONNECT_NS  (15 * S_NS)
+#define DURING_NS   (60 * S_NS)
 #define STILL_NS    (2 * S_NS) /* draining: nothing has come for so long, so nothing will */
 #define OPEN_A_TURN 8
 #define PART_NS     (S_NS / 2) /* for connections to close in good order */
@@ -162,6 +163,24 @@ static void draining(struct blast *b)
 		b->phase = PHASE_DONE;
 }
 
+static void measuring(struct blast *b)
+{
+	bool subscribed = during_turn(b);
+
+	if ((b->machine.now_ns >= b->phase_ends_ns && subscribed) || stop) {
+		take_reading(b, &b->to);
+		b->moved_ns = b->machine.now_ns;
+		enter(b, PHASE_DRAIN, 0);
+		return;
+	}
+	if (b->machine.now_ns >= b->phase_ends_ns + DURING_NS)
+		blast_fail(b,
+			   "--subscribe-during %u: not effective %llu s after the measurement; ask "
+			   "for fewer",
+			   b->options.during, DURING_NS / S_NS);
+	publishers_turn(b);
+}
+
 static void phase_turn(struct blast *b)
 {
 	switch (b->phase) {
@@ -176,13 +195,7 @@ static void phase_turn(struct blast *b)
 		publishers_turn(b);
 		break;
 	case PHASE_MEASURE:
-		if (b->machine.now_ns >= b->phase_ends_ns || stop) {
-			take_reading(b, &b->to);
-			b->moved_ns = b->machine.now_ns;
-			enter(b, PHASE_DRAIN, 0);
-		} else {
-			publishers_turn(b);
-		}
+		measuring(b);
 		break;
 	case PHASE_DRAIN:
 		draining(b);
@@ -204,6 +217,7 @@ static void turn(struct blast *b)
 
 static void run(struct blast *b)
 {
+	during_init(b);
 	b->from.at_ns = b->to.at_ns = UINT64_MAX;
 	b->machine.now_ns = machine_clock(&b->machine);
 	enter(b, PHASE_CONNECT, (double)CONNECT_NS / (double)S_NS);

@@ -21,6 +21,7 @@ enum {
 	OPT_PARTS,
 	OPT_TOPICS,
 	OPT_SUBSCRIPTIONS,
+	OPT_DURING,
 	OPT_PREFIX_BYTES,
 	OPT_MATCHES,
 	OPT_SEED,
@@ -62,6 +63,10 @@ static const struct argp_option options[] = {
 	{"subscriptions", OPT_SUBSCRIPTIONS, "N", 0,
 	 "random prefixes instead of topics, dealt to the subscribers in turn; each message begins "
 	 "with one of them",
+	 0},
+	{"subscribe-during", OPT_DURING, "N", 0,
+	 "one more connection subscribes N prefixes, of which no message comes, from the middle of "
+	 "the measurement on, which lasts until they are effective",
 	 0},
 	{"prefix-bytes", OPT_PREFIX_BYTES, "MIN-MAX", 0, "their length (12-30)", 0},
 	{"matches", OPT_MATCHES, "M", 0, "subscribers that ask for each prefix (1)", 0},
@@ -147,6 +152,9 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 	case OPT_SUBSCRIPTIONS:
 		o->subscriptions = value_whole(state, arg, 0, SUBSCRIPTIONS_MAX);
 		return 0;
+	case OPT_DURING:
+		o->during = value_whole(state, arg, 0, SUBSCRIPTIONS_MAX);
+		return 0;
 	case OPT_PREFIX_BYTES:
 		value_range(state, arg, PREFIX_MIN, PREFIX_MAX, &o->prefixes.min, &o->prefixes.max);
 		return 0;
@@ -178,6 +186,8 @@ static void check_subscriptions(struct argp_state *state, const struct options *
 {
 	uint32_t need = o->prefixes.max + (uint32_t)sizeof(struct stamp);
 
+	if (o->during && (!o->publishers || !o->subscribers))
+		argp_error(state, "--subscribe-during needs publishers and subscribers");
 	if (!o->subscriptions)
 		return;
 	if (!o->publishers || !o->subscribers || o->topics > 1)
@@ -269,6 +279,9 @@ void blast_options(struct options *o, int argc, char **argv)
 			      .warmup = 0.5,
 			      .queue_bytes = 512 << 10};
 	argp_parse(&argp, argc, argv, 0, NULL, o);
+	/* '~' is no topic's and no other prefix's */
+	o->during_prefixes = o->prefixes;
+	o->during_prefixes.first = '~';
 	/* about what a ring of 1024 frames holds: more would only be dropped in it */
 	if (!o->rcvbuf)
 		o->rcvbuf = RTE_MAX((1u << 20) / RTE_MAX(o->subscribers, 1u), 16u << 10);

@@ -35,7 +35,7 @@ static struct result sum_up(const struct blast *b)
 	r.sent_bits_s = r.sent_s * bits;
 	r.received_bits_s = r.received_s * bits;
 	r.missing = b->options.publishers && wanted > b->received ? wanted - b->received : 0;
-	for (uint32_t i = 0; i < b->options.subscribers; i++) {
+	for (uint32_t i = 0; i < options_takers(&b->options); i++) {
 		const struct subscriber *s = &b->subscribers[i];
 
 		if (s->lag != LAG_NONE) {
@@ -67,6 +67,15 @@ static double subscribe_s(const struct blast *b)
 	return n * S_NS / (double)RTE_MAX(b->asked_ns - b->ask_ns, 1u);
 }
 
+/* The same of those subscribed while traffic went on. */
+static double during_s(const struct blast *b)
+{
+	uint64_t ns = b->during.to_ns - b->during.from_ns;
+
+	return b->during.to_ns == UINT64_MAX ? 0
+					     : b->options.during * S_NS / (double)RTE_MAX(ns, 1u);
+}
+
 /* SUBSCRIBE commands that publishers were told. */
 static uint64_t told(const struct blast *b)
 {
@@ -90,6 +99,15 @@ static void show_lagging(const struct blast *b)
 	}
 }
 
+static void show_latency(const char *name, const struct histogram *h)
+{
+	printf("%s", name);
+	for (unsigned i = 0; i < RTE_DIM(percentiles); i++)
+		printf("  %s %.1f", percentiles[i].name,
+		       (double)histogram_at(h, percentiles[i].share) / 1e3);
+	printf("  (%lu messages)\n", h->count);
+}
+
 static void show_table(const struct blast *b, const struct result *r)
 {
 	const struct options *o = &b->options;
@@ -104,11 +122,12 @@ static void show_table(const struct blast *b, const struct result *r)
 	printf("published  %10.3f M msg/s  %9.3f Gbit/s\n", r->sent_s / 1e6, r->sent_bits_s / 1e9);
 	printf("delivered  %10.3f M msg/s  %9.3f Gbit/s\n", r->received_s / 1e6,
 	       r->received_bits_s / 1e9);
-	printf("latency us");
-	for (unsigned i = 0; i < RTE_DIM(percentiles); i++)
-		printf("  %s %.1f", percentiles[i].name,
-		       (double)histogram_at(&b->latency, percentiles[i].share) / 1e3);
-	printf("  (%lu messages)\n", b->latency.count);
+	show_latency("latency us", &b->latency);
+	if (o->during) {
+		printf("%u prefixes meanwhile: %.0f subscriptions/s\n", o->during, during_s(b));
+		show_latency("  before us", &b->during.quiet);
+		show_latency("  then us", &b->during.busy);
+	}
 	printf("sent %lu, received %lu, missing %lu, retransmitted segments %lu, dropped frames "
 	       "%lu\n",
 	       b->sent, b->received, r->missing, retransmits(b), tx_dropped(b));
@@ -122,15 +141,25 @@ static void show_table(const struct blast *b, const struct result *r)
 		       r->wrong);
 }
 
-static json_t *latencies(const struct blast *b)
+static json_t *latencies(const struct histogram *h)
 {
 	json_t *all = json_object();
 
 	for (unsigned i = 0; i < RTE_DIM(percentiles); i++)
 		json_object_set_new(
 			all, percentiles[i].name,
-			json_integer((json_int_t)histogram_at(&b->latency, percentiles[i].share)));
-	json_object_set_new(all, "messages", json_integer((json_int_t)b->latency.count));
+			json_integer((json_int_t)histogram_at(h, percentiles[i].share)));
+	json_object_set_new(all, "messages", json_integer((json_int_t)h->count));
+	return all;
+}
+
+static json_t *during(const struct blast *b)
+{
+	json_t *all = json_pack("{s:i, s:f}", "subscriptions", (int)b->options.during,
+				"subscribe_s", during_s(b));
+
+	json_object_set_new(all, "latency_ns", latencies(&b->during.busy));
+	json_object_set_new(all, "quiet_latency_ns", latencies(&b->during.quiet));
 	return all;
 }
 
@@ -179,12 +208,14 @@ static void show_json(const struct blast *b, const struct result *r)
 				   (json_int_t)r->wrong, "retransmits", (json_int_t)retransmits(b),
 				   "tx_dropped", (json_int_t)tx_dropped(b), "verified", o->verify);
 
-	json_object_set_new(all, "latency_ns", latencies(b));
+	json_object_set_new(all, "latency_ns", latencies(&b->latency));
 	if (o->subscriptions)
 		json_object_update_new(
 			all, json_pack("{s:i, s:i, s:f}", "subscriptions", (int)o->subscriptions,
 				       "matches", (int)o->matches, "subscribe_s", subscribe_s(b)));
 	json_object_set_new(all, "told", json_integer((json_int_t)told(b)));
+	if (o->during)
+		json_object_set_new(all, "during", during(b));
 	if (o->stalled + o->slow)
 		json_object_set_new(all, "slow", lagging(b));
 	json_object_set_new(all, "counters", counters(b));

@@ -44,8 +44,11 @@ static inline void time_in(const struct subscriber *s, const uint8_t *body)
 	late = (b->heard_ns - sent) & SENT_MASK;
 	when = b->heard_ns - late;
 
-	if (s->lag == LAG_NONE && when >= b->from.at_ns && when < b->to.at_ns)
-		histogram_add(&b->latency, late);
+	if (s->lag != LAG_NONE || when < b->from.at_ns || when >= b->to.at_ns)
+		return;
+	histogram_add(&b->latency, late);
+	if (b->options.during)
+		during_time(&b->during, when, late);
 }
 
 /* Does a message of this prefix come here? `k`: in which of its turns this subscriber asked. */
@@ -103,13 +106,16 @@ static void check_begin(struct subscriber *s, const uint8_t *body)
 		s->wrong++;
 }
 
-/* What comes to those that lag is counted for itself alone. */
+/* What comes to those that lag is counted for itself alone; to who subscribes meanwhile, nothing
+ * should. */
 static inline void count(struct subscriber *s, uint64_t messages)
 {
 	struct blast *b = s->conn.blast;
 
 	b->received_by[s->conn.id] += messages;
-	if (s->lag == LAG_NONE)
+	if (s->conn.id == b->options.subscribers)
+		s->wrong += messages;
+	else if (s->lag == LAG_NONE)
 		b->received += messages;
 }
 

@@ -101,3 +101,10 @@ blast 5555 5556 --seconds 0.2 --window 20000 --subscriptions 3000 --subscribers 
 	--publishers 2 --json >"$dir/prefixes.json" || { echo "FAIL: prefixes"; failed=1; }
 claim "r['subscriptions'] == 3000 and r['matches'] == 2 and r['subscribe_s'] > 0" prefixes
 claim "r['received'] == 2 * r['sent'] > 0 and r['told'] == 2 * 3003" prefixes
+
+# While traffic goes on, another subscribes: all of it comes still, before and then.
+blast 5555 5556 --seconds 0.5 --rate 20000 --subscribers 2 --publishers 2 --subscribe-during 20000 \
+	--json >"$dir/during.json" || { echo "FAIL: during"; failed=1; }
+claim "r['during']['subscriptions'] == 20000 and r['during']['subscribe_s'] > 0" during
+claim "r['received'] == 2 * r['sent'] and r['told'] == 2 * (1 + 2 + 20000 + 1)" during
+claim "r['during']['quiet_latency_ns']['messages'] > 0" during

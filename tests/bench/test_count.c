@@ -52,6 +52,8 @@ static uint32_t start(uint32_t size, uint32_t parts)
 	b.options.verify = true;
 	layout_make(&b.layout, size, parts, 0);
 	b.publishers = calloc(1, sizeof(struct publisher));
+	during_init(&b);
+	b.to.at_ns = UINT64_MAX;
 	assert_int_equal(subscribers_open(&b), 0);
 	b.subscribers[0].conn.blast = &b;
 	for (uint32_t i = 0; i < MESSAGES; i++) {
@@ -425,6 +427,53 @@ static void test_deliveries_of_what_was_drawn_are_known_ahead(void **state)
 	end_prefixes();
 }
 
+static void test_one_more_subscribes_from_the_middle_until_publishers_know(void **state)
+{
+	struct zl_stream stream = {0};
+	struct subscriber *more;
+
+	(void)state;
+	start(64, 1);
+	subscribers_close(&b);
+	b.options.during = 500;
+	b.options.seconds = 2;
+	b.options.during_prefixes = (struct prefixes){.min = 12, .max = 30, .first = '~'};
+	assert_int_equal(subscribers_open(&b), 0);
+	more = &b.subscribers[1];
+	more->conn = (struct connection){
+		.blast = &b, .stream = &stream, .id = 1, .state = CONN_TRAFFIC};
+	ask_begin(more);
+	asked_len = 0;
+	b.from.at_ns = 1000;
+	b.publishers[0].heard = 1;
+	b.machine.now_ns = 1000 + 999999999;
+	assert_false(during_turn(&b));
+	assert_int_equal(asked_len, 0);
+	b.machine.now_ns++;
+	assert_false(during_turn(&b));
+	assert_true(ask_done(more));
+	assert_true(asked_len > 500 * (12 + 12));
+	for (uint32_t at = 0, left = 500; left--; at += 2u + asked[at + 1])
+		assert_int_equal(asked[at + 12], '~');
+	b.machine.now_ns += 7;
+	b.publishers[0].heard = 2;
+	assert_true(during_turn(&b));
+	assert_int_equal(b.during.to_ns - b.during.from_ns, 7);
+
+	during_time(&b.during, b.during.from_ns - 1, 1);
+	during_time(&b.during, b.during.from_ns, 2);
+	during_time(&b.during, b.during.to_ns, 3);
+	assert_int_equal(b.during.quiet.count + b.during.busy.count, 2);
+	assert_int_equal(b.during.quiet.max, 1);
+	assert_int_equal(b.during.busy.max, 2);
+	/* a message for it is wrong */
+	subscriber_input(more, bytes, b.layout.wire);
+	assert_int_equal(more->wrong, 1);
+	assert_int_equal(b.received, 0);
+	subscribers_close(&b);
+	free(b.publishers);
+}
+
 static void test_percentiles_are_true_to_a_hundredth(void **state)
 {
 	static struct histogram h;
@@ -450,6 +499,7 @@ int main(void)
 		cmocka_unit_test(test_each_prefix_is_asked_for_by_as_many_as_match),
 		cmocka_unit_test(test_prefixes_come_to_those_who_asked_in_order_and_whole),
 		cmocka_unit_test(test_deliveries_of_what_was_drawn_are_known_ahead),
+		cmocka_unit_test(test_one_more_subscribes_from_the_middle_until_publishers_know),
 		cmocka_unit_test(test_percentiles_are_true_to_a_hundredth),
 	};
 
