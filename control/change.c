@@ -1,5 +1,5 @@
-/* The commands that change something: bind, connect, unbind, disconnect. They are answered when
- * the dataplane has answered. */
+/* The commands that change something: bind, connect, unbind, disconnect, and count (cycles.c). They
+ * are answered when the dataplane has answered. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ struct change { /* a request on its way: what its argument points to */
 	uint32_t endpoint;
 };
 
-static const char *const commands[] = {"bind", "connect", "unbind", "disconnect"};
+static const char *const commands[] = {"bind", "connect", "unbind", "disconnect", "count"};
 
 bool zl_change_knows(const char *command)
 {
@@ -144,6 +144,8 @@ bool zl_change(struct zl_control *c, const char *command, json_t *request_object
 	struct zl_ipc_endpoint at;
 	char list[256];
 
+	if (strcmp(command, "count") == 0)
+		return zl_cycles_count(c, request_object, client, error);
 	if (!name || !text)
 		return fail(error, command, "",
 			    "give \"socket\" and \"endpoint\", both as strings");

@@ -214,4 +214,7 @@ bool zl_change(struct zl_control *c, const char *command, json_t *request, uint6
 	       char *error);
 bool zl_change_knows(const char *command);
 
+/* cycles.c: the command "count", {"ms": N}; true where the answer comes later, as above. */
+bool zl_cycles_count(struct zl_control *c, json_t *request, uint64_t client, char *error);
+
 #endif

@@ -15,7 +15,7 @@ static const struct {
 	{"status", report_status}, {"ports", report_ports},
 	{"cores", report_cores},   {"sockets", report_sockets},
 	{"peers", report_peers},   {"subscriptions", report_subscriptions},
-	{"stats", report_stats},
+	{"stats", report_stats},   {"cycles", report_cycles},
 };
 
 static int find_report(const char *command)

@@ -14,6 +14,8 @@ json_t *report_sockets(struct zl_control *c, json_t *request, char *error);
 json_t *report_peers(struct zl_control *c, json_t *request, char *error);
 json_t *report_subscriptions(struct zl_control *c, json_t *request, char *error);
 
+json_t *report_cycles(struct zl_control *c, json_t *request, char *error); /* cycles.c */
+
 json_t *report_number(uint64_t value);
 
 #endif

@@ -77,6 +77,8 @@ static uint64_t wake_at(const struct zl_lcore *c)
 	nap = nap < NAP_MIN_NS ? NAP_MIN_NS : nap > NAP_MAX_NS ? NAP_MAX_NS : nap;
 	at = earliest(at, zl_net_next_timer(c->net));
 	at = earliest(at, zl_timer_next(&c->timers));
+	if (c->stages.on)
+		at = earliest(at, c->count_until_ns);
 	for (unsigned i = 0; i < c->n_ports; i++) {
 		const struct zl_core_port *p = &c->port[i];
 

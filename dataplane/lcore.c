@@ -28,6 +28,11 @@ static void sweep(struct zl_lcore *c)
 			zl_socket_sweep(&c->shard[i]->socket, SWEEP_BUDGET);
 }
 
+static void stage(struct zl_lcore *c, enum zl_stage next)
+{
+	zl_stage_enter(&c->stages, next);
+}
+
 bool zl_core_turn(struct zl_lcore *c)
 {
 	unsigned work;
@@ -35,17 +40,23 @@ bool zl_core_turn(struct zl_lcore *c)
 	work = zl_core_receive(c);     /* ports: Ethernet to streams' receive queues */
 	work += zl_core_pull_lanes(c); /* other cores: frames, message parts */
 	work += zl_core_orders(c);     /* control: sockets, endpoints, verdicts, subscriptions */
+	stage(c, ZL_STAGE_net_out);
 	zl_net_timers(c->net, c->now_ns);
+	stage(c, ZL_STAGE_zmtp_in);
 	zl_timer_run(&c->timers, c->now_ns);
 	zl_peers_resume(c);
+	stage(c, ZL_STAGE_net_out);
 	/* readable streams to sessions, messages to pipes, pipes to streams, streams to frames */
 	zl_net_output(c->net, c->now_ns);
+	stage(c, ZL_STAGE_other);
 	zl_zmtp_poll(&c->zmtp);
 	zl_core_flush(c);
 	sweep(c);
 	if (c->dump.active)
 		zl_dump_step(c);
 	zl_pressure_watch(c);
+	if (c->stages.on)
+		zl_count_turn(c, work);
 	return work;
 }
 
@@ -81,7 +92,9 @@ static void run(struct zl_lcore *c)
 			c->publish_at_ns = c->now_ns + PUBLISH_NS;
 		}
 		if (!worked && !c->busy_poll && c->now_ns - c->idle_since_ns > SPIN_NS) {
+			stage(c, ZL_STAGE_idle);
 			zl_idle_sleep(c);
+			stage(c, ZL_STAGE_other);
 			start = rte_rdtsc();
 		}
 	}

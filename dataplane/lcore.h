@@ -4,7 +4,7 @@
  * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
  * peers; shard.c a socket's part on this core and how its messages leave; orders.c what control
  * says; dump.c what a new control is told; idle.c sleeping; pressure.c memory that runs short;
- * publish.c counters. */
+ * publish.c counters; count.c cycles by stage. */
 #ifndef ZL_DATAPLANE_LCORE_H
 #define ZL_DATAPLANE_LCORE_H
 
@@ -18,6 +18,7 @@
 #include "dataplane/ring/mesh.h"
 #include "dataplane/router/device.h"
 #include "dataplane/router/socket.h"
+#include "dataplane/stage.h"
 #include "dataplane/zmtp/session.h"
 #include "drivers/port/port.h"
 
@@ -29,6 +30,14 @@ enum zl_core_counter {
 #include "dataplane/core_counters.def"
 #undef X
 	ZL_CORE_COUNTERS
+};
+
+/* What a core did while it counted cycles. */
+enum zl_counted {
+#define X(name, text) ZL_COUNTED_##name,
+#include "dataplane/counted.def"
+#undef X
+	ZL_COUNTED
 };
 
 struct zl_lcore;
@@ -134,6 +143,8 @@ struct zl_lcore {
 	uint64_t router_counter[ZL_ROUTER_COUNTERS];
 	uint64_t msgs_out; /* parts, for each session that they went to */
 	uint64_t turns, idle_turns, sleeps, busy_cycles, idle_cycles;
+	struct zl_stages stages;
+	uint64_t count_until_ns, counted[ZL_COUNTED], counted_from[ZL_COUNTED];
 	uint64_t idle_since_ns, publish_at_ns, peers_publish_at_ns;
 	const struct zl_stats_header *stats;
 	int epoll;
@@ -229,5 +240,14 @@ void zl_idle_sleep(struct zl_lcore *c);
 int zl_publish_create(unsigned cores, unsigned ports, unsigned peers,
 		      const struct zl_stats_header **stats);
 void zl_publish(struct zl_lcore *c);
+
+/* count.c */
+/* Counts cycles by stage for so long from now, or for as long as it does anyway. */
+void zl_count_start(struct zl_lcore *c, uint32_t ms);
+void zl_count_stop(struct zl_lcore *c);
+/* The end of a turn, while counting. */
+void zl_count_turn(struct zl_lcore *c, bool worked);
+/* Brings c->counted up to date. */
+void zl_count_tally(struct zl_lcore *c);
 
 #endif

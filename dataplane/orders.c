@@ -267,6 +267,9 @@ static bool request(struct zl_lcore *c, struct zl_letter *letter)
 	case ZL_IPC_DIAL:
 		error = dial(c, id->id);
 		break;
+	case ZL_IPC_COUNT:
+		zl_count_start(c, ((struct zl_ipc_count *)body)->ms);
+		break;
 	default:
 		return false;
 	}
@@ -281,6 +284,7 @@ static void order(struct zl_lcore *c, struct zl_letter *letter)
 
 	if (h->type == ZL_NOTICE_CONTROL_GONE) {
 		zl_peers_control_gone(c);
+		zl_count_stop(c);
 		zl_mailbox_post(&c->to_host, letter); /* all before it was for who is gone */
 		return;
 	}

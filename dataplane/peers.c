@@ -236,6 +236,7 @@ static bool may_begin(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
 {
 	struct zl_peer *p = s->owner;
+	enum zl_stage was = zl_stage_enter(&p->core->stages, ZL_STAGE_router);
 	unsigned taken = 0;
 
 	if (p->mid_message || may_begin(p, msgs, n))
@@ -244,12 +245,14 @@ static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigne
 		p->mid_message = msgs[taken - 1].flags & ZL_MSG_MORE;
 	if (taken < n)
 		zl_peer_wait_deliver(p);
+	zl_stage_leave(&p->core->stages, was);
 	return taken;
 }
 
 static void released(struct zl_session *s, uint32_t msgs, uint32_t bytes)
 {
 	struct zl_peer *p = s->owner;
+	enum zl_stage was;
 
 	if (p->sent_told < p->sent_total && zl_session_acked_total(s) >= p->sent_mark) {
 		if (zl_core_tells(p->core) && zl_notify_sent(p))
@@ -259,10 +262,12 @@ static void released(struct zl_session *s, uint32_t msgs, uint32_t bytes)
 	}
 	if (!p->pipe.socket)
 		return;
+	was = zl_stage_enter(&p->core->stages, ZL_STAGE_router);
 	/* what the stream has queued is the truth: control's bytes and frame headers are in it */
 	p->pipe.queued_msgs = (uint32_t)s->stream->sendq.msgs + msgs;
 	p->pipe.queued_bytes = s->stream->sendq.bytes + bytes;
 	zl_socket_released(&p->pipe, msgs, bytes);
+	zl_stage_leave(&p->core->stages, was);
 }
 
 /* Releases the peer once control has been told. */

@@ -47,6 +47,7 @@ static void steer(struct zl_lcore *c, uint16_t port, struct rte_mbuf **frames, u
 
 unsigned zl_core_receive(struct zl_lcore *c)
 {
+	enum zl_stage was = zl_stage_enter(&c->stages, ZL_STAGE_port_rx);
 	struct rte_mbuf *frames[ZL_NET_BURST];
 	unsigned work = 0;
 
@@ -60,11 +61,14 @@ unsigned zl_core_receive(struct zl_lcore *c)
 		if (!n)
 			continue;
 		work += n;
+		zl_stage_enter(&c->stages, ZL_STAGE_net_in);
 		if (p->steer)
 			steer(c, port, frames, n);
 		else
 			zl_net_input(c->net, port, frames, n, c->now_ns);
+		zl_stage_enter(&c->stages, ZL_STAGE_port_rx);
 	}
+	zl_stage_leave(&c->stages, was);
 	return work;
 }
 
@@ -72,11 +76,13 @@ static void transmit(void *ctx, uint16_t port, struct rte_mbuf **frames, unsigne
 {
 	struct zl_lcore *c = ctx;
 	struct zl_core_port *p = &c->port[port];
+	enum zl_stage was = zl_stage_enter(&c->stages, ZL_STAGE_port_tx);
 
 	if (p->polled)
 		zl_port_tx(p->port, p->queue, frames, n, c->now_ns);
 	else
 		hand_over(c, p->owner, port, ZL_PARCEL_TX, frames, n);
+	zl_stage_leave(&c->stages, was);
 }
 
 static void neighbor(void *ctx, uint16_t port, uint32_t ip, const struct rte_ether_addr *mac)
@@ -130,6 +136,7 @@ const struct zl_net_ops zl_core_net_ops = {
 /* A run of parts for one socket; gives their references back. */
 static void parts_in(struct zl_lcore *c, uint32_t socket, const struct zl_msg *msgs, unsigned n)
 {
+	enum zl_stage was = zl_stage_enter(&c->stages, ZL_STAGE_router);
 	struct zl_shard *s = zl_shard_find(c, socket);
 
 	if (s)
@@ -141,6 +148,7 @@ static void parts_in(struct zl_lcore *c, uint32_t socket, const struct zl_msg *m
 			;
 		zl_buf_unref(msgs[i].buf, (uint16_t)run);
 	}
+	zl_stage_leave(&c->stages, was);
 }
 
 static void neighbor_in(struct zl_lcore *c, const struct zl_parcel *p)
@@ -155,6 +163,7 @@ static void neighbor_in(struct zl_lcore *c, const struct zl_parcel *p)
 static unsigned frames_in(struct zl_lcore *c, const struct zl_parcel *v, unsigned n)
 {
 	struct rte_mbuf *frames[ZL_NET_BURST];
+	enum zl_stage was;
 	unsigned run = 0;
 
 	if (v[0].kind == ZL_PARCEL_NEIGHBOR) {
@@ -166,11 +175,14 @@ static unsigned frames_in(struct zl_lcore *c, const struct zl_parcel *v, unsigne
 		frames[run] = v[run].frame;
 		run++;
 	}
+	was = zl_stage_enter(&c->stages,
+			     v[0].kind == ZL_PARCEL_RX ? ZL_STAGE_net_in : ZL_STAGE_port_tx);
 	if (v[0].kind == ZL_PARCEL_RX)
 		zl_net_input(c->net, v[0].port, frames, run, c->now_ns);
 	else
 		zl_port_tx(c->port[v[0].port].port, c->port[v[0].port].queue, frames, run,
 			   c->now_ns);
+	zl_stage_leave(&c->stages, was);
 	return run;
 }
 
@@ -245,7 +257,9 @@ void zl_core_flush(struct zl_lcore *c)
 	for (unsigned to = 0; to < c->cores; to++)
 		if (to != c->id)
 			zl_lane_flush(&c->lane[to]);
+	zl_stage_enter(&c->stages, ZL_STAGE_port_tx);
 	for (uint16_t port = 0; port < c->n_ports; port++)
 		if (c->port[port].polled)
 			zl_port_poll(c->port[port].port, c->port[port].queue, c->now_ns);
+	zl_stage_enter(&c->stages, ZL_STAGE_other);
 }

@@ -18,6 +18,28 @@ static const struct {
 #undef X
 };
 
+/* Both grow only while the core counts; "cycles.idle", "counted.turns". */
+static const char *const stage_name[ZL_STAGES] = {
+#define X(name, text) #name,
+#include "dataplane/stages.def"
+#undef X
+};
+static const char *const stage_text[ZL_STAGES] = {
+#define X(name, text) text,
+#include "dataplane/stages.def"
+#undef X
+};
+static const char *const counted_name[ZL_COUNTED] = {
+#define X(name, text) #name,
+#include "dataplane/counted.def"
+#undef X
+};
+static const char *const counted_text[ZL_COUNTED] = {
+#define X(name, text) text,
+#include "dataplane/counted.def"
+#undef X
+};
+
 struct layer {
 	const char *name;
 	unsigned n;
@@ -28,6 +50,8 @@ static const struct layer layers[] = {
 	{"net", ZL_NET_COUNTERS, zl_net_counter_name, zl_net_counter_text},
 	{"zmtp", ZL_ZMTP_COUNTERS, zl_zmtp_counter_name, zl_zmtp_counter_text},
 	{"router", ZL_ROUTER_COUNTERS, zl_router_counter_name, zl_router_counter_text},
+	{"cycles", ZL_STAGES, stage_name, stage_text},
+	{"counted", ZL_COUNTED, counted_name, counted_text},
 };
 
 static void name_one(struct zl_stats_counter *at, const char *layer, const char *name,
@@ -56,8 +80,8 @@ int zl_publish_create(unsigned cores, unsigned ports, unsigned peers,
 		.ports = ports,
 		.peers = peers,
 		.tsc_hz = rte_get_tsc_hz(),
-		.counters = ZL_NET_COUNTERS + ZL_ZMTP_COUNTERS + ZL_ROUTER_COUNTERS +
-			    ZL_CORE_COUNTERS,
+		.counters = ZL_NET_COUNTERS + ZL_ZMTP_COUNTERS + ZL_ROUTER_COUNTERS + ZL_STAGES +
+			    ZL_COUNTED + ZL_CORE_COUNTERS,
 	};
 	void *base;
 	int fd = zl_stats_create(&shape, &base);
@@ -131,18 +155,24 @@ static void publish_core(struct zl_lcore *c)
 	at->streams = c->peers_open;
 	at->frames_free = rte_mempool_avail_count(c->frames);
 	at->frames_total = c->frames->size;
+	__atomic_store_n(&at->counting, c->stages.on, __ATOMIC_RELEASE);
 }
 
 void zl_publish(struct zl_lcore *c)
 {
 	uint64_t *row = zl_stats_values(c->stats, c->id);
 
+	zl_count_tally(c);
 	memcpy(row, zl_net_counters(c->net), ZL_NET_COUNTERS * sizeof(*row));
 	row += ZL_NET_COUNTERS;
 	memcpy(row, c->zmtp.counter, sizeof(c->zmtp.counter));
 	row += ZL_ZMTP_COUNTERS;
 	memcpy(row, c->router_counter, sizeof(c->router_counter));
 	row += ZL_ROUTER_COUNTERS;
+	memcpy(row, c->stages.cycles, sizeof(c->stages.cycles));
+	row += ZL_STAGES;
+	memcpy(row, c->counted, sizeof(c->counted));
+	row += ZL_COUNTED;
 	memcpy(row, c->counter, sizeof(c->counter));
 	publish_core(c);
 	publish_ports(c);

@@ -253,6 +253,8 @@ void zl_request_take(struct zl_dataplane *d, struct zl_letter *letter)
 		dial(d, letter);
 	else if (h->type == ZL_IPC_DUMP)
 		dump(d, letter);
+	else if (h->type == ZL_IPC_COUNT)
+		broadcast(d, letter, 0, d->setup.poll_cores, false);
 	else if (h->type == ZL_IPC_SUBS_ACK)
 		zl_journal_ack(d, ((struct zl_ipc_subs_ack *)zl_ipc_body(letter->packet))->count);
 	else if (h->type == ZL_IPC_SHUTDOWN)

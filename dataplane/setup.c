@@ -174,6 +174,7 @@ static int make_stack(struct zl_dataplane *d, struct zl_lcore *c)
 		return -errno;
 	zl_timer_wheel_init(&c->timers, c->now_ns);
 	zl_zmtp_init(&c->zmtp, &zl_core_session_ops, c->frames, c->indirect);
+	c->zmtp.stages = &c->stages;
 	return 0;
 }
 

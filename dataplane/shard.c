@@ -39,9 +39,12 @@ static void settle(struct zl_session *session)
 static void write_sessions(struct zl_shard *s, struct zl_session *const *sessions,
 			   unsigned n_sessions, const struct zl_msg *msgs, unsigned n)
 {
+	enum zl_stage was = zl_stage_enter(&s->core->stages, ZL_STAGE_zmtp_out);
+
 	zl_session_write(&s->core->zmtp, sessions, n_sessions, msgs, n);
 	for (unsigned i = 0; i < n_sessions; i++)
 		settle(sessions[i]);
+	zl_stage_leave(&s->core->stages, was);
 	s->core->msgs_out += (uint64_t)n * n_sessions;
 }
 

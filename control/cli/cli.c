@@ -35,7 +35,8 @@ static int unknown_command(const struct cli *cli, const char *name)
 
 static int check_usage(const struct cli *cli, const struct command *command)
 {
-	static const char *const name[] = {"--all", "--socket", "--limit", "--count", "--delay"};
+	static const char *const name[] = {"--all",   "--socket", "--limit", "--count",
+					   "--delay", "--cycles", "--for"};
 	unsigned wrong = cli->given & ~command->options;
 
 	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
@@ -47,6 +48,11 @@ static int check_usage(const struct cli *cli, const struct command *command)
 				command->name, name[i], command->name);
 			return EXIT_USAGE;
 		}
+	if (cli->given & OPT_FOR && !(cli->given & OPT_CYCLES)) {
+		fprintf(cli->err, "zeroline %s: --for: goes with --cycles only: add --cycles\n",
+			command->name);
+		return EXIT_USAGE;
+	}
 	if (cli->nargs - 1 != command->nargs) {
 		fprintf(cli->err, "zeroline %s: %s argument%s: usage: zeroline %s%s%s\n",
 			command->name, cli->nargs - 1 < command->nargs ? "missing" : "unexpected",
@@ -110,6 +116,11 @@ static int help(const struct cli *cli, const char *name)
 	return EXIT_SUCCESS;
 }
 
+static bool runs_itself(const struct cli *cli, const struct command *command)
+{
+	return command->run && (!command->run_with || cli->given & command->run_with);
+}
+
 static int dispatch(struct cli *cli)
 {
 	const char *name = cli->nargs > 0 ? cli->args[0] : NULL;
@@ -131,7 +142,8 @@ static int dispatch(struct cli *cli)
 		return unknown_command(cli, name);
 	int status = check_usage(cli, command);
 	if (status == 0)
-		status = command->run ? command->run(cli, command) : ask(cli, command);
+		status = runs_itself(cli, command) ? command->run(cli, command)
+						   : ask(cli, command);
 	return status;
 }
 
@@ -144,6 +156,7 @@ int cli_main(int argc, char **argv, FILE *out, FILE *err)
 		.width = terminal_width(out),
 		.run_dir = run_dir && *run_dir ? run_dir : DEFAULT_RUN_DIR,
 		.delay_s = 1,
+		.for_s = 1,
 	};
 	int status = cli_parse(&cli, argc, argv);
 

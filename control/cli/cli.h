@@ -22,6 +22,8 @@ enum cli_option {
 	OPT_LIMIT = 1u << 2,
 	OPT_COUNT = 1u << 3,
 	OPT_DELAY = 1u << 4,
+	OPT_CYCLES = 1u << 5,
+	OPT_FOR = 1u << 6,
 };
 
 struct cli {
@@ -34,6 +36,7 @@ struct cli {
 	long limit;         /* --limit; 0: control's own */
 	long count;         /* samples of top; 0: until told to stop */
 	double delay_s;     /* between two samples */
+	double for_s;       /* --for: how long cycles are counted */
 	unsigned given;     /* bits of enum cli_option */
 	const char *args[ARGS_MAX];
 	unsigned nargs; /* the command's name is args[0] */
@@ -69,6 +72,7 @@ struct command {
 	const char *none;             /* show_list: what to say of an empty list */
 	/* Instead of one request: runs by itself, returns the exit status. */
 	int (*run)(struct cli *cli, const struct command *command);
+	unsigned run_with; /* only if one of these options is given; 0: always */
 };
 
 /* Ends with a NULL name. */
@@ -99,6 +103,9 @@ void show_endpoint(const struct cli *cli, const struct command *command, const j
 double member_number(const json_t *object, const char *path);
 const char *member_text(const json_t *object, const char *path);
 const json_t *member(const json_t *object, const char *path);
+
+/* cycles.c */
+int run_cycles(struct cli *cli, const struct command *command);
 
 /* top.c */
 int run_top(struct cli *cli, const struct command *command);

@@ -173,8 +173,40 @@ const struct command commands[] = {
 			"Lists each poll core. BUSY % is the part of its time, since the start, "
 			"in\n"
 			"which a turn of the loop found something to do; for the last second, see\n"
-			"'zeroline top'. POOL FREE says how many packet buffers the core has left.",
-		.examples = "zeroline cores\tall of them\n",
+			"'zeroline top'. POOL FREE says how many packet buffers the core has "
+			"left.\n"
+			"\n"
+			"With --cycles the cores count their cycles (of the TSC) by stage for a "
+			"while,\n"
+			"and then stop. A stage is a layer's part of the work, in a message's "
+			"order:\n"
+			"\n"
+			"  port rx   the ports' drivers, frames in\n"
+			"  net in    Ethernet, IP, TCP, up to streams' receive queues\n"
+			"  zmtp in   bytes to messages\n"
+			"  router    patterns, topic matching, peers' credit, other cores\n"
+			"  zmtp out  messages to the send queues of peers\n"
+			"  net out   send queues to frames: TCP, checksums, timers\n"
+			"  port tx   the ports' drivers, frames out\n"
+			"  other     control's orders, counters, the loop itself\n"
+			"\n"
+			"Busy is their sum, idle the turns of the loop in which nothing came, and "
+			"sleep.\n"
+			"A MESSAGE divides by the message parts that went out (a part that goes to "
+			"ten\n"
+			"peers counts ten), or by those that came in where none went out. A turn "
+			"is "
+			"one\n"
+			"pass of the loop in which something came. While cores count they read the\n"
+			"clock wherever two stages meet, so they are slower then; a core stops when\n"
+			"the time is over or the control process ends.",
+		.options = OPT_CYCLES | OPT_FOR,
+		.examples = "zeroline cores\tall of them\n"
+			    "zeroline cores --cycles --for 5\twhere the time goes, by message\n"
+			    "zeroline cores --cycles --json | jq '.cores[].messages_per_turn'\t"
+			    "for a program\n",
+		.run = run_cycles,
+		.run_with = OPT_CYCLES,
 		.show = show_list,
 		.columns = cores,
 		.none = "no poll cores: the dataplane is not set up yet",

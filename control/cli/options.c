@@ -12,6 +12,7 @@ static const struct argp_option options[] = {
 	{"all", 'a', NULL, 0, "", 0},      {"socket", 's', "NAME", 0, "", 0},
 	{"limit", 'l', "N", 0, "", 0},     {"count", 'n', "N", 0, "", 0},
 	{"once", '1', NULL, 0, "", 0},     {"delay", 'd', "SECONDS", 0, "", 0},
+	{"cycles", 'c', NULL, 0, "", 0},   {"for", 'f', "SECONDS", 0, "", 0},
 	{NULL, 0, NULL, 0, NULL, 0},
 };
 
@@ -81,6 +82,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'd':
 		cli->given |= OPT_DELAY;
 		return seconds(cli, "--delay", arg, &cli->delay_s);
+	case 'c':
+		cli->given |= OPT_CYCLES;
+		return 0;
+	case 'f':
+		cli->given |= OPT_FOR;
+		return seconds(cli, "--for", arg, &cli->for_s);
 	case ARGP_KEY_ARG:
 		if (cli->nargs == ARGS_MAX)
 			return refuse(cli, "unexpected argument", arg, "see 'zeroline --help'");

@@ -190,6 +190,11 @@ static bool check_match(const struct zl_ipc_match *m, size_t tail)
 	return count == m->count;
 }
 
+static bool check_count(const struct zl_ipc_count *m, size_t tail)
+{
+	return tail == 0 && m->ms > 0 && m->ms <= ZL_COUNT_MS_MAX;
+}
+
 /* A type's row is found by its number; several types may share a struct, and so its check. */
 static const struct {
 	const char *name;

@@ -63,7 +63,9 @@
 	X(STREAM_SUBS, subs, D)                                                                    \
 	X(SUBS_ACK, subs_ack, C)                                                                   \
 	X(MATCH, match, C)                                                                         \
-	X(MATCH_STATE, match, D)
+	X(MATCH_STATE, match, D)                                                                   \
+	/* measuring */                                                                            \
+	X(COUNT, count, CR)
 
 enum zl_ipc_type {
 	ZL_IPC_NONE,
@@ -341,6 +343,15 @@ struct zl_ipc_match_prefix {
 	uint16_t len;
 	uint8_t op;
 	uint8_t reserved[5];
+};
+
+/* Every core counts its cycles by stage (the counters cycles.* and counted.* of the stats segment)
+ * for so long from now. It stops by itself, at once when control goes away: who wants more asks
+ * again in time. */
+#define ZL_COUNT_MS_MAX 5000
+struct zl_ipc_count {
+	uint32_t ms; /* 1 .. ZL_COUNT_MS_MAX */
+	uint32_t reserved;
 };
 
 /* Size of the fixed struct of a type, 0 if there is no such type. */

@@ -42,7 +42,8 @@ struct zl_stats_core {
 	uint64_t msgs_in, msgs_out;         /* message parts from and to peers */
 	uint64_t streams;                   /* open now */
 	uint64_t frames_free, frames_total; /* the core's packet pool */
-	uint64_t reserved2[5];
+	uint64_t counting;                  /* cycles by stage; 0 is stored after the counters */
+	uint64_t reserved2[4];
 };
 _Static_assert(sizeof(struct zl_stats_core) % 64 == 0, "cores do not share cache lines");
 

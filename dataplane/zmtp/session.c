@@ -6,6 +6,8 @@
 #include "dataplane/ring/msg.h"
 #include "dataplane/zmtp/zmtp.h"
 
+static struct zl_stages uncounted; /* never on, never written */
+
 void zl_zmtp_init(struct zl_zmtp *z, const struct zl_session_ops *ops, struct rte_mempool *frames,
 		  struct rte_mempool *indirect)
 {
@@ -13,6 +15,7 @@ void zl_zmtp_init(struct zl_zmtp *z, const struct zl_session_ops *ops, struct rt
 	z->ops = ops;
 	z->frames = frames;
 	z->indirect = indirect;
+	z->stages = &uncounted;
 }
 
 void zl_zmtp_fini(struct zl_zmtp *z)
@@ -166,7 +169,12 @@ static void stream_established(struct zl_stream *stream)
 
 static void stream_readable(struct zl_stream *stream)
 {
-	zl_session_input(stream->owner);
+	struct zl_session *s = stream->owner;
+	struct zl_stages *stages = s->zmtp->stages;
+	enum zl_stage was = zl_stage_enter(stages, ZL_STAGE_zmtp_in);
+
+	zl_session_input(s);
+	zl_stage_leave(stages, was);
 }
 
 static void stream_released(struct zl_stream *stream, uint32_t bytes, uint32_t msgs)

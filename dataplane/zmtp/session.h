@@ -16,6 +16,7 @@
 #include "control/ipc/ipc.h" /* enum zl_relay */
 #include "dataplane/net/stream.h"
 #include "dataplane/ring/msg.h"
+#include "dataplane/stage.h"
 
 struct zl_session;
 
@@ -65,6 +66,7 @@ struct zl_zmtp {
 	struct rte_mempool *indirect; /* boundary pieces of chains */
 	struct rte_mbuf *tail;        /* shared encode buffer in use, or NULL */
 	struct zl_session *ended;     /* to be told by zl_zmtp_poll */
+	struct zl_stages *stages;     /* of the core: for its owner to set, if it counts */
 	uint64_t counter[ZL_ZMTP_COUNTERS];
 };
 void zl_zmtp_init(struct zl_zmtp *z, const struct zl_session_ops *ops, struct rte_mempool *frames,

@@ -360,6 +360,88 @@ static void test_top_shows_what_happened_between_two_samples(void **state)
 	fake_control_stop(f);
 }
 
+/* A core's reading: so many cycles in the router, 1000 of idleness. */
+#define CYCLES(counting, busy, messages)                                                           \
+	TOP("cycles", "{\"tsc_hz\":1000000,\"cores\":[{\"core\":0,\"counting\":" counting        \
+		      ",\"msgs_in\":7,\"msgs_out\":" messages ",\"frames_in\":" messages              \
+		      ",\"frames_out\":5,\"turns\":4,\"stages\":[{\"stage\":\"idle\",\"cycles\":1000}," \
+		      "{\"stage\":\"router\",\"cycles\":" busy "},"                                    \
+		      "{\"stage\":\"port tx\",\"cycles\":0}]}]}")
+
+static const struct fake_answer cycles_answers[] = {
+	{"cycles", "{\"ok\":true,\"result\":{\"tsc_hz\":1000000,\"cores\":[{\"core\":0,"
+		   "\"counting\":false,\"msgs_in\":4,\"msgs_out\":10,\"frames_in\":20,"
+		   "\"frames_out\":0,\"turns\":2,\"stages\":[{\"stage\":\"idle\",\"cycles\":400},"
+		   "{\"stage\":\"router\",\"cycles\":100},"
+		   "{\"stage\":\"port tx\",\"cycles\":0}]}]}}"},
+	CYCLES("true", "300", "20"),
+	CYCLES("false", "1500", "50"), /* only now it has stopped */
+	TOP("count", "{}"),
+	{NULL, NULL},
+};
+
+static void test_cycles_are_what_the_cores_counted_in_between(void **state)
+{
+	(void)state;
+	expect_answer(cycles_answers, "cores --cycles --for 0.1", 0,
+		      "core 0, 0.00 s, 70.0 % busy\n"
+		      "messages 3 in, 40 out; frames 30 in, 5 out\n"
+		      "a turn has 15.0 frames in, 20.0 messages\n"
+		      "\n"
+		      "STAGE    % OF BUSY  CYCLES  A MESSAGE\n"
+		      "router       100.0    1400       35.0\n"
+		      "port tx        0.0       0        0.0\n"
+		      "busy         100.0    1400       35.0\n"
+		      "idle                   600\n",
+		      "");
+}
+
+static void test_cycles_as_json_have_a_row_for_each_stage(void **state)
+{
+	struct fake_control *f = fake_control_start(cycles_answers);
+	struct outcome o = zeroline(fake_control_dir(f), "cores --cycles --for 0.1 --json");
+	json_t *result = json_loads(o.out, 0, NULL);
+	const json_t *core = json_array_get(json_object_get(result, "cores"), 0);
+	const json_t *router = json_array_get(json_object_get(core, "stages"), 1);
+
+	(void)state;
+	assert_int_equal(o.status, 0);
+	assert_int_equal(json_integer_value(json_object_get(core, "cycles")), 2000);
+	assert_int_equal(json_integer_value(json_object_get(core, "messages_in")), 3);
+	assert_int_equal(json_integer_value(json_object_get(core, "messages_out")), 40);
+	assert_int_equal(json_integer_value(json_object_get(core, "tsc_hz")), 1000000);
+	assert_string_equal(json_string_value(json_object_get(router, "stage")), "router");
+	assert_int_equal(json_integer_value(json_object_get(router, "cycles")), 1400);
+	assert_true(json_real_value(json_object_get(router, "per_message")) == 35.0);
+	json_decref(result);
+	forget(&o);
+	fake_control_stop(f);
+}
+
+static void test_cycles_that_cannot_be_counted_are_told_in_a_line(void **state)
+{
+	static const struct fake_answer refusal[] = {
+		TOP("cycles", "{\"tsc_hz\":0,\"cores\":[]}"),
+		{"count", "{\"ok\":false,\"error\":\"count: the dataplane is not attached; start "
+			  "zeroline-dataplane\"}"},
+		{NULL, NULL},
+	};
+
+	(void)state;
+	expect_answer(refusal, "cores --cycles", 1, "",
+		      "zeroline: count: the dataplane is not attached; start "
+		      "zeroline-dataplane\n");
+	expect(NULL, "cores --cycles --for 0", 2, "",
+	       "zeroline: --for 0: give seconds, 0.1 to 3600\n");
+	expect(NULL, "cores --cycles --for 1x", 2, "",
+	       "zeroline: --for 1x: give seconds, 0.1 to 3600\n");
+	expect(NULL, "cores --for 2", 2, "",
+	       "zeroline cores: --for: goes with --cycles only: add --cycles\n");
+	expect(NULL, "ports --cycles", 2, "",
+	       "zeroline ports: --cycles: not an option of this command: see 'zeroline help "
+	       "ports'\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +459,9 @@ int main(void)
 		cmocka_unit_test(test_usage_errors_exit_2_and_suggest_the_nearest),
 		cmocka_unit_test(test_every_command_has_a_whole_manual),
 		cmocka_unit_test(test_top_shows_what_happened_between_two_samples),
+		cmocka_unit_test(test_cycles_are_what_the_cores_counted_in_between),
+		cmocka_unit_test(test_cycles_as_json_have_a_row_for_each_stage),
+		cmocka_unit_test(test_cycles_that_cannot_be_counted_are_told_in_a_line),
 	};
 
 	return cmocka_run_group_tests_name("cli", tests, NULL, NULL);

@@ -72,6 +72,8 @@ static void fill_objects(enum zl_ipc_type type, void *body)
 	if (type == ZL_IPC_SOCKET_DEL || type == ZL_IPC_DEVICE_DEL || type == ZL_IPC_ENDPOINT_DEL ||
 	    type == ZL_IPC_DIAL)
 		((struct zl_ipc_id *)body)->id = 1;
+	if (type == ZL_IPC_COUNT)
+		((struct zl_ipc_count *)body)->ms = 1000;
 }
 
 static void fill_streams(enum zl_ipc_type type, void *body)
@@ -256,6 +258,8 @@ static const struct {
 	FIELD(MATCH, match, bytes, 37),
 	FIELD(MATCH, match, count, 1),
 	FIELD(MATCH_STATE, match, count, 3),
+	FIELD(COUNT, count, ms, 0),
+	FIELD(COUNT, count, ms, ZL_COUNT_MS_MAX + 1),
 };
 
 static void test_every_field_that_can_be_broken_is_noticed(void **state)
