@@ -197,8 +197,10 @@ const struct command commands[] = {
 			"peers counts ten), or by those that came in where none went out. A turn "
 			"is "
 			"one\n"
-			"pass of the loop in which something came. While cores count they read the\n"
-			"clock wherever two stages meet, so they are slower then; a core stops when\n"
+			"pass of the loop in which something came. While cores count they read "
+			"the\n"
+			"clock wherever two stages meet, so they are slower then; a core stops "
+			"when\n"
 			"the time is over or the control process ends.",
 		.options = OPT_CYCLES | OPT_FOR,
 		.examples = "zeroline cores\tall of them\n"
