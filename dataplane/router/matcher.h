@@ -1,6 +1,11 @@
 /* Topic prefixes to pipes: which pipes want a message that begins with these bytes? One core's (or
  * one application socket's) matcher; no locks. Made for a million prefixes: memory comes from one
- * region reserved at creation and filled as needed, so nothing here calls malloc later. */
+ * region reserved at creation and filled as needed, so nothing here calls malloc later.
+ *
+ * Bounds, whatever the prefixes: a match reads no more than the topic's bytes (or the longest
+ * prefix's) and a node for each prefix or parting of prefixes among them, and if several prefixes
+ * match, their slots. Adding and removing walk down likewise, and copy at most a few nodes of up to
+ * 1.3 KB, a prefix longer than 255 bytes in pieces, and the slots of one prefix. */
 #ifndef ZL_ROUTER_MATCHER_H
 #define ZL_ROUTER_MATCHER_H
 

@@ -10,6 +10,7 @@
 
 #define MAX_WORDS UINT64_C(0xffffff00)
 #define SLACK     64 /* bytes: readers may look at whole words past a block */
+#define HUGE_PAGE (UINT64_C(2) << 20)
 
 /* Words of a block of class c. */
 static uint64_t class_words(uint32_t c)
@@ -44,6 +45,7 @@ static uint32_t class_below(uint64_t words)
 
 int zl_region_open(struct zl_region *r, size_t max_bytes)
 {
+	uint64_t align = max_bytes < HUGE_PAGE ? 4 : HUGE_PAGE;
 	void *at;
 
 	*r = (struct zl_region){.words = max_bytes / 4};
@@ -51,21 +53,24 @@ int zl_region_open(struct zl_region *r, size_t max_bytes)
 		r->words = MAX_WORDS;
 	if (r->words < 64)
 		return -EINVAL;
-	r->map_bytes = r->words * 4 + SLACK;
+	/* In whole huge pages from the first word on, whatever address the kernel picks. */
+	r->map_bytes = r->words * 4 + SLACK + align;
 	at = mmap(NULL, r->map_bytes, PROT_READ | PROT_WRITE,
 		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at == MAP_FAILED)
 		return -errno;
 	(void)madvise(at, r->map_bytes, MADV_HUGEPAGE); /* a wish: fewer TLB misses in a match */
-	r->base = at;
+	r->map = at;
+	r->base = (uint32_t *)(((uintptr_t)at + align - 1) / align * align);
 	r->top = 1;
 	return 0;
 }
 
 void zl_region_close(struct zl_region *r)
 {
-	if (r->base)
-		munmap(r->base, r->map_bytes);
+	if (r->map)
+		munmap(r->map, r->map_bytes);
+	r->map = NULL;
 	r->base = NULL;
 }
 

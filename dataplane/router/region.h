@@ -14,6 +14,7 @@ enum {
 
 struct zl_region {
 	uint32_t *base; /* reference 0 is nothing */
+	void *map;      /* in which base lies */
 	size_t map_bytes;
 	uint64_t words;  /* usable */
 	uint64_t top;    /* words from here on were not used since the region was empty */
