@@ -95,8 +95,7 @@ def report(s, label, mine, theirs, peer):
     for key in KEYS:
         goal = None
         ns = of(mine, f"latency_ns/{key}")
-        limit = {"p50": SUSTAINED = 0.98
-GOAL_P50_NS, "p99": GOAL_P99_NS}.get(key)
+        limit = {"p50": GOAL_P50_NS, "p99": GOAL_P99_NS}.get(key)
         if limit and label.startswith(f"{LIGHT:,}"):
             goal = f"<= {limit / 1000:.0f} us: {'met' if ns.median <= limit else 'missed'}"
         s.rows.add("latency", f"{key} at {label}", "ns", ns, peer, of(theirs, f"latency_ns/{key}"),
