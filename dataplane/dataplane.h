@@ -45,6 +45,13 @@ struct zl_letter_queue {
 	unsigned n;
 };
 
+/* An answer to control that no letter could be had for. */
+struct zl_owed {
+	struct zl_owed *next;
+	size_t bytes;
+	uint8_t packet[];
+};
+
 struct zl_dataplane {
 	const char *run_dir, *log_level; /* error, info, debug: of DPDK's own words */
 	int lock, listener, control, signals, epoll;
@@ -72,6 +79,7 @@ struct zl_dataplane {
 	unsigned next_dial_core;
 	struct zl_letter_queue to_core[ZL_CORES_MAX]; /* a mailbox was full */
 	struct zl_letter_queue to_control;            /* its socket was full */
+	struct zl_owed *owed;                         /* answers that go after to_control */
 	struct zl_letter_queue journal;               /* STREAM_SUBS sent, not acknowledged */
 	uint64_t journal_acked;
 	bool adopting; /* a new control is being told what is there: subscriptions wait */

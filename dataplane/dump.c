@@ -1,12 +1,14 @@
 /* What a new control process is told of this core: its ready streams and what their matchers hold.
- * Goes in steps, as far as the mailbox has room, while traffic goes on; nothing else is sent to
- * control meanwhile, so it first learns what is and then what changes. */
+ * Goes in small steps, one a turn, so that traffic hardly notices; nothing else is sent to control
+ * meanwhile, so it first learns what is and then what changes. */
 #include <string.h>
 
 #include "dataplane/lcore.h"
 #include "dataplane/router/matcher.h"
 
-#define ROOM (ZL_IPC_PACKET_MAX - sizeof(struct zl_ipc_header) - sizeof(struct zl_ipc_match))
+#define RECORDS_A_TURN 128 /* some ten microseconds */
+#define PEERS_A_TURN   16
+#define ROOM           (ZL_IPC_PACKET_MAX - sizeof(struct zl_ipc_header) - sizeof(struct zl_ipc_match))
 
 void zl_dump_begin(struct zl_lcore *c, uint64_t seq)
 {
@@ -39,12 +41,14 @@ static bool dump_peer(struct zl_lcore *c, struct zl_peer *p)
 
 static bool dump_peers(struct zl_lcore *c)
 {
+	unsigned told = 0;
+
 	for (; c->dump.peer < c->peers_max; c->dump.peer++) {
 		struct zl_peer *p = &c->peers[c->dump.peer];
 
 		if (p->state != ZL_PEER_READY && (p->state != ZL_PEER_GONE || !p->pipe.socket))
 			continue;
-		if (!dump_peer(c, p))
+		if (told++ == PEERS_A_TURN || !dump_peer(c, p))
 			return false;
 	}
 	return true;
@@ -65,7 +69,7 @@ static int pack(void *ctx, const uint8_t *prefix, uint32_t len, uint32_t slot)
 		.op = ZL_SUBSCRIBE,
 	};
 
-	if (k->used + sizeof(r) + len > ROOM)
+	if (k->used + sizeof(r) + len > ROOM || k->count == RECORDS_A_TURN)
 		return 1;
 	memcpy(k->tail + k->used, &r, sizeof(r));
 	memcpy(k->tail + k->used + sizeof(r), prefix, len);
@@ -74,7 +78,7 @@ static int pack(void *ctx, const uint8_t *prefix, uint32_t len, uint32_t slot)
 	return 0;
 }
 
-/* One letter full of a shard's subscriptions. */
+/* One letter of a shard's subscriptions. */
 static bool dump_matcher(struct zl_lcore *c, struct zl_shard *s)
 {
 	struct zl_letter *letter = zl_notify_begin(c, ZL_IPC_MATCH_STATE, 0);
@@ -101,23 +105,23 @@ static bool dump_shards(struct zl_lcore *c)
 			c->dump.cursor = 0; /* it may have been removed half told */
 			continue;
 		}
-		do {
-			if (!dump_matcher(c, s))
-				return false;
-		} while (c->dump.cursor);
+		if (!dump_matcher(c, s) || c->dump.cursor)
+			return false;
 	}
 	return true;
 }
 
-void zl_dump_step(struct zl_lcore *c)
+bool zl_dump_step(struct zl_lcore *c)
 {
+	bool room = zl_mailbox_room(&c->to_host);
 	struct zl_letter *letter;
 
 	if (!dump_peers(c) || !dump_shards(c))
-		return;
+		return room;
 	letter = zl_notify_begin(c, ZL_IPC_RESULT, c->dump.seq);
 	if (!letter)
-		return;
+		return room;
 	zl_notify_post(c, letter, 0);
 	c->dump.active = false;
+	return true;
 }

@@ -2,6 +2,7 @@
  * and stops them. It never blocks on either side: what a full socket or mailbox does not take waits
  * in a queue, and while much waits the other side is not read. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -62,7 +63,7 @@ static void watch_control(struct zl_dataplane *d)
 {
 	struct epoll_event e = {.events = EPOLLIN, .data.fd = d->control};
 
-	if (d->to_control.head)
+	if (d->to_control.head || d->owed)
 		e.events |= EPOLLOUT;
 	epoll_ctl(d->epoll, EPOLL_CTL_MOD, d->control, &e);
 }
@@ -84,6 +85,47 @@ void zl_host_send(struct zl_dataplane *d, struct zl_letter *letter)
 	}
 }
 
+/* What no letter could be had for waits by itself, and goes after all letters: an answer is never
+ * lost. Whoever cannot even be owed one is cut off, and asks again. */
+static void owe(struct zl_dataplane *d, const void *packet, size_t bytes)
+{
+	struct zl_owed *o = malloc(sizeof(*o) + bytes), **at = &d->owed;
+
+	if (!o) {
+		shutdown(d->control, SHUT_RDWR);
+		return;
+	}
+	o->next = NULL;
+	o->bytes = bytes;
+	memcpy(o->packet, packet, bytes);
+	while (*at)
+		at = &(*at)->next;
+	*at = o;
+	watch_control(d);
+}
+
+static void drop_owed(struct zl_dataplane *d)
+{
+	while (d->owed) {
+		struct zl_owed *o = d->owed;
+
+		d->owed = o->next;
+		free(o);
+	}
+}
+
+static void send_owed(struct zl_dataplane *d)
+{
+	while (d->owed && !d->to_control.head) {
+		struct zl_owed *o = d->owed;
+
+		if (zl_ipc_send(d->control, o->packet, o->bytes, -1) == -EAGAIN)
+			return;
+		d->owed = o->next;
+		free(o);
+	}
+}
+
 static void flush_control(struct zl_dataplane *d)
 {
 	while (d->to_control.head) {
@@ -98,10 +140,10 @@ static void flush_control(struct zl_dataplane *d)
 		d->to_control.n++;
 		break;
 	}
+	send_owed(d);
 	watch_control(d);
 }
 
-/* Small and rare: sent past the queue only when the queue is empty. */
 void zl_host_result(struct zl_dataplane *d, uint64_t seq, int error, uint32_t line,
 		    const char *text)
 {
@@ -119,8 +161,11 @@ void zl_host_result(struct zl_dataplane *d, uint64_t seq, int error, uint32_t li
 			return;
 		}
 	}
-	if (d->control >= 0)
-		zl_ipc_send(d->control, packet, sizeof(packet), -1);
+	if (d->control >= 0 &&
+	    (d->running || zl_ipc_send(d->control, packet, sizeof(packet), -1) == -EAGAIN)) {
+		owe(d, packet, sizeof(packet));
+		send_owed(d);
+	}
 }
 
 void zl_host_post(struct zl_dataplane *d, unsigned core, struct zl_letter *letter)
@@ -212,6 +257,7 @@ static void control_gone(struct zl_dataplane *d)
 	epoll_ctl(d->epoll, EPOLL_CTL_DEL, d->control, NULL);
 	close(d->control);
 	d->control = -1;
+	drop_owed(d);
 	while ((letter = zl_letter_pop(&d->to_control)))
 		zl_host_send(d, letter); /* keeps or frees it */
 	for (unsigned i = 0; i < ZL_REQUESTS_MAX; i++) {
@@ -374,6 +420,7 @@ static void close_host(struct zl_dataplane *d)
 		drop_queue(&d->to_core[i]);
 	drop_queue(&d->to_control);
 	drop_queue(&d->journal);
+	drop_owed(d);
 	for (unsigned i = 0; i < ZL_CORES_MAX; i++)
 		if (d->notice[i])
 			zl_letter_free(d->notice[i]);

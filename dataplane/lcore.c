@@ -53,7 +53,7 @@ bool zl_core_turn(struct zl_lcore *c)
 	zl_core_flush(c);
 	sweep(c);
 	if (c->dump.active)
-		zl_dump_step(c);
+		work += zl_dump_step(c);
 	zl_pressure_watch(c);
 	if (c->stages.on)
 		zl_count_turn(c, work);
@@ -107,6 +107,9 @@ static void end_streams(struct zl_lcore *c)
 		if (c->peers[i].state != ZL_PEER_FREE && c->peers[i].state != ZL_PEER_GONE)
 			zl_session_close(&c->peers[i].session, "shut_down", false);
 	c->control = false; /* nobody is told any more */
+	if (c->matching.letter)
+		zl_letter_free(c->matching.letter);
+	c->matching.letter = NULL;
 	zl_zmtp_poll(&c->zmtp);
 	for (uint32_t i = 0; i < c->peers_max; i++)
 		if (c->peers[i].state == ZL_PEER_GONE)

@@ -134,6 +134,10 @@ struct zl_lcore {
 	bool squeezed;  /* the pool of some core is short */
 	uint64_t starved_since_ns; /* nearly dry, or 0 */
 	struct {
+		struct zl_letter *letter; /* a MATCH that takes more than one turn, or NULL */
+		uint32_t record, at;      /* the next of its records, and where it begins */
+	} matching;
+	struct {
 		bool active;
 		uint64_t seq, cursor;
 		uint32_t peer, shard;
@@ -218,8 +222,8 @@ void zl_notify_post(struct zl_lcore *c, struct zl_letter *letter, uint32_t tail_
 
 /* dump.c */
 void zl_dump_begin(struct zl_lcore *c, uint64_t seq);
-/* Goes on as far as the mailbox has room. */
-void zl_dump_step(struct zl_lcore *c);
+/* Each turn while it lasts: a letter or a few. False: the mailbox has no room now. */
+bool zl_dump_step(struct zl_lcore *c);
 
 /* pressure.c */
 /* Every turn. */

@@ -6,6 +6,8 @@
 #include "dataplane/lcore.h"
 
 #define ORDERS_A_TURN 16
+#define MATCHING_NS   20000 /* of a turn at most for subscriptions: traffic waits for so long */
+#define MATCHING_STEP 8     /* records between looks at the clock */
 
 static struct zl_core_endpoint *endpoint_slot(struct zl_lcore *c, uint32_t id)
 {
@@ -154,34 +156,47 @@ static int dial(struct zl_lcore *c, uint32_t id)
 	return e ? zl_peer_dial(c, e) : -ENOENT;
 }
 
-static void match(struct zl_lcore *c, const struct zl_ipc_match *m, const uint8_t *tail)
+static void match(struct zl_lcore *c, struct zl_shard *s, const struct zl_ipc_match_prefix *r,
+		  const uint8_t *prefix)
 {
+	struct zl_peer *p = NULL;
+	struct zl_pipe *pipe;
+
+	if ((r->target & ZL_MATCH_CORE) == ZL_MATCH_CORE) {
+		pipe = &s->lane_pipe[r->target & 0xff];
+	} else {
+		p = zl_peer_find(c, r->target);
+		pipe = p ? &p->pipe : NULL;
+	}
+	/* A peer may have gone while control decided: its matcher has forgotten it by itself. */
+	if (!pipe || pipe->socket != &s->socket)
+		zl_core_count(c, ZL_CORE_match_gone);
+	else if (s->socket.pattern->subscribe(&s->socket, pipe, r->op == ZL_SUBSCRIBE, prefix,
+					      r->len))
+		zl_core_count(c, ZL_CORE_match_refused);
+	else if (p && r->op == ZL_SUBSCRIBE)
+		p->subscriptions++;
+	else if (p && p->subscriptions)
+		p->subscriptions--;
+}
+
+/* As much of the MATCH at hand as there is time for, so that a burst of subscriptions holds traffic
+ * up by some tens of microseconds only. True: all of it. */
+static bool match_some(struct zl_lcore *c, uint64_t until_ns)
+{
+	const struct zl_ipc_match *m = zl_ipc_body(c->matching.letter->packet);
+	const uint8_t *tail = zl_ipc_tail(c->matching.letter->packet);
 	struct zl_shard *s = zl_shard_find(c, m->socket);
 	struct zl_ipc_match_prefix r;
 
-	for (uint32_t i = 0, at = 0; s && i < m->count; i++, at += sizeof(r) + r.len) {
-		struct zl_peer *p = NULL;
-		struct zl_pipe *pipe;
-
-		memcpy(&r, tail + at, sizeof(r));
-		if ((r.target & ZL_MATCH_CORE) == ZL_MATCH_CORE) {
-			pipe = &s->lane_pipe[r.target & 0xff];
-		} else {
-			p = zl_peer_find(c, r.target);
-			pipe = p ? &p->pipe : NULL;
-		}
-		if (!pipe || pipe->socket != &s->socket) {
-			zl_core_count(c, ZL_CORE_orders_unknown);
-			continue;
-		}
-		if (s->socket.pattern->subscribe(&s->socket, pipe, r.op == ZL_SUBSCRIBE,
-						 tail + at + sizeof(r), r.len))
-			zl_core_count(c, ZL_CORE_match_refused);
-		else if (p && r.op == ZL_SUBSCRIBE)
-			p->subscriptions++;
-		else if (p && p->subscriptions)
-			p->subscriptions--;
+	while (s && c->matching.record < m->count) {
+		memcpy(&r, tail + c->matching.at, sizeof(r));
+		match(c, s, &r, tail + c->matching.at + sizeof(r));
+		c->matching.at += (uint32_t)sizeof(r) + r.len;
+		if (++c->matching.record % MATCHING_STEP == 0 && zl_clock_ns() >= until_ns)
+			break;
 	}
+	return !s || c->matching.record == m->count;
 }
 
 static void stream_send(struct zl_lcore *c, const struct zl_ipc_stream_send *m, const uint8_t *tail)
@@ -290,8 +305,6 @@ static void order(struct zl_lcore *c, struct zl_letter *letter)
 	}
 	if (h->type == ZL_IPC_DUMP)
 		zl_dump_begin(c, h->seq);
-	else if (h->type == ZL_IPC_MATCH)
-		match(c, body, zl_ipc_tail(letter->packet));
 	else if (h->type == ZL_IPC_STREAM_SEND)
 		stream_send(c, body, zl_ipc_tail(letter->packet));
 	else if (h->type == ZL_IPC_STREAM_READY)
@@ -307,12 +320,26 @@ static void order(struct zl_lcore *c, struct zl_letter *letter)
 
 unsigned zl_core_orders(struct zl_lcore *c)
 {
-	struct zl_letter *letter;
-	unsigned n = 0;
+	struct zl_letter *letter = c->matching.letter;
+	uint64_t until_ns = 0;
 
-	while (n < ORDERS_A_TURN && (letter = zl_mailbox_take(&c->to_core))) {
-		order(c, letter);
-		n++;
+	/* In order, whatever there is: what comes after a MATCH may rely on it. */
+	for (unsigned n = 0; n < ORDERS_A_TURN; n++, letter = NULL) {
+		if (!letter && !(letter = zl_mailbox_take(&c->to_core)))
+			return n;
+		if (zl_letter_header(letter)->type != ZL_IPC_MATCH) {
+			order(c, letter);
+			continue;
+		}
+		if (!c->matching.letter)
+			c->matching.record = c->matching.at = 0;
+		c->matching.letter = letter;
+		if (!until_ns)
+			until_ns = zl_clock_ns() + MATCHING_NS;
+		if (!match_some(c, until_ns))
+			return n + 1;
+		c->matching.letter = NULL;
+		zl_letter_free(letter);
 	}
-	return n;
+	return ORDERS_A_TURN;
 }

@@ -199,8 +199,8 @@ static void test_nothing_is_told_before_the_dump_is_complete(void **state)
 	hear_nothing(&core[0]);
 	core_turn(&core[0]);
 	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(
-			((struct zl_ipc_subs *)hear(&core[0], ZL_IPC_STREAM_SUBS))->count, 1);
+		assert_int_equal(((struct zl_ipc_subs *)hear(&core[0], ZL_IPC_STREAM_SUBS))->count,
+				 1);
 	hear_nothing(&core[0]);
 }
 
@@ -283,6 +283,55 @@ static void test_orders_are_taken_while_the_mailbox_is_full_of_events(void **sta
 	assert_int_equal(told, 2000);
 }
 
+/* However many turns a burst takes, all of it counts, and what is ordered after it comes after. */
+static void test_a_burst_of_subscriptions_is_taken_in_slices_and_in_order(void **state)
+{
+	enum {
+		RECORDS = 600,
+		LETTERS = 10
+	};
+	static struct wire sub;
+	uint64_t id = peer_join(&core[0], &sub, OUT, ZL_SUB);
+	struct zl_peer *p = zl_peer_find(&core[0], id);
+
+	(void)state;
+	for (unsigned n = 0; n < LETTERS; n++) {
+		struct zl_ipc_match *m = order_begin(&core[0], ZL_IPC_MATCH);
+		uint8_t *to = (uint8_t *)(m + 1);
+		*m = (struct zl_ipc_match){.socket = BACK, .count = RECORDS};
+		for (uint32_t i = 0; i < RECORDS; i++) {
+			uint32_t name = n < LETTERS - 1 ? n * RECORDS + i
+							: i; /* the last cancels */
+			struct zl_ipc_match_prefix r = {
+				.target = id, .len = 4, .op = n < LETTERS - 1};
+			memcpy(to, &r, sizeof(r));
+			memcpy(to + sizeof(r), &name, 4);
+			to += sizeof(r) + 4;
+		}
+		m->bytes = (uint32_t)(to - (uint8_t *)(m + 1));
+		order_send(&core[0], m->bytes);
+	}
+	while (core[0].matching.letter || !rte_ring_empty(core[0].to_core.ring))
+		core_turn(&core[0]);
+	assert_int_equal(p->subscriptions, (LETTERS - 2) * RECORDS);
+	assert_int_equal(core[0].counter[ZL_CORE_match_gone], 0);
+}
+
+static void test_subscriptions_of_a_stream_that_has_ended_are_no_error(void **state)
+{
+	static struct wire sub;
+	uint64_t id = peer_join(&core[0], &sub, OUT, ZL_SUB);
+	uint64_t unknown = core[0].counter[ZL_CORE_orders_unknown];
+
+	(void)state;
+	zl_peer_close(zl_peer_find(&core[0], id), "test", false);
+	core_turn(&core[0]);
+	hear(&core[0], ZL_IPC_STREAM_CLOSED);
+	match(&core[0], id, "late");
+	assert_int_equal(core[0].counter[ZL_CORE_match_gone], 1);
+	assert_int_equal(core[0].counter[ZL_CORE_orders_unknown], unknown);
+}
+
 static void test_control_s_own_reason_is_told_back(void **state)
 {
 	struct zl_ipc_stream_close *close;
@@ -312,6 +361,8 @@ int main(void)
 		T(test_a_peer_that_left_while_control_was_away_is_told_of_and_closed),
 		T(test_a_handshake_is_announced_again_only_if_nothing_had_passed),
 		T(test_orders_are_taken_while_the_mailbox_is_full_of_events),
+		T(test_a_burst_of_subscriptions_is_taken_in_slices_and_in_order),
+		T(test_subscriptions_of_a_stream_that_has_ended_are_no_error),
 		T(test_control_s_own_reason_is_told_back),
 #undef T
 	};
