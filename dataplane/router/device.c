@@ -1,5 +1,6 @@
 /* Devices: the forwarder joins XSUB and XPUB (device.h). */
 #include "dataplane/router/device.h"
+#include "dataplane/router/fan.h"
 
 #include <errno.h>
 
@@ -20,11 +21,20 @@ int zl_device_open(struct zl_device *d, enum zl_device_kind kind, struct zl_sock
 	return 0;
 }
 
+/* A message that the other side will never take is passed over: others are waiting behind it. */
+static unsigned refused(struct zl_socket *to, const struct zl_msg *msgs, unsigned n)
+{
+	to->counter[ZL_ROUTER_dropped_refused]++;
+	return zl_fan_rest(msgs, n);
+}
+
 unsigned zl_device_forward(struct zl_device *d, const struct zl_socket *from,
 			   const struct zl_msg *msgs, unsigned n)
 {
 	bool down = from == d->frontend;
-	unsigned taken = zl_socket_send(down ? d->backend : d->frontend, msgs, n);
+	struct zl_socket *to = down ? d->backend : d->frontend;
+	int sent = zl_socket_send(to, msgs, n);
+	unsigned taken = sent >= 0 ? (unsigned)sent : refused(to, msgs, n);
 
 	*(down ? &d->parts_down : &d->parts_up) += taken;
 	return taken;

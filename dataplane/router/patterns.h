@@ -11,7 +11,7 @@ int zl_xpub_open(struct zl_socket *s);
 void zl_xpub_close(struct zl_socket *s);
 void zl_xpub_pipe_added(struct zl_socket *s, struct zl_pipe *p);
 void zl_xpub_pipe_removed(struct zl_socket *s, struct zl_pipe *p);
-unsigned zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local);
+int zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local);
 void zl_xpub_broken(struct zl_socket *s);
 void zl_xpub_released(struct zl_socket *s, struct zl_pipe *p);
 int zl_xpub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,

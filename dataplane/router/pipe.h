@@ -22,6 +22,13 @@ struct zl_pipe {
 	uint64_t id;   /* control's name for it: a stream id, or ZL_MATCH_CORE | core */
 	uint32_t slot; /* place in socket->pipes, and the matcher's name for the pipe */
 	enum zl_pipe_kind kind;
+	uint8_t peer_type; /* enum zl_socket_type */
+
+	/* What ROUTER and its like call the peer: its own identity, or what was made up for it
+	 * (ROUTER: 5 bytes, a 0 first; SERVER and PEER: 4, not all 0). Kept by whoever made the
+	 * pipe for as long as the pipe lives. NULL: this socket needs none. */
+	const uint8_t *routing_id;
+	uint8_t routing_id_len;
 
 	/* Outbound. Full means: as many messages as the HWM and as many bytes as sndbuf are queued
 	 * and not yet acknowledged by the peer (libzmq's HWM likewise counts only what the kernel's

@@ -7,6 +7,8 @@
 
 #include "dataplane/router/matcher.h"
 
+const struct zl_socket_options zl_socket_options_default = {0};
+
 enum {
 	SWEEP_FOR_A_SLOT = 1000 /* tree nodes looked at when a pipe finds no free slot */
 };
@@ -33,6 +35,7 @@ int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config)
 		.sndbuf = config->sndbuf,
 		.max_msg_bytes = config->max_msg_bytes,
 		.pipes_max = config->pipes_max,
+		.options = config->options ? config->options : &zl_socket_options_default,
 		.counter = config->counter,
 	};
 	if (!s->pattern)
@@ -101,12 +104,16 @@ static int take_slot(struct zl_socket *s, uint32_t *slot)
 
 int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p)
 {
-	void *end = p->end;
-	uint64_t id = p->id;
-	enum zl_pipe_kind kind = p->kind;
 	uint32_t slot;
 
-	*p = (struct zl_pipe){.end = end, .id = id, .kind = kind};
+	*p = (struct zl_pipe){
+		.end = p->end,
+		.id = p->id,
+		.kind = p->kind,
+		.peer_type = p->peer_type,
+		.routing_id = p->routing_id,
+		.routing_id_len = p->routing_id_len,
+	};
 	if (take_slot(s, &slot) < 0) {
 		s->counter[ZL_ROUTER_pipes_refused]++;
 		return -ENOSPC;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "control/ipc/ipc.h" /* socket types by number and name; device kinds */
+#include "dataplane/router/options.h"
 #include "dataplane/router/pipe.h"
 
 struct zl_matcher;
@@ -38,6 +39,12 @@ struct zl_socket_ops {
 	 * zl_socket_broken(). Else this pipe was written its beginning: its peer must be ended, or
 	 * the other core's shard be told, for half a message is no message. */
 	void (*broken)(void *ctx, struct zl_pipe *pipe);
+	/* A buffer of one reference with a copy of these few bytes, for a part that a pattern makes
+	 * itself (an identity, a delimiter); *data: where they stand. NULL: no memory. */
+	struct zl_buf *(*buffer)(void *ctx, const void *bytes, uint32_t len, const uint8_t **data);
+	/* May be NULL. The peer has broken the pattern's protocol: its stream is to be closed under
+	 * this name (a literal), which is counted. */
+	void (*misbehaved)(void *ctx, struct zl_pipe *pipe, const char *reason);
 };
 
 struct zl_socket {
@@ -47,6 +54,7 @@ struct zl_socket {
 	uint32_t id;
 	uint32_t sndhwm, rcvhwm, sndbuf;
 	uint64_t max_msg_bytes;
+	const struct zl_socket_options *options;
 	bool pressure;                  /* memory is short: nothing may be queued beyond sndbuf */
 	struct zl_pipe **pipes;         /* by slot; NULL: free */
 	uint32_t pipes_max, pipes_used; /* slots beyond pipes_used were never used */
@@ -71,8 +79,12 @@ struct zl_pattern {
 	unsigned (*input)(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
 			  unsigned n);
 	/* Parts from the socket's user, or (local) from another core's shard, not to go back to any
-	 * core; returns how many were taken. */
-	unsigned (*send)(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local);
+	 * core. Returns how many were taken; 0 if nobody has room (ZeroMQ's EAGAIN): the same is to
+	 * be offered again. Or it is refused, and nothing was taken: -EFSM, -EHOSTUNREACH, -EINVAL,
+	 * -EOPNOTSUPP (the pattern does not send). */
+	int (*send)(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local);
+	/* Would send() take the first part of a message now (ZMQ_POLLOUT)? NULL: always. */
+	bool (*can_send)(const struct zl_socket *s);
 	/* The message that send() was given the beginning of will have no end. */
 	void (*broken)(struct zl_socket *s);
 	/* The peer has acknowledged some: the pipe has more room than before. */
@@ -93,6 +105,7 @@ struct zl_socket_config {
 	uint64_t max_msg_bytes;
 	uint32_t pipes_max;
 	size_t matcher_bytes; /* most memory of its matcher */
+	const struct zl_socket_options *options; /* NULL: every one its default */
 	const struct zl_socket_ops *ops;
 	void *ctx;
 	uint64_t *counter;
@@ -101,7 +114,7 @@ struct zl_socket_config {
 int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config);
 void zl_socket_close(struct zl_socket *s);
 
-/* p->{end,id,kind} are set by the caller; fills in the rest. 0, -ENOSPC (p->socket stays NULL). */
+/* p->{end,id,kind,peer_type,routing_id,routing_id_len} are set by the caller; fills in the rest. 0, -ENOSPC (p->socket stays NULL). */
 int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p);
 /* Forgets the pipe and all of its subscriptions; p->socket is NULL after. */
 void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p);
@@ -110,15 +123,18 @@ void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p);
 bool zl_socket_sweep(struct zl_socket *s, uint32_t budget);
 
 static inline unsigned zl_socket_input(struct zl_pipe *p, const struct zl_msg *msgs, unsigned n);
-static inline unsigned zl_socket_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n)
+static inline int zl_socket_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n)
 {
 	return s->pattern->send(s, msgs, n, false);
 }
 /* What another core's shard of the socket sent here: for this core's own pipes. */
-static inline unsigned zl_socket_send_local(struct zl_socket *s, const struct zl_msg *msgs,
-					    unsigned n)
+static inline int zl_socket_send_local(struct zl_socket *s, const struct zl_msg *msgs, unsigned n)
 {
 	return s->pattern->send(s, msgs, n, true);
+}
+static inline bool zl_socket_can_send(const struct zl_socket *s)
+{
+	return !s->pattern->can_send || s->pattern->can_send(s);
 }
 /* The sender of the message that zl_socket_send() was given the beginning of is gone. */
 static inline void zl_socket_broken(struct zl_socket *s)

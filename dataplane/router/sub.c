@@ -2,13 +2,15 @@
  * that must not see more than it asked for filters what it receives. */
 #include "dataplane/router/patterns.h"
 
-static unsigned sub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
+#include <errno.h>
+
+static int sub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
 {
 	(void)s;
 	(void)msgs;
 	(void)n;
 	(void)local;
-	return 0;
+	return -EOPNOTSUPP;
 }
 
 const struct zl_pattern zl_sub_pattern = {

@@ -159,7 +159,7 @@ static void take_set(const struct zl_socket *s, struct zl_fan *f, const struct z
 		f->set[i] = s->pipes[found->slots[i]];
 }
 
-unsigned zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
+int zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
 {
 	struct xpub *x = s->state;
 	struct zl_fan *f = &x->fan;
@@ -186,7 +186,7 @@ unsigned zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n
 	}
 	if (n > from)
 		zl_fan_write(s, f, msgs + from, n - from, local);
-	return n;
+	return (int)n;
 }
 
 void zl_xpub_broken(struct zl_socket *s)

@@ -3,13 +3,14 @@
  * its publishers do, and what it feeds (an XPUB, an application's SUB) does. Its subscriptions are
  * carried to the publishers by whoever decides policy. */
 #include "dataplane/router/fan.h"
+#include "dataplane/router/inbox.h"
 #include "dataplane/router/patterns.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 struct xsub {
-	struct zl_pipe *mid; /* whose message has not been received to its end */
+	struct zl_inbox inbox;
 	struct zl_fan fan;
 };
 
@@ -53,12 +54,7 @@ void zl_xsub_pipe_removed(struct zl_socket *s, struct zl_pipe *p)
 	struct xsub *x = s->state;
 
 	zl_fan_forget(&x->fan, p);
-	if (x->mid != p)
-		return;
-	x->mid = NULL;
-	s->counter[ZL_ROUTER_broken_messages]++;
-	if (s->ops->broken)
-		s->ops->broken(s->ctx, NULL);
+	zl_inbox_forget(s, &x->inbox, p);
 }
 
 void zl_xsub_released(struct zl_socket *s, struct zl_pipe *p)
@@ -67,33 +63,15 @@ void zl_xsub_released(struct zl_socket *s, struct zl_pipe *p)
 	(void)p;
 }
 
-/* Fair: what arrives first goes first, and nobody is interrupted within a message. Who must wait
- * offers the same again. */
 unsigned zl_xsub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
 		       unsigned n)
 {
 	struct xsub *x = s->state;
-	uint64_t bytes = 0;
-	unsigned taken;
 
-	if (x->mid && x->mid != p) {
-		s->counter[ZL_ROUTER_stalls_turn]++;
-		return 0;
-	}
-	taken = s->ops->receive(s->ctx, msgs, n);
-	s->counter[ZL_ROUTER_stalls_receive] += taken < n;
-	if (taken == 0)
-		return 0;
-	x->mid = msgs[taken - 1].flags & ZL_MSG_MORE ? p : NULL;
-	for (unsigned i = 0; i < taken; i++)
-		bytes += msgs[i].len;
-	p->msgs_in += taken;
-	p->bytes_in += bytes;
-	s->counter[ZL_ROUTER_parts_received] += taken;
-	return taken;
+	return zl_inbox_take(s, &x->inbox, p, msgs, n);
 }
 
-static unsigned xsub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
+static int xsub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
 {
 	struct xsub *x = s->state;
 	struct zl_fan *f = &x->fan;
@@ -103,7 +81,7 @@ static unsigned xsub_send(struct zl_socket *s, const struct zl_msg *msgs, unsign
 		if (rest)
 			zl_fan_write(s, f, msgs, rest, local);
 		if (rest == n)
-			return n;
+			return (int)n;
 		f->n = 0;
 		for (uint32_t i = 0; i < s->pipes_used; i++) {
 			if (s->pipes[i])
@@ -112,11 +90,11 @@ static unsigned xsub_send(struct zl_socket *s, const struct zl_msg *msgs, unsign
 		f->key = ALL;
 		msgs += rest;
 		zl_fan_write(s, f, msgs, n - rest, local);
-		return n;
+		return (int)n;
 	}
 	if (n)
 		zl_fan_write(s, f, msgs, n, local);
-	return n;
+	return (int)n;
 }
 
 void zl_xsub_broken(struct zl_socket *s)

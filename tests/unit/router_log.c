@@ -148,7 +148,7 @@ unsigned log_parse(struct zl_msg *msgs, const char *text)
 	return n;
 }
 
-unsigned log_send(struct router_log *l, const char *text)
+int log_send(struct router_log *l, const char *text)
 {
 	struct zl_msg msgs[256];
 	unsigned n = log_parse(msgs, text);
@@ -156,7 +156,7 @@ unsigned log_send(struct router_log *l, const char *text)
 	return zl_socket_send(&l->socket, msgs, n);
 }
 
-unsigned log_send_local(struct router_log *l, const char *text)
+int log_send_local(struct router_log *l, const char *text)
 {
 	struct zl_msg msgs[256];
 	unsigned n = log_parse(msgs, text);

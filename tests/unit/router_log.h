@@ -31,8 +31,8 @@ void log_subscribe(struct router_log *l, unsigned i, const char *prefix);
  * Returns how many parts there are. */
 unsigned log_parse(struct zl_msg *msgs, const char *text);
 /* How many parts were taken. */
-unsigned log_send(struct router_log *l, const char *text);
-unsigned log_send_local(struct router_log *l, const char *text);
+int log_send(struct router_log *l, const char *text);
+int log_send_local(struct router_log *l, const char *text);
 unsigned log_input(struct router_log *l, unsigned i, const char *text);
 /* Forgets what was written down. */
 void log_clear(struct router_log *l);
