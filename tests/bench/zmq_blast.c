@@ -27,6 +27,8 @@ void blast_fail(struct blast *b, const char *format, ...)
 {
 	va_list args;
 
+	if (stop)
+		format = "interrupted";
 	if (atomic_exchange(&b->failed, true))
 		return;
 	va_start(args, format);

@@ -19,6 +19,8 @@ static void *open_subscriber(struct blast *b)
 	if (!socket)
 		return NULL;
 	zmq_setsockopt(socket, ZMQ_RCVHWM, &b->options.hwm, sizeof(b->options.hwm));
+	/* subscriptions beyond it would be dropped */
+	zmq_setsockopt(socket, ZMQ_SNDHWM, &none, sizeof(none));
 	zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof(none));
 	zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms));
 	if (!zmq_connect(socket, b->options.subscribe_to))
