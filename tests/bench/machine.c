@@ -2,23 +2,17 @@
 #include "tests/bench/machine.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <rte_eal.h>
-#include <rte_errno.h>
-#include <rte_mbuf_pool_ops.h>
 
 #include "dataplane/net/steer.h"
+#include "tests/bench/eal.h"
 #include "tests/bench/message.h"
 
 #define FRAMES        32768
-#define POOL_CACHE    256
 #define SLICES_A_LAID 4 /* blocks of slices: a stream has few, unless messages are huge */
 #define FIXED_MB      96
 #define IDLE_NS       50000 /* without a frame for so long: nap */
@@ -47,90 +41,11 @@ static unsigned memory_mb(const struct options *o, unsigned laid)
 	return FIXED_MB + (unsigned)(all * 9 / 8 >> 20);
 }
 
-/* The poll thread is this one, on the CPUs that it may use (taskset). */
-static void lcore_map(char *out, size_t bytes)
-{
-	cpu_set_t set;
-	size_t used = (size_t)snprintf(out, bytes, "0@");
-
-	sched_getaffinity(0, sizeof(set), &set);
-	for (unsigned cpu = 0, n = 0; cpu < CPU_SETSIZE && used + 8 < bytes; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			used += (size_t)snprintf(out + used, bytes - used, "%s%u", n++ ? "," : "(",
-						 cpu);
-	snprintf(out + used, bytes - used, ")");
-}
-
-/* EAL makes folders even where it will put nothing into them: they are gone once it is up. */
-static int eal_init(int argc, char **argv, const char *prefix)
-{
-	char dir[] = "/tmp/zeroline-blast-XXXXXX", path[96];
-	int rc = -1;
-
-	if (!mkdtemp(dir))
-		return -1;
-	if (!setenv("RUNTIME_DIRECTORY", dir, 1))
-		rc = rte_eal_init(argc, argv);
-	snprintf(path, sizeof(path), "%s/dpdk/%s", dir, prefix);
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/dpdk", dir);
-	rmdir(path);
-	rmdir(dir);
-	return rc;
-}
-
-static int eal_start(const struct options *o, unsigned laid, char *text, size_t bytes)
-{
-	static char lcores[4096], memory[16], prefix[32];
-	const char *argv[24] = {"zeroline-blast", "--no-telemetry",
-				"--no-shconf",    "--lcores",
-				lcores,           "-m",
-				memory,           "--file-prefix",
-				prefix,           "--log-level",
-				"lib.*:error",    "--log-level",
-				"pmd.*:critical", o->hugepages ? "--huge-unlink" : "--no-huge"};
-	unsigned n = 14;
-
-	lcore_map(lcores, sizeof(lcores));
-	snprintf(memory, sizeof(memory), "%u", memory_mb(o, laid));
-	snprintf(prefix, sizeof(prefix), "zlblast%d", getpid());
-	/* By physical address each buffer would have a page of its own. */
-	if (!o->hugepages)
-		argv[n++] = "--iova-mode=va";
-	n += zl_port_eal_args(&o->port, 1, argv + n, RTE_DIM(argv) - n);
-	if (eal_init((int)n, (char **)(uintptr_t)argv, prefix) >= 0)
-		return 0;
-	snprintf(text, bytes, "DPDK did not start with %s MB of memory (%s)%s", memory,
-		 rte_strerror(rte_errno), o->hugepages ? "; leave --hugepages out?" : "");
-	return -1;
-}
-
-/* Objects may lie across pages where nothing needs them contiguous by physical address. */
-static struct rte_mempool *pool(const struct options *o, const char *name, unsigned n,
-				unsigned room)
-{
-	struct rte_pktmbuf_pool_private about = {.mbuf_data_room_size = (uint16_t)room};
-	struct rte_mempool *p = rte_mempool_create_empty(
-		name, n, sizeof(struct rte_mbuf) + room, n > 4096 ? POOL_CACHE : 0, sizeof(about),
-		SOCKET_ID_ANY, o->hugepages ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG);
-
-	if (!p)
-		return NULL;
-	rte_mempool_set_ops_byname(p, rte_mbuf_best_mempool_ops(), NULL);
-	rte_pktmbuf_pool_init(p, &about);
-	if (rte_mempool_populate_default(p) < 0) {
-		rte_mempool_free(p);
-		return NULL;
-	}
-	rte_mempool_obj_iter(p, rte_pktmbuf_init, NULL);
-	return p;
-}
-
 static int make_pools(struct machine *m, const struct options *o, unsigned laid)
 {
-	m->frames = pool(o, "frames", FRAMES, frame_room(o));
-	m->indirect = pool(o, "indirect", FRAMES, 0);
-	m->laid = pool(o, "laid", laid, RTE_PKTMBUF_HEADROOM + LAID_ROOM);
+	m->frames = bench_pool("frames", FRAMES, frame_room(o), o->hugepages);
+	m->indirect = bench_pool("indirect", FRAMES, 0, o->hugepages);
+	m->laid = bench_pool("laid", laid, RTE_PKTMBUF_HEADROOM + LAID_ROOM, o->hugepages);
 	m->blocks = rte_mempool_create("blocks", blocks_wanted(o, laid), ZL_SLICE_BLOCK_SIZE, 64, 0,
 				       NULL, NULL, NULL, NULL, SOCKET_ID_ANY,
 				       o->hugepages ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG);
@@ -221,7 +136,8 @@ int machine_open(struct machine *m, const struct options *o, unsigned laid, char
 		 size_t bytes)
 {
 	*m = (struct machine){.trusting = !o->verify};
-	if (eal_start(o, laid, text, bytes))
+	if (bench_eal_start("zeroline-blast", &o->port, memory_mb(o, laid), o->hugepages, text,
+			    bytes))
 		return -1;
 	m->eal = true;
 	if (make_pools(m, o, laid) || make_stack(m, o)) {
