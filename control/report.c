@@ -161,6 +161,7 @@ static struct zl_stats_port port_sum(const struct zl_stats_header *stats, const 
 			sum.tx_frames += p->tx_frames;
 			sum.tx_bytes += p->tx_bytes;
 			sum.tx_dropped += p->tx_dropped;
+			sum.tx_deferred += p->tx_deferred;
 			sum.rx_impaired += p->rx_impaired;
 			sum.tx_impaired += p->tx_impaired;
 			memcpy(sum.mac, p->mac, sizeof(sum.mac));
@@ -182,12 +183,13 @@ static json_t *port_row(const struct zl_control *c, const struct zl_ipc_port *p)
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", sum.mac[0], sum.mac[1],
 		 sum.mac[2], sum.mac[3], sum.mac[4], sum.mac[5]);
 	json_t *row = json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-		p->name, "kind", zl_port_kind_name[p->kind], "device", p->device, "ip", ip,
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"name", p->name, "kind", zl_port_kind_name[p->kind], "device", p->device, "ip", ip,
 		"gateway", gateway, "mac", mac, "mtu", (int)sum.mtu, "queues", (int)sum.queues,
 		"rx_frames", report_number(sum.rx_frames), "rx_bytes", report_number(sum.rx_bytes),
 		"tx_frames", report_number(sum.tx_frames), "tx_bytes", report_number(sum.tx_bytes),
-		"tx_dropped", report_number(sum.tx_dropped), "impaired",
+		"tx_dropped", report_number(sum.tx_dropped), "tx_deferred",
+		report_number(sum.tx_deferred), "impaired",
 		report_number(sum.rx_impaired + sum.tx_impaired));
 	json_t *both = json_null();
 	if (impairs(&p->rx) || impairs(&p->tx))

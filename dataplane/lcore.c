@@ -116,6 +116,7 @@ static void end_streams(struct zl_lcore *c)
 			zl_peer_release(&c->peers[i]);
 	zl_net_output(c->net, zl_clock_ns());
 	zl_core_flush(c);
+	zl_core_drain(c);
 	zl_publish(c);
 }
 

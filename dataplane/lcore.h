@@ -178,6 +178,8 @@ uint64_t zl_clock_ns(void);
 unsigned zl_core_receive(struct zl_lcore *c);
 unsigned zl_core_pull_lanes(struct zl_lcore *c);
 void zl_core_flush(struct zl_lcore *c);
+/* When the core stops: a moment for frames that wait for room in a device. */
+void zl_core_drain(struct zl_lcore *c);
 extern const struct zl_net_ops zl_core_net_ops;
 
 /* peers.c */

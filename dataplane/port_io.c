@@ -85,6 +85,15 @@ static void transmit(void *ctx, uint16_t port, struct rte_mbuf **frames, unsigne
 	zl_stage_leave(&c->stages, was);
 }
 
+/* A core that has no queue of its own looks at the only one. */
+static bool tx_waits(void *ctx, uint16_t port)
+{
+	const struct zl_lcore *c = ctx;
+	const struct zl_core_port *p = &c->port[port];
+
+	return zl_port_tx_waits(p->port, p->polled ? p->queue : 0);
+}
+
 static void neighbor(void *ctx, uint16_t port, uint32_t ip, const struct rte_ether_addr *mac)
 {
 	struct zl_lcore *c = ctx;
@@ -127,6 +136,7 @@ static bool lands_here(void *ctx, uint16_t port, const struct zl_endpoint_addr *
 
 const struct zl_net_ops zl_core_net_ops = {
 	.transmit = transmit,
+	.tx_waits = tx_waits,
 	.accept = zl_peer_accept,
 	.neighbor = neighbor,
 	.random = draw,
@@ -250,6 +260,20 @@ unsigned zl_core_pull_lanes(struct zl_lcore *c)
 		work += pull(c, from);
 	}
 	return work;
+}
+
+#define DRAIN_NS 10000000 /* at the end: for resets that the device has no room for yet */
+
+void zl_core_drain(struct zl_lcore *c)
+{
+	uint64_t until = zl_clock_ns() + DRAIN_NS;
+
+	for (uint16_t i = 0; i < c->n_ports; i++) {
+		struct zl_core_port *p = &c->port[i];
+
+		while (p->polled && zl_port_tx_waits(p->port, p->queue) && zl_clock_ns() < until)
+			zl_port_poll(p->port, p->queue, zl_clock_ns());
+	}
 }
 
 void zl_core_flush(struct zl_lcore *c)

@@ -135,6 +135,7 @@ static void publish_ports(struct zl_lcore *c)
 		at->tx_frames = from->tx_frames;
 		at->tx_bytes = from->tx_bytes;
 		at->tx_dropped = from->tx_dropped;
+		at->tx_deferred = from->tx_deferred;
 		at->rx_impaired = from->rx_impaired;
 		at->tx_impaired = from->tx_impaired;
 	}

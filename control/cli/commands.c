@@ -23,6 +23,7 @@ static const struct column ports[] = {
 	{"TX FRAMES", "tx_frames", FMT_COUNT},
 	{"TX BYTES", "tx_bytes", FMT_BYTES},
 	{"TX DROPPED", "tx_dropped", FMT_COUNT},
+	{"TX DEFERRED", "tx_deferred", FMT_COUNT},
 	{"IMPAIRED", "impaired", FMT_COUNT},
 	END,
 };
@@ -158,8 +159,9 @@ const struct command commands[] = {
 			"Lists each port of the configuration: its kind (physical, tap, "
 			"af_packet,\n"
 			"...), address and traffic since the dataplane started. TX DROPPED counts\n"
-			"frames that the device did not take; IMPAIRED, those that the port's\n"
-			"impairment stage lost, corrupted, duplicated or reordered on purpose.",
+			"frames that the device did not take; TX DEFERRED, those that had to wait\n"
+			"until it did; IMPAIRED, those that the port's impairment stage lost,\n"
+			"corrupted, duplicated or reordered on purpose.",
 		.examples = "zeroline ports\tall of them\n",
 		.show = show_list,
 		.columns = ports,

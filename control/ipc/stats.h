@@ -53,7 +53,8 @@ struct zl_stats_port {
 	uint64_t rx_impaired, tx_impaired; /* frames the impairment stage lost, held or changed */
 	uint8_t mac[8]; /* 6 of them; as in use, whatever the configuration left open */
 	uint32_t mtu, queues;
-	uint64_t reserved[3];
+	uint64_t tx_deferred; /* frames that had to wait for room in the device */
+	uint64_t reserved[2];
 };
 _Static_assert(sizeof(struct zl_stats_port) % 64 == 0, "cores do not share cache lines");
 

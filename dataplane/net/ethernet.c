@@ -43,6 +43,13 @@ void eth_input(struct zl_net *net, uint16_t port, struct rte_mbuf **frames, unsi
 	}
 }
 
+static void look(struct zl_net *net, uint16_t port)
+{
+	const struct zl_net_ops *ops = net->config.ops;
+
+	net->tx[port].waits = ops->tx_waits && ops->tx_waits(net->config.ctx, port);
+}
+
 static void flush_port(struct zl_net *net, uint16_t port)
 {
 	unsigned n = net->tx[port].n;
@@ -51,6 +58,7 @@ static void flush_port(struct zl_net *net, uint16_t port)
 		return;
 	net->tx[port].n = 0;
 	net->config.ops->transmit(net->config.ctx, port, net->tx[port].frame, n);
+	look(net, port);
 }
 
 void eth_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
@@ -79,4 +87,10 @@ void eth_flush(struct zl_net *net)
 {
 	for (uint16_t port = 0; port < net->ports; port++)
 		flush_port(net, port);
+}
+
+void eth_look(struct zl_net *net)
+{
+	for (uint16_t port = 0; port < net->ports; port++)
+		look(net, port);
 }

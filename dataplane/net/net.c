@@ -94,6 +94,7 @@ void zl_net_timers(struct zl_net *net, uint64_t now_ns)
 void zl_net_output(struct zl_net *net, uint64_t now_ns)
 {
 	net->now_ns = now_ns;
+	eth_look(net);
 	tcp_output_pending(net);
 	eth_flush(net);
 }

@@ -22,6 +22,9 @@ struct zl_net;
 struct zl_net_ops {
 	/* Frames to send, complete with Ethernet header; the callee owns them. */
 	void (*transmit)(void *ctx, uint16_t port, struct rte_mbuf **frames, unsigned n);
+	/* Do frames wait at the port because its device has no room? As long as they do, connections
+	 * send no new data: it would only wait behind them, and be dropped in the end. NULL: never. */
+	bool (*tx_waits)(void *ctx, uint16_t port);
 	/* A passive open reached ESTABLISHED. Fill s->events and s->owner and return true, or return
 	 * false to have it reset. `cookie` is what zl_tcp_listen was given. */
 	bool (*accept)(void *ctx, uint64_t cookie, struct zl_stream *s);

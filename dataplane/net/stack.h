@@ -18,6 +18,8 @@ struct zl_net {
 	uint16_t ports; /* one more than the highest that is up */
 	struct {
 		unsigned n;
+		bool waits; /* the port has frames that its device has no room for: hold data back
+			     */
 		struct rte_mbuf *frame[ZL_NET_BURST];
 	} tx[ZL_PORTS_MAX];
 	struct arp *arp;
@@ -44,6 +46,8 @@ void eth_input(struct zl_net *net, uint16_t port, struct rte_mbuf **frames, unsi
 void eth_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
 		const struct rte_ether_addr *dst, uint16_t ether_type);
 void eth_flush(struct zl_net *net);
+/* Start of an output phase: which ports have room? */
+void eth_look(struct zl_net *net);
 
 /* arp.c */
 int arp_create(struct zl_net *net);

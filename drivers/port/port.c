@@ -1,5 +1,4 @@
-/* Opening, starting and closing a port, and moving frames through it. A port without impairment on
- * a device that takes chains costs one test a call above the driver's own burst functions. */
+/* Opening, starting and closing a port. */
 #include "drivers/port/port.h"
 
 #include <errno.h>
@@ -14,7 +13,6 @@
 
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
-#define TX_TRIES       16 /* bursts in a row of which the device takes nothing */
 #define FRAME_OVERHEAD (0u + RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN)
 #define BURST          ZL_IMPAIR_BURST
 
@@ -173,6 +171,17 @@ static int make_impairments(struct zl_port *p)
 	return 0;
 }
 
+static int make_waiting_rooms(struct zl_port *p)
+{
+	for (uint16_t q = 0; q < p->info.queues; q++) {
+		p->queue[q].waiting = rte_malloc("port_waiting",
+						 TX_WAITING * sizeof(struct rte_mbuf *), 0);
+		if (!p->queue[q].waiting)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* The device exists; make it a port. 0, or -1 with the reason in text. */
 static int set_up(struct zl_port *p, unsigned cores, const uint8_t *rss_key, char *text,
 		  size_t bytes)
@@ -199,6 +208,10 @@ static int set_up(struct zl_port *p, unsigned cores, const uint8_t *rss_key, cha
 	if (!rc) {
 		step = "impairment stage";
 		rc = make_impairments(p);
+	}
+	if (!rc) {
+		step = "queue of frames that wait";
+		rc = make_waiting_rooms(p);
 	}
 	if (rc) {
 		say(&p->cfg, text, bytes, "%s refused (%s); the log above says why", step,
@@ -292,6 +305,7 @@ void zl_port_close(struct zl_port *p)
 	if (!p)
 		return;
 	for (unsigned q = 0; q < ZL_CORES_MAX; q++) {
+		zl_traffic_clear(p, (uint16_t)q);
 		zl_impair_free(p->queue[q].rx);
 		zl_impair_free(p->queue[q].tx);
 	}
@@ -314,154 +328,4 @@ const struct zl_port_info *zl_port_info(const struct zl_port *p)
 const struct zl_port_stats *zl_port_stats(const struct zl_port *p, uint16_t queue)
 {
 	return &p->queue[queue].stats;
-}
-
-static uint64_t bytes_of(struct rte_mbuf *const *frames, unsigned n)
-{
-	uint64_t bytes = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		bytes += frames[i]->pkt_len;
-	return bytes;
-}
-
-static unsigned receive(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n)
-{
-	struct zl_port_stats *stats = &p->queue[queue].stats;
-	unsigned got = rte_eth_rx_burst(p->id, queue, frames, (uint16_t)n);
-
-	stats->rx_frames += got;
-	stats->rx_bytes += bytes_of(frames, got);
-	return got;
-}
-
-/* Counts what the device has taken, and drops the rest. */
-static void transmit(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n)
-{
-	struct zl_port_stats *stats = &p->queue[queue].stats;
-	uint64_t bytes = bytes_of(frames, n);
-	unsigned sent = rte_eth_tx_burst(p->id, queue, frames, (uint16_t)n);
-
-	for (unsigned tries = 0; sent < n && tries < TX_TRIES;) {
-		uint16_t more = rte_eth_tx_burst(p->id, queue, frames + sent, (uint16_t)(n - sent));
-
-		tries = more ? 0 : tries + 1;
-		sent += more;
-	}
-	if (sent < n) {
-		bytes -= bytes_of(frames + sent, n - sent);
-		stats->tx_dropped += n - sent;
-		rte_pktmbuf_free_bulk(frames + sent, n - sent);
-	}
-	stats->tx_frames += sent;
-	stats->tx_bytes += bytes;
-}
-
-static unsigned receive_staged(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames,
-			       unsigned n, uint64_t now_ns)
-{
-	struct port_queue *q = &p->queue[queue];
-	struct rte_mbuf *burst[BURST];
-	unsigned out = zl_impair_pop(q->rx, frames, n, now_ns), got;
-
-	do {
-		got = receive(p, queue, burst, RTE_MIN(n - out, (unsigned)BURST));
-		zl_impair_push(q->rx, burst, got, now_ns);
-		out += zl_impair_pop(q->rx, frames + out, n - out, now_ns);
-	} while (got == BURST && out < n);
-	q->stats.rx_impaired = zl_impair_total(q->rx);
-	return out;
-}
-
-unsigned zl_port_rx(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
-		    uint64_t now_ns)
-{
-	if (unlikely(p->rx_staged))
-		return receive_staged(p, queue, frames, n, now_ns);
-	return receive(p, queue, frames, n);
-}
-
-/* A frame that this device can take: the same, its copy, or NULL when there is no memory for one.
- * What is shared is never written. */
-static struct rte_mbuf *presentable(const struct zl_port *p, uint16_t queue, struct rte_mbuf *m)
-{
-	bool private = m->nb_segs == 1 && RTE_MBUF_DIRECT(m) && rte_mbuf_refcnt_read(m) == 1;
-	struct rte_mbuf *copy;
-
-	if (m->nb_segs == 1 ? private || !p->make_private : !p->make_private && !p->make_contiguous)
-		return m;
-	copy = rte_pktmbuf_copy(m, p->queue[queue].pool, 0, UINT32_MAX);
-	if (copy && p->make_contiguous && copy->nb_segs > 1) {
-		rte_pktmbuf_free(copy); /* longer than an mbuf: the device could not send it */
-		copy = NULL;
-	}
-	rte_pktmbuf_free(m);
-	return copy;
-}
-
-static void transmit_presentable(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames,
-				 unsigned n)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = presentable(p, queue, frames[i]);
-
-		if (m)
-			frames[kept++] = m;
-		else
-			p->queue[queue].stats.tx_dropped++;
-	}
-	transmit(p, queue, frames, kept);
-}
-
-static void transmit_due(struct zl_port *p, uint16_t queue, uint64_t now_ns)
-{
-	struct port_queue *q = &p->queue[queue];
-	struct rte_mbuf *burst[BURST];
-	unsigned n;
-
-	while ((n = zl_impair_pop(q->tx, burst, BURST, now_ns)))
-		transmit_presentable(p, queue, burst, n);
-	q->stats.tx_impaired = zl_impair_total(q->tx);
-}
-
-static void transmit_staged(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
-			    uint64_t now_ns)
-{
-	struct port_queue *q = &p->queue[queue];
-
-	if (!q->tx) {
-		transmit_presentable(p, queue, frames, n);
-		return;
-	}
-	transmit_due(p, queue, now_ns);
-	for (unsigned i = 0; i < n; i += BURST) {
-		zl_impair_push(q->tx, frames + i, RTE_MIN(n - i, (unsigned)BURST), now_ns);
-		transmit_due(p, queue, now_ns);
-	}
-}
-
-void zl_port_tx(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
-		uint64_t now_ns)
-{
-	if (unlikely(p->tx_staged))
-		transmit_staged(p, queue, frames, n, now_ns);
-	else
-		transmit(p, queue, frames, n);
-}
-
-void zl_port_poll(struct zl_port *p, uint16_t queue, uint64_t now_ns)
-{
-	if (p->queue[queue].tx)
-		transmit_due(p, queue, now_ns);
-}
-
-uint64_t zl_port_next_due(const struct zl_port *p, uint16_t queue)
-{
-	const struct port_queue *q = &p->queue[queue];
-	uint64_t rx = q->rx ? zl_impair_next_due(q->rx) : UINT64_MAX;
-	uint64_t tx = q->tx ? zl_impair_next_due(q->tx) : UINT64_MAX;
-
-	return RTE_MIN(rx, tx);
 }

@@ -26,6 +26,7 @@ struct zl_port_info {
 struct zl_port_stats {
 	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes, tx_dropped;
 	uint64_t rx_impaired, tx_impaired;
+	uint64_t tx_deferred; /* frames that had to wait for room in the device */
 };
 
 /* EAL arguments that the ports as a whole need (physical ports: "-a ADDRESS"; none: "--no-pci").
@@ -50,12 +51,16 @@ const struct zl_port_info *zl_port_info(const struct zl_port *p);
 /* Up to n frames; the caller owns them. */
 unsigned zl_port_rx(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
 		    uint64_t now_ns);
-/* Sends or, when the device will not take them after a bounded retry, drops and counts: owns all.
- */
+/* Owns all of the frames. Those that the device has no room for wait, in order, for zl_port_poll();
+ * when too many wait already, or the device has taken nothing for 100 ms, they are dropped and
+ * counted. now_ns never goes back. */
 void zl_port_tx(struct zl_port *p, uint16_t queue, struct rte_mbuf **frames, unsigned n,
 		uint64_t now_ns);
-/* Frames held by the impairment stage that are due now are sent. Every turn, if it says it is
- * needed: zl_port_next_due() is when (UINT64_MAX: nothing held in either direction). */
+/* Do frames wait for room in the device? Any core. */
+bool zl_port_tx_waits(const struct zl_port *p, uint16_t queue);
+/* Frames that wait for room are offered again, and those held by the impairment stage that are due
+ * are sent. Every turn, if it says it is needed: zl_port_next_due() is when (UINT64_MAX: nothing is
+ * held in either direction). */
 void zl_port_poll(struct zl_port *p, uint16_t queue, uint64_t now_ns);
 uint64_t zl_port_next_due(const struct zl_port *p, uint16_t queue);
 

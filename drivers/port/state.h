@@ -8,8 +8,15 @@
 #include "drivers/port/kinds.h"
 #include "drivers/port/port.h"
 
+#define TX_WAITING 1024 /* frames that the device has no room for, of each queue */
+
 struct port_queue {
 	struct zl_port_stats stats;
+	struct rte_mbuf **waiting; /* a ring of TX_WAITING */
+	unsigned waiting_first, waiting_n;
+	uint64_t tried_ns;             /* they were offered last */
+	uint64_t taken_ns;             /* the device took one last, or the first began to wait */
+	bool stalled;                  /* it takes nothing: nothing waits for it */
 	struct zl_impairment *rx, *tx; /* NULL: none */
 	struct rte_mempool *pool;
 	int intr_fd; /* -1: not registered */
@@ -37,6 +44,8 @@ struct zl_port {
 void zl_offload_choose(struct zl_port *p, unsigned cores, const uint8_t *rss_key);
 /* Programs the redirection table, after the device has started. */
 int zl_offload_steer(struct zl_port *p);
+/* traffic.c: drops and frees what waits, and the room for it. */
+void zl_traffic_clear(struct zl_port *p, uint16_t queue);
 /* port.c: (re)applies p->conf. */
 int zl_port_configure(struct zl_port *p, const char **step);
 

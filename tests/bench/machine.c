@@ -60,6 +60,14 @@ static void transmit(void *ctx, uint16_t port, struct rte_mbuf **frames, unsigne
 	zl_port_tx(m->port, 0, frames, n, m->now_ns);
 }
 
+static bool tx_waits(void *ctx, uint16_t port)
+{
+	struct machine *m = ctx;
+
+	(void)port;
+	return zl_port_tx_waits(m->port, 0);
+}
+
 static bool accept_none(void *ctx, uint64_t cookie, struct zl_stream *s)
 {
 	(void)ctx;
@@ -87,7 +95,7 @@ static uint64_t draw(void *ctx)
 }
 
 static const struct zl_net_ops net_ops = {
-	.transmit = transmit, .accept = accept_none, .neighbor = neighbor, .random = draw};
+	.transmit = transmit, .tx_waits = tx_waits, .accept = accept_none, .neighbor = neighbor, .random = draw};
 
 static int make_stack(struct machine *m, const struct options *o)
 {

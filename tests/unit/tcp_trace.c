@@ -20,6 +20,14 @@ static void transmit(void *ctx, uint16_t port, struct rte_mbuf **frames, unsigne
 	t->sent_n += n;
 }
 
+static bool tx_waits(void *ctx, uint16_t port)
+{
+	const struct trace *t = ctx;
+
+	(void)port;
+	return t->port_full;
+}
+
 static uint64_t random_bits(void *ctx)
 {
 	(void)ctx;
@@ -90,8 +98,10 @@ static bool on_accept(void *ctx, uint64_t cookie, struct zl_stream *s)
 
 struct trace *trace_open(void (*change)(struct zl_tcp_config *c))
 {
-	static const struct zl_net_ops ops = {
-		.transmit = transmit, .accept = on_accept, .random = random_bits};
+	static const struct zl_net_ops ops = {.transmit = transmit,
+					      .tx_waits = tx_waits,
+					      .accept = on_accept,
+					      .random = random_bits};
 	struct trace *t = calloc(1, sizeof(*t));
 	struct zl_net_config config = {.ops = &ops, .ctx = t, .socket_id = SOCKET_ID_ANY};
 	struct zl_net_port port = {.mac = our_mac, .mtu = 1500, .ip = OUR_IP, .prefix_len = 24};

@@ -52,6 +52,7 @@ struct trace {
 	bool ts;          /* it sends timestamps */
 	uint32_t ts_val;  /* its clock */
 	uint32_t ts_seen; /* our last */
+	bool port_full;   /* frames wait at our port */
 	/* The owner */
 	struct zl_stream *stream;
 	bool refuse;      /* do not accept */

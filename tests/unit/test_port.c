@@ -103,19 +103,99 @@ static void test_ring_port_hears_itself(void **state)
 	assert_int_equal(rte_eth_dev_count_avail(), 0);
 }
 
-static void test_what_the_ring_cannot_take_is_dropped_and_counted(void **state)
+#define RING_ROOM    1023 /* DPDK's rings leave one slot free */
+#define WAITING_ROOM 1024
+
+/* Frames numbered by their length, so that order shows. */
+static void send_numbered(struct zl_port *p, unsigned from, unsigned to, uint64_t now)
+{
+	for (unsigned i = from; i < to; i++)
+		send_one(p, frame(1, (uint16_t)(64 + i % 1000)), now);
+}
+
+static void receive_numbered(struct zl_port *p, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++) {
+		struct rte_mbuf *m = NULL;
+
+		assert_int_equal(zl_port_rx(p, 0, &m, 1, 0), 1);
+		assert_int_equal(m->pkt_len, 64 + i % 1000);
+		rte_pktmbuf_free(m);
+	}
+}
+
+static void test_what_the_ring_cannot_take_waits_in_order(void **state)
 {
 	struct zl_ipc_port cfg = config(ZL_PORT_RING, "");
 	struct zl_port *p = open_port(&cfg);
+	const struct zl_port_stats *stats = zl_port_stats(p, 0);
 
 	(void)state;
-	for (unsigned i = 0; i < 1200; i++)
-		send_one(p, frame(1, 64), 0);
-	assert_int_equal(zl_port_stats(p, 0)->tx_frames, 1023);
-	assert_int_equal(zl_port_stats(p, 0)->tx_dropped, 177);
-	assert_int_equal(zl_port_stats(p, 0)->tx_bytes, 1023 * 64);
+	send_numbered(p, 0, RING_ROOM, 1000);
+	assert_false(zl_port_tx_waits(p, 0));
+	assert_true(zl_port_next_due(p, 0) == UINT64_MAX);
+	send_numbered(p, RING_ROOM, 1200, 1000);
+	assert_int_equal(stats->tx_frames, RING_ROOM);
+	assert_int_equal(stats->tx_deferred, 1200 - RING_ROOM);
+	assert_true(zl_port_tx_waits(p, 0));
+	assert_in_range(zl_port_next_due(p, 0), 1000, 100000);
+	/* Room for ten: the oldest go, and newer ones stay behind them. */
+	receive_numbered(p, 0, 10);
+	send_numbered(p, 1200, 1201, 2000);
+	assert_int_equal(stats->tx_frames, RING_ROOM + 10);
+	assert_true(zl_port_tx_waits(p, 0));
+	receive_numbered(p, 10, 800);
+	zl_port_poll(p, 0, 3000);
+	assert_false(zl_port_tx_waits(p, 0));
+	assert_true(zl_port_next_due(p, 0) == UINT64_MAX);
+	receive_numbered(p, 800, 1201);
+	assert_int_equal(stats->tx_dropped, 0);
 	zl_port_close(p);
 	assert_true(eal_pools_full(&pools));
+}
+
+static void test_only_so_many_frames_wait(void **state)
+{
+	struct zl_ipc_port cfg = config(ZL_PORT_RING, "");
+	struct zl_port *p = open_port(&cfg);
+	unsigned all = RING_ROOM + WAITING_ROOM + 7;
+
+	(void)state;
+	send_numbered(p, 0, all, 0);
+	assert_int_equal(zl_port_stats(p, 0)->tx_deferred, WAITING_ROOM);
+	assert_int_equal(zl_port_stats(p, 0)->tx_dropped, 7);
+	receive_numbered(p, 0, RING_ROOM);
+	zl_port_poll(p, 0, 0);
+	receive_numbered(p, RING_ROOM, 2 * RING_ROOM);
+	assert_true(zl_port_tx_waits(p, 0));
+	zl_port_close(p);
+	assert_true(eal_pools_full(&pools)); /* the last one as well */
+}
+
+static void test_nothing_waits_for_a_device_that_takes_nothing(void **state)
+{
+	struct zl_ipc_port cfg = config(ZL_PORT_RING, "");
+	struct zl_port *p = open_port(&cfg);
+	const struct zl_port_stats *stats = zl_port_stats(p, 0);
+	uint64_t ms = 1000000;
+
+	(void)state;
+	send_numbered(p, 0, RING_ROOM + 5, ms);
+	zl_port_poll(p, 0, 100 * ms);
+	assert_true(zl_port_tx_waits(p, 0));
+	zl_port_poll(p, 0, 102 * ms);
+	assert_false(zl_port_tx_waits(p, 0));
+	assert_int_equal(stats->tx_dropped, 5);
+	send_numbered(p, 0, 3, 103 * ms);
+	assert_int_equal(stats->tx_dropped, 8);
+	assert_false(zl_port_tx_waits(p, 0));
+	/* It takes one: from then on they wait again. */
+	receive_numbered(p, 0, 1);
+	send_numbered(p, 0, 2, 104 * ms);
+	assert_int_equal(stats->tx_dropped, 8);
+	assert_true(zl_port_tx_waits(p, 0));
+	zl_port_close(p);
+	assert_true(eal_pools_full(&pools)); /* the one that waited as well */
 }
 
 static void test_a_named_ring_joins_two_ports_and_no_third(void **state)
@@ -358,7 +438,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ring_port_hears_itself),
-		cmocka_unit_test(test_what_the_ring_cannot_take_is_dropped_and_counted),
+		cmocka_unit_test(test_what_the_ring_cannot_take_waits_in_order),
+		cmocka_unit_test(test_only_so_many_frames_wait),
+		cmocka_unit_test(test_nothing_waits_for_a_device_that_takes_nothing),
 		cmocka_unit_test(test_a_named_ring_joins_two_ports_and_no_third),
 		cmocka_unit_test(test_a_shared_chain_reaches_the_ring_as_a_copy),
 		cmocka_unit_test(test_impairment_sits_in_front_of_both_directions),

@@ -51,6 +51,52 @@ static void test_data_goes_out_in_segments_of_the_mss_and_is_released_when_acked
 	trace_close(t);
 }
 
+static void test_data_waits_while_the_port_has_no_room_but_acks_go(void **state)
+{
+	struct trace *t = trace_open(NULL);
+
+	(void)state;
+	fill();
+	trace_accept(t, 60000);
+	t->port_full = true;
+	trace_write(t, 'a', 1500);
+	trace_silence(t);
+	assert_int_equal(trace_count(t, ZL_NET_tcp_output_held), 1);
+	data_more(t, 0, 1000);
+	data(t, 1000, 1000);
+	trace_out(t, A, 1, 2001, 0);
+	trace_turn(t);
+	trace_silence(t);
+	t->port_full = false;
+	trace_turn(t);
+	trace_out(t, A, 1, 2001, 1000);
+	trace_out(t, A, 1001, 2001, 500);
+	trace_silence(t);
+	trace_in(t, A, 2001, 1501, 60000, NULL, NULL, 0);
+	assert_int_equal(t->released_bytes, 1500);
+	assert_int_equal(trace_count(t, ZL_NET_tcp_timeouts), 0);
+	trace_close(t);
+}
+
+static void test_held_back_for_long_data_goes_when_there_is_room(void **state)
+{
+	struct trace *t = trace_open(NULL);
+
+	(void)state;
+	trace_accept(t, 60000);
+	trace_write(t, 'a', 1000);
+	trace_out(t, A, 1, 1, 1000);
+	t->port_full = true;
+	trace_write(t, 'b', 1000);
+	trace_in(t, A, 1, 1001, 60000, NULL, NULL, 0);
+	trace_silence(t);
+	t->port_full = false;
+	trace_after(t, MS);
+	trace_out(t, A, 1001, 1, 1000);
+	trace_silence(t);
+	trace_close(t);
+}
+
 static void test_small_writes_do_not_wait_for_an_ack(void **state)
 {
 	struct trace *t = trace_open(NULL);
@@ -326,6 +372,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			test_data_goes_out_in_segments_of_the_mss_and_is_released_when_acked),
+		cmocka_unit_test(test_data_waits_while_the_port_has_no_room_but_acks_go),
+		cmocka_unit_test(test_held_back_for_long_data_goes_when_there_is_room),
 		cmocka_unit_test(test_small_writes_do_not_wait_for_an_ack),
 		cmocka_unit_test(test_ack_is_delayed_for_one_segment_and_sent_for_two),
 		cmocka_unit_test(test_a_burst_is_acked_once_and_an_answer_carries_the_ack),

@@ -107,7 +107,8 @@ int output_segment(struct tcp_conn *c, uint32_t len)
 	return 0;
 }
 
-/* False: a buffer was lacking. */
+/* False: a buffer was lacking. What the port has no room for stays in the send queue, where it may
+ * grow to full segments and be dropped by the owner's rules; the next turn tries again. */
 static bool output_data(struct tcp_conn *c)
 {
 	unsigned n;
@@ -120,6 +121,10 @@ static bool output_data(struct tcp_conn *c)
 		len = sendable(c);
 		if (len == 0 && !fin_due(c))
 			return true;
+		if (unlikely(conn_net(c)->tx[c->port].waits)) {
+			count(conn_net(c), ZL_NET_tcp_output_held);
+			break;
+		}
 		if (output_segment(c, len) < 0 &&
 		    (len <= TCP_SMALL_SEGMENT || output_segment(c, TCP_SMALL_SEGMENT) < 0))
 			return false;
