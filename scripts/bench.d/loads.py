@@ -1,5 +1,6 @@
 """One load on one forwarder: zeroline-blast on the appliance, bench-zmq-blast on zmq_proxy()."""
 import json
+import time
 
 import appliance
 import processes
@@ -7,6 +8,7 @@ import wires
 from failure import Failure
 
 CONNECT_S = 90
+LOOK_S = 0.05
 
 
 def options_of(load):
@@ -78,7 +80,7 @@ class Libzmq:
         self.proxy.end()
 
     def load(self, meanwhile=None, **load):
-        """meanwhile(): called when it is over, while the proxy still runs."""
+        """meanwhile() is called again and again; what it returned last is in ["meanwhile"]."""
         argv = [self.programs["zmq_blast"], "--publish-to", wires.endpoint(self.wire, 0),
                 "--subscribe-to", wires.endpoint(self.wire, 1), "--json"]
         if self.how["busy"]:
@@ -89,8 +91,11 @@ class Libzmq:
         try:
             if not meanwhile:
                 return outcome(process, allowed(load))
-            # the proxy keeps what it had at its largest
-            return dict(outcome(process, allowed(load)), meanwhile=meanwhile())
+            seen = meanwhile()
+            while process.running():
+                seen = meanwhile()
+                time.sleep(LOOK_S)
+            return dict(outcome(process, allowed(load)), meanwhile=seen)
         finally:
             process.end()
 

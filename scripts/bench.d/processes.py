@@ -34,15 +34,8 @@ class Process:
 
     def resident(self):
         """Bytes of its memory that are there."""
-        return self.memory("VmRSS")
-
-    def peak(self):
-        """And how many were there at once, at most."""
-        return self.memory("VmHWM")
-
-    def memory(self, what):
         with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as file:
-            return 1024 * next(int(line.split()[1]) for line in file if line.startswith(what))
+            return 1024 * next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
     def said(self):
         """(standard output, standard error) so far."""
