@@ -2,6 +2,7 @@
 import appliance
 import loads
 import processes
+import stages
 from settings import said
 from stats import of
 
@@ -44,6 +45,9 @@ def ours(s, subscribers, window, until):
     what = f"zeroline to {subscribers}"
     with appliance.Appliance(s.programs, [s.poll_cpu], s.hugepages_mb) as at:
         s.rows.check("fanout", what, loads.zeroline(at, s.load_cpu, verify=True, **load))
+        count = {key: value for key, value in load.items() if key != "seconds"}
+        label = f"1 to {subscribers}"
+        stages.told(s, "fanout", label, stages.run(s, at, "fanout", label, **count))
         return s.rows.check("fanout", what,
                             s.runs(lambda: loads.zeroline(at, s.load_cpu, **load), until))
 

@@ -1,6 +1,7 @@
 """One publisher, one subscriber: messages and bits a second by size, beside libzmq."""
 import appliance
 import loads
+import stages
 from settings import said
 from stats import of
 
@@ -35,6 +36,10 @@ def ours(s, size, window, begun):
         checked = loads.zeroline(at, s.load_cpu, size=size, window=window, seconds=s.seconds,
                                  verify=True)
         s.rows.check("forward", f"zeroline at {label(size)}", checked)
+        if size in (64, 1024):
+            title = f"1 to 1, {label(size)}"
+            stages.told(s, "forward", title,
+                        stages.run(s, at, "forward", title, size=size, window=window))
         results = s.runs(lambda: loads.zeroline(at, s.load_cpu, size=size, window=window,
                                                 seconds=s.seconds), begun + 0.4 / len(SIZES))
         return s.rows.check("forward", f"zeroline at {label(size)}", results)

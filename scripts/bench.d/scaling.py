@@ -3,6 +3,7 @@ import os
 
 import appliance
 import loads
+import stages
 from stats import Runs, of
 
 TITLE = "Scaling: 1 to 4 poll cores, 64 B"
@@ -43,22 +44,15 @@ def cores(s, count, spare, begun, part):
                                                               **load),
                              begun + part * (number + 1) / (len(LOADS) + 1), most=3)
             found[name] = of(s.rows.check("scaling", what, results), "delivered_s")
-        stages(s, at, count)
+        cycles(s, at, count)
     return found
 
 
-def stages(s, at, count):
+def cycles(s, at, count):
     """Where each core's cycles go, from one more run."""
     name, load = "4 to 8", LOADS["4 to 8"]
-    seconds = 0.3 if s.quick else 1
-    result = loads.zeroline(at, s.load_cpu, lambda: at.cycles(seconds), seconds=seconds + 1, **load)
-    if not result["meanwhile"]:
-        s.rows.note("scaling", "No cycles by stage: this appliance has no `cores --cycles`.")
-        return
-    for core in result["meanwhile"]:
-        busy = [row for row in core["stages"] if row["stage"] != "idle" and row["per_message"]]
-        if busy:
-            s.rows.add("scaling", f"core {core['core']} of {count}, cycles a message ({name})",
-                       "cycles", Runs([sum(row["per_message"] for row in busy)]))
-        if count == 1:
-            s.curves["cycles"] = {name: [(row["stage"], row["per_message"]) for row in busy]}
+    label = f"{name}, {count} core{'s' * (count > 1)}"
+    for number, core in enumerate(stages.run(s, at, "scaling", label, **load)):
+        if core:
+            s.rows.add("scaling", f"core {number} of {count}, cycles a message ({name})", "cycles",
+                       Runs([sum(row["per_message"] for row in core)]))

@@ -19,7 +19,7 @@ def number(value, unit):
 
 def gap(unit):
     """12 M msg/s, but 12 Gbit/s."""
-    return "" if unit in ("bit/s", "B/s", "B") else " "
+    return "" if unit in ("bit/s", "B/s", "B", "/s") else " "
 
 
 def figures(value):
