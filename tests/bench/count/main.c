@@ -113,6 +113,15 @@ static void nap(void)
 	nanosleep(&t, NULL);
 }
 
+static bool is_over(const struct count *c, uint64_t now_ns, uint64_t end_ns)
+{
+	const struct count_options *o = &c->options;
+
+	if (stop || now_ns >= end_ns || (o->frames && c->frames >= o->frames))
+		return true;
+	return o->idle > 0 && c->frames && (double)(now_ns - c->to_ns) > o->idle * S_NS;
+}
+
 /* Until the time is over or the frames are enough; the clock starts with the first frame. */
 static void run(struct count *c)
 {
@@ -121,7 +130,7 @@ static void run(struct count *c)
 	uint64_t now_ns = clock_ns(), end_ns = now_ns + (uint64_t)(o->wait * S_NS);
 	unsigned idle = 0, n;
 
-	while (!stop && now_ns < end_ns && !(o->frames && c->frames >= o->frames)) {
+	while (!is_over(c, now_ns, end_ns)) {
 		now_ns = clock_ns();
 		n = BURST;
 		if (o->frames)

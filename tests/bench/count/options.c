@@ -11,6 +11,7 @@ enum {
 	OPT_MTU,
 	OPT_SECONDS,
 	OPT_WAIT,
+	OPT_IDLE,
 	OPT_FRAMES,
 	OPT_VERIFY,
 	OPT_REFLECT,
@@ -27,6 +28,7 @@ static const struct argp_option options[] = {
 	{"mtu", OPT_MTU, "BYTES", 0, "IP bytes a frame (the device's)", 0},
 	{"seconds", OPT_SECONDS, "S", 0, "counted, from the first frame on (5)", 0},
 	{"wait", OPT_WAIT, "S", 0, "for the first frame, at most (30)", 0},
+	{"idle", OPT_IDLE, "S", 0, "end when nothing has come for so long", 0},
 	{"frames", OPT_FRAMES, "N", 0, "end when so many have come", 0},
 	{"verify", OPT_VERIFY, 0, 0,
 	 "check the checksums of all that comes; exit 1 if any is wrong, or anything stamped was "
@@ -89,6 +91,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_WAIT:
 		o->wait = number(state, arg, 0.001, 86400);
+		return 0;
+	case OPT_IDLE:
+		o->idle = number(state, arg, 0.001, 86400);
 		return 0;
 	case OPT_FRAMES:
 		o->frames = (uint64_t)number(state, arg, 1, 1e15);

@@ -11,6 +11,7 @@ struct count_options {
 	struct zl_ipc_port port;
 	double seconds;  /* from the first frame on */
 	double wait;     /* for the first one, at most */
+	double idle;     /* end when nothing has come for so long; 0: no such end */
 	uint64_t frames; /* enough; 0: no such bound */
 	bool verify, reflect, json, busy, hugepages;
 };
