@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_ip.h>
-
 #define FRAMES_A_GROUP 1024
 #define COUNT_MAX      16777216u
+#define UNICAST_IP     0x0a090001u /* 10.9.0.1 */
+#define SOURCE_IP      0x0a090002u
+#define MULTICAST_IP   0xefc00101u /* 239.192.1.1 */
 #define UNICAST_TTL    64
 #define PORT           5555
 #define SOURCE_PORT    40000
@@ -176,8 +177,7 @@ static void complete(struct argp_state *state, struct frames_options *o)
 	const char *wrong;
 
 	if (!t->dst_ip)
-		t->dst_ip = t->kind == TEMPLATE_UDP ? RTE_IPV4(10, 9, 0, 1)
-						    : RTE_IPV4(239, 192, 1, 1);
+		t->dst_ip = t->kind == TEMPLATE_UDP ? UNICAST_IP : MULTICAST_IP;
 	if (!t->ttl)
 		t->ttl = ip_is_multicast(t->dst_ip) ? 1 : UNICAST_TTL;
 	if (!t->count && t->groups > COUNT_MAX / FRAMES_A_GROUP)
@@ -236,7 +236,7 @@ void frames_options(struct frames_options *o, int argc, char **argv)
 
 	*o = (struct frames_options){.template = {.dst_mac = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
 						  .src_mac = {{0x02, 0, 0, 0, 0, 0x02}},
-						  .src_ip = RTE_IPV4(10, 9, 0, 2),
+						  .src_ip = SOURCE_IP,
 						  .dst_port = PORT,
 						  .src_port = SOURCE_PORT,
 						  .prefix = "g",
