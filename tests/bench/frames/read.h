@@ -15,7 +15,7 @@ struct frame_facts {
 	struct stamp stamp;
 };
 
-/* From the contiguous bytes of a frame, whatever they are. */
+/* From the contiguous bytes of a frame, whatever they are; it begins at an even address. */
 void frame_read(const uint8_t *frame, uint32_t bytes, struct frame_facts *facts);
 /* Of IPv4, and of the UDP, PGM (in UDP only where the stamp says that it is), IGMP or ICMP in it;
  * true for what has none of these. Fragments: of IPv4 only. */
