@@ -64,6 +64,13 @@ class Appliance:
         self.started.append(process)
         return process
 
+    def check(self):
+        """Failure if one of the processes has ended by itself."""
+        for process in self.started:
+            if not process.running():
+                raise Failure(f"{process.name} ended by itself with {process.popen.returncode}: "
+                              f"{process.complaint()}")
+
     def listens(self):
         try:
             return self.ask_text("status").count(" listening") == 2

@@ -97,6 +97,9 @@ static void join_all(struct blast *b)
 
 static void unmake(struct blast *b)
 {
+	zmq_ctx_term(b->context);
+	for (uint32_t i = 0; i < b->options.publishers; i++)
+		free(b->publishers[i].ring);
 	for (uint32_t i = 0; i < b->options.subscribers; i++)
 		free(b->subscribers[i].expected);
 	topics_free(&b->topics);
@@ -105,7 +108,6 @@ static void unmake(struct blast *b)
 	free(b->publishers);
 	free(b->subscribers);
 	free(b->receivers);
-	zmq_ctx_term(b->context);
 }
 
 static bool ended(const struct blast *b)

@@ -59,6 +59,7 @@ struct publisher {
 	struct blast *blast;
 	uint32_t id;
 	pthread_t thread;
+	uint8_t *ring; /* of messages; libzmq may read it until its context has ended */
 };
 
 struct subscriber {

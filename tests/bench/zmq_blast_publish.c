@@ -15,7 +15,6 @@
 struct feed {
 	struct publisher *p;
 	void *socket;
-	uint8_t *ring;
 	uint64_t slots;
 	uint64_t sent, slowest;
 	uint64_t random;
@@ -112,7 +111,7 @@ static uint64_t due(const struct feed *f, uint64_t now)
 static uint8_t *next(struct feed *f, uint64_t now)
 {
 	const struct blast *b = f->p->blast;
-	uint8_t *m = f->ring + f->sent % f->slots * b->options.size, *at = m;
+	uint8_t *m = f->p->ring + f->sent % f->slots * b->options.size, *at = m;
 	struct stamp stamp = {.sequence = (uint32_t)f->sent};
 
 	if (b->topics.n) {
@@ -186,15 +185,15 @@ static int open_feed(struct feed *f, struct publisher *p)
 
 	*f = (struct feed){.p = p, .random = b->options.seed + p->id};
 	f->slots = b->options.window && b->options.subscribers ? b->options.window + BURST : 1;
-	f->ring = malloc(f->slots * b->options.size);
+	f->p->ring = malloc(f->slots * b->options.size);
 	f->socket = zmq_socket(b->context, ZMQ_XPUB);
-	if (!f->ring || !f->socket) {
+	if (!f->p->ring || !f->socket) {
 		blast_fail(b, "no memory for %lu messages under way: ask for a smaller --window",
 			   f->slots);
 		return -1;
 	}
 	for (uint64_t i = 0; i < f->slots; i++)
-		memcpy(f->ring + i * b->options.size, b->pattern, b->options.size);
+		memcpy(f->p->ring + i * b->options.size, b->pattern, b->options.size);
 	if (b->options.rate > 0)
 		f->interval_ns = 1e9 / b->options.rate;
 	zmq_setsockopt(f->socket, ZMQ_SNDHWM, &b->options.hwm, sizeof(b->options.hwm));
@@ -225,6 +224,5 @@ void *publisher_main(void *arg)
 		usleep(1000);
 	if (f.socket)
 		zmq_close(f.socket);
-	free(f.ring);
 	return NULL;
 }
