@@ -73,10 +73,12 @@ class Rows:
         self.notes.setdefault(name, []).append(text)
 
     def check(self, name, what, results):
-        """Lists what was lost, repeated or wrong: it is a failure of the whole."""
+        """Lists what was lost, repeated or wrong. If it was Zeroline, the whole has failed."""
         for result in results if isinstance(results, list) else [results]:
             found = [f"{key} {result[key]}" for key in ("missing", "lost", "repeated", "wrong")
                      if result.get(key)]
-            if found:
+            if found and what.startswith("libzmq"):
+                self.note(name, f"{what}: {', '.join(found)}")
+            elif found:
                 self.lost.append(f"{name}: {what}: {', '.join(found)}")
         return results

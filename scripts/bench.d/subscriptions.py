@@ -41,11 +41,11 @@ def fresh(s, hugepages_mb):
     return appliance.Appliance(s.programs, [s.poll_cpu], hugepages_mb, matcher_mb=MATCHER_MB)
 
 
-def few_runs(s, run):
+def few_runs(s, run, share):
     """Three, or fewer when the time is short: a million takes a while."""
     if s.quick:
         return [run()]
-    return repeat(run, 3, 1, s.clock, 0.8)
+    return repeat(run, 3, 1, s.clock, share)
 
 
 BYTES = "control's memory a subscription", "B"
@@ -59,8 +59,8 @@ BYTES_ALL = "both processes' memory a subscription", "B"
 
 
 def ours(s, many):
-    results = few_runs(s, lambda: once(s, many, s.hugepages_mb))
-    few = few_runs(s, lambda: once(s, FEW, s.hugepages_mb))
+    results = few_runs(s, lambda: once(s, many, s.hugepages_mb), 0.2)
+    few = few_runs(s, lambda: once(s, FEW, s.hugepages_mb), 0.3)
     for what, group in ((f"zeroline with {many:,}", results), (f"zeroline with {FEW}", few)):
         s.rows.check("subscriptions", what, group)
     found = {**memory(s, many, results, few), RATE_OF: of(results, "subscribe_s"),
@@ -119,7 +119,7 @@ def ours_during(s, many):
             return loads.zeroline(at, s.load_cpu, size=SIZE, rate=RATE, seconds=s.seconds,
                                   subscribe_during=many)
 
-    return during(s, "zeroline", few_runs(s, run))
+    return during(s, "zeroline", few_runs(s, run, 0.5))
 
 
 def during(s, what, results):
@@ -142,10 +142,10 @@ def libzmq(s, wire, many):
                                 window=ZMQ_WINDOW, verify=True, seconds=2 * s.seconds)
         return result
 
-    results = few_runs(s, lambda: once_zmq(many))
+    results = few_runs(s, lambda: once_zmq(many), 0.65)
     s.rows.check("subscriptions", f"libzmq with {many:,}", results)
     late = few_runs(s, lambda: loads.libzmq(s.programs, wire, how, size=SIZE, rate=RATE,
-                                            seconds=s.seconds, subscribe_during=many))
+                                            seconds=s.seconds, subscribe_during=many), 0.8)
     memory = Runs(result["meanwhile"] / many for result in results)
     return {BYTES: memory, BYTES_ALL: memory, RATE_OF: of(results, "subscribe_s"),
             MESSAGES: of(results, "delivered_s"), **during(s, "libzmq", late)}, how

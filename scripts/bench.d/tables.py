@@ -58,8 +58,8 @@ def document(facts, titles, results, quick):
             lines += table([results.rows[i] for i in chosen], [results.raw[i] for i in chosen])
         lines += [""] + [f"- {note}" for note in results.notes.get(name, [])]
     lines += ["", "Medians of the runs. " + (
-        "No message was lost, repeated or wrong." if not results.lost
-        else f"**{len(results.lost)} runs lost messages:**")]
+        "Zeroline lost, repeated and garbled no message." if not results.lost
+        else f"**In {len(results.lost)} runs messages were lost, repeated or wrong:**")]
     lines += [f"- {line}" for line in results.lost]
     return "\n".join(lines) + "\n"
 

@@ -12,7 +12,8 @@
 #define CONNECT_S     15
 #define SUBSCRIBE_MIN 5000 /* subscriptions a second: fewer is a failure */
 #define DURING_MAX_S  60
-#define STILL_NS      2000000000u
+#define STILL_NS      8000000000u
+#define SETTLED_NS    50000000u /* everything has come, and no publisher is in a burst */
 #define LOOK_US       500
 
 static volatile sig_atomic_t stop;
@@ -197,7 +198,7 @@ static void drain(struct blast *b)
 			moved_ns = clock_ns();
 		moved = b->received[0];
 		/* a publisher may be in the middle of a burst: look a second time */
-		if (moved >= b->sent[0] * copies && clock_ns() - moved_ns > STILL_NS / 40)
+		if (moved >= b->sent[0] * copies && clock_ns() - moved_ns > SETTLED_NS)
 			break;
 		usleep(LOOK_US);
 	}
