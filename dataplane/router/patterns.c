@@ -6,6 +6,10 @@ static const struct zl_pattern *const table[ZL_SOCKET_TYPES] = {
 	[ZL_SUB] = &zl_sub_pattern,
 	[ZL_XPUB] = &zl_xpub_pattern,
 	[ZL_XSUB] = &zl_xsub_pattern,
+	[ZL_ROUTER] = &zl_router_pattern,
+	[ZL_STREAM] = &zl_stream_pattern,
+	[ZL_SERVER] = &zl_server_pattern,
+	[ZL_PEER] = &zl_peer_pattern,
 };
 
 const struct zl_pattern *zl_pattern(enum zl_socket_type type)

@@ -5,6 +5,8 @@
 #include "dataplane/router/socket.h"
 
 extern const struct zl_pattern zl_pub_pattern, zl_sub_pattern, zl_xpub_pattern, zl_xsub_pattern;
+extern const struct zl_pattern zl_router_pattern, zl_server_pattern, zl_peer_pattern,
+	zl_stream_pattern;
 
 /* xpub.c: what PUB does as XPUB does. */
 int zl_xpub_open(struct zl_socket *s);
@@ -31,5 +33,9 @@ void zl_xsub_broken(struct zl_socket *s);
 void zl_xsub_released(struct zl_socket *s, struct zl_pipe *p);
 int zl_xsub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
 		      uint32_t len);
+
+/* stream.c: what ROUTER does as STREAM does if it is raw. strict: as zl_named_send(). */
+int zl_stream_write(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local,
+		    bool strict);
 
 #endif

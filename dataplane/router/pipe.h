@@ -23,6 +23,7 @@ struct zl_pipe {
 	uint32_t slot; /* place in socket->pipes, and the matcher's name for the pipe */
 	enum zl_pipe_kind kind;
 	uint8_t peer_type; /* enum zl_socket_type */
+	bool dialled;      /* we connected to it */
 
 	/* What ROUTER and its like call the peer: its own identity, or what was made up for it
 	 * (ROUTER: 5 bytes, a 0 first; SERVER and PEER: 4, not all 0). Kept by whoever made the

@@ -111,6 +111,7 @@ int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p)
 		.id = p->id,
 		.kind = p->kind,
 		.peer_type = p->peer_type,
+		.dialled = p->dialled,
 		.routing_id = p->routing_id,
 		.routing_id_len = p->routing_id_len,
 	};

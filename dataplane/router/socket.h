@@ -15,6 +15,10 @@
 #include "dataplane/router/options.h"
 #include "dataplane/router/pipe.h"
 
+#ifndef EFSM
+#define EFSM 156384763 /* ZeroMQ's own errno (zmq.h): not in this state of the socket */
+#endif
+
 struct zl_matcher;
 struct zl_pattern;
 
@@ -114,7 +118,8 @@ struct zl_socket_config {
 int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config);
 void zl_socket_close(struct zl_socket *s);
 
-/* p->{end,id,kind,peer_type,routing_id,routing_id_len} are set by the caller; fills in the rest. 0, -ENOSPC (p->socket stays NULL). */
+/* p->{end,id,kind,peer_type,dialled,routing_id,routing_id_len} are set by the caller; fills in the
+ * rest. The pattern may write to it at once. 0, -ENOSPC (p->socket stays NULL). */
 int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p);
 /* Forgets the pipe and all of its subscriptions; p->socket is NULL after. */
 void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p);

@@ -3,9 +3,63 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+struct zl_buf {
+	unsigned refs;
+	uint8_t bytes[];
+};
+static unsigned buffers;
+
+unsigned log_buffers(void)
+{
+	return buffers;
+}
+
+/* What log_parse() made has no buffer: the text outlives it. */
+void zl_buf_ref(struct zl_buf *buf, uint16_t n)
+{
+	if (buf)
+		buf->refs += n;
+}
+
+void zl_buf_unref(struct zl_buf *buf, uint16_t n)
+{
+	if (!buf)
+		return;
+	assert_true(buf->refs >= n);
+	buf->refs -= n;
+	if (buf->refs)
+		return;
+	buffers--;
+	free(buf);
+}
+
+static struct zl_buf *on_buffer(void *ctx, const void *bytes, uint32_t len, const uint8_t **data)
+{
+	struct zl_buf *buf = malloc(sizeof(*buf) + len);
+
+	(void)ctx;
+	assert_non_null(buf);
+	buffers++;
+	buf->refs = 1;
+	if (len)
+		memcpy(buf->bytes, bytes, len);
+	*data = buf->bytes;
+	return buf;
+}
+
+static void on_misbehaved(void *ctx, struct zl_pipe *pipe, const char *reason)
+{
+	struct router_log *l = ctx;
+	size_t at = strlen(l->misbehaved);
+
+	snprintf(l->misbehaved + at, LOG_TEXT - at, "%u:%s ", (unsigned)(pipe - l->pipe), reason);
+}
 
 /* Bodies that are in several pieces lie in one here: only their flag tells. */
 uint32_t zl_msg_peek(const struct zl_msg *msg, uint8_t *into, uint32_t max)
@@ -95,6 +149,8 @@ void log_open(struct router_log *l, enum zl_socket_type type)
 		.subscriptions = on_subscriptions,
 		.upstream = on_upstream,
 		.broken = on_broken,
+		.buffer = on_buffer,
+		.misbehaved = on_misbehaved,
 	};
 	struct zl_socket_config config = {
 		.id = 1,
@@ -120,6 +176,17 @@ void log_close(struct router_log *l)
 void log_add(struct router_log *l, unsigned i, enum zl_pipe_kind kind)
 {
 	l->pipe[i] = (struct zl_pipe){.kind = kind, .id = i};
+	assert_int_equal(zl_socket_add_pipe(&l->socket, &l->pipe[i]), 0);
+}
+
+void log_add_named(struct router_log *l, unsigned i, const char *name)
+{
+	l->pipe[i] = (struct zl_pipe){
+		.kind = ZL_PIPE_PEER,
+		.id = i,
+		.routing_id = (const uint8_t *)name,
+		.routing_id_len = (uint8_t)strlen(name),
+	};
 	assert_int_equal(zl_socket_add_pipe(&l->socket, &l->pipe[i]), 0);
 }
 
@@ -181,6 +248,6 @@ unsigned log_input(struct router_log *l, unsigned i, const char *text)
 void log_clear(struct router_log *l)
 {
 	memset(l->out, 0, sizeof(l->out));
-	l->received[0] = l->upstream[0] = l->subs[0] = 0;
+	l->received[0] = l->upstream[0] = l->subs[0] = l->misbehaved[0] = 0;
 	l->writes = 0;
 }

@@ -18,6 +18,7 @@ struct router_log {
 	unsigned writes; /* calls of write since the last clear */
 	unsigned accept; /* parts that receive, upstream and subscriptions still take */
 	unsigned broken[LOG_PIPES], broken_receive;
+	char misbehaved[LOG_TEXT]; /* pipe:reason of each that was to be closed */
 	uint64_t counter[ZL_ROUTER_COUNTERS];
 };
 
@@ -26,6 +27,10 @@ void log_open(struct router_log *l, enum zl_socket_type type);
 void log_close(struct router_log *l);
 /* Pipe i joins, as a peer or as another core. */
 void log_add(struct router_log *l, unsigned i, enum zl_pipe_kind kind);
+/* A peer of this name, which stays the test's; "" for none. */
+void log_add_named(struct router_log *l, unsigned i, const char *name);
+/* Buffers made by patterns, of every log, that have references left. */
+unsigned log_buffers(void);
 void log_subscribe(struct router_log *l, unsigned i, const char *prefix);
 /* Words are messages, '+' goes between parts; a '+' at the end leaves the last message open.
  * Returns how many parts there are. */
