@@ -50,9 +50,7 @@ static json_t *config_path(const struct zl_control *c)
 
 static const char *device_kind(uint32_t kind)
 {
-	static const char *const names[] = {"forwarder", "streamer", "queue"};
-
-	return kind < 3 ? names[kind] : "?";
+	return kind < ZL_DEVICE_KINDS ? zl_device_kind_name[kind] : "?";
 }
 
 static json_t *status_devices(struct zl_control *c)

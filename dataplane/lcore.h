@@ -50,6 +50,8 @@ struct zl_shard {
 	struct zl_pipe lane_pipe[ZL_CORES_MAX]; /* to the same socket on the other cores */
 	bool has_lanes;
 	struct zl_device *device; /* this core's part of the device it belongs to, or NULL */
+	/* Peers whose messages wait for room, the one that has waited for longest first. */
+	struct zl_peer *waits_first, *waits_last, *resuming;
 };
 
 struct zl_core_endpoint {
@@ -125,7 +127,8 @@ struct zl_lcore {
 	struct zl_peer *peers;
 	uint32_t peers_max, peers_open, next_serial;
 	struct zl_peer *free_peers;
-	struct zl_peer *waits_relay, *waits_deliver;
+	struct zl_peer *waits_relay;
+	uint32_t waits_deliver; /* peers, of all shards */
 	uint32_t handshake_ms;
 
 	struct zl_lcore *const *all; /* cores by id; NULL: this one alone */

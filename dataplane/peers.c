@@ -179,13 +179,21 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 	bool takes_subs = s->config.type == ZL_XPUB || s->config.type == ZL_PUB;
 
 	p->ready = *m;
-	p->pipe = (struct zl_pipe){.end = p, .id = p->id, .kind = ZL_PIPE_PEER};
+	p->pipe = (struct zl_pipe){
+		.end = p,
+		.id = p->id,
+		.kind = ZL_PIPE_PEER,
+		.peer_type = (uint8_t)m->peer_type,
+		.routing_id = p->ready.identity,
+		.routing_id_len = (uint8_t)m->identity_len,
+	};
+	p->state = ZL_PEER_READY; /* the pattern may have something to say to it at once */
 	if (zl_socket_add_pipe(&s->socket, &p->pipe)) {
 		p->pipe.socket = NULL;
+		p->state = ZL_PEER_HANDSHAKE;
 		zl_session_close(&p->session, "no_pipe", false);
 		return;
 	}
-	p->state = ZL_PEER_READY;
 	zl_timer_disarm(&p->core->timers, &p->deadline);
 	zl_core_count(p->core, ZL_CORE_streams_ready);
 	zl_session_ready(&p->session, takes_subs, m->zmtp_minor);
@@ -233,13 +241,19 @@ static bool may_begin(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 	return true;
 }
 
+/* Those who have waited for room go first. */
+static bool in_turn(const struct zl_peer *p)
+{
+	return !p->shard->waits_first || p->shard->resuming == p;
+}
+
 static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
 {
 	struct zl_peer *p = s->owner;
 	enum zl_stage was = zl_stage_enter(&p->core->stages, ZL_STAGE_router);
 	unsigned taken = 0;
 
-	if (p->mid_message || may_begin(p, msgs, n))
+	if (p->mid_message || (in_turn(p) && may_begin(p, msgs, n)))
 		taken = zl_socket_input(&p->pipe, msgs, n);
 	if (taken)
 		p->mid_message = msgs[taken - 1].flags & ZL_MSG_MORE;
@@ -290,6 +304,9 @@ static void closed(struct zl_session *s, const char *reason)
 	zl_timer_disarm(&c->timers, &p->deadline);
 	waiting_remove(p);
 	p->reason = reason;
+	/* What is dealt out among peers must not be dealt to one that has gone. */
+	if (p->pipe.socket && !p->pipe.socket->matcher)
+		zl_socket_remove_pipe(p->pipe.socket, &p->pipe);
 	if (!p->announced && (!p->outgoing || !c->control)) {
 		zl_peer_release(p); /* nobody knew of it, or whoever did has gone */
 		return;
@@ -360,26 +377,35 @@ void zl_peer_wait_deliver(struct zl_peer *p)
 	if (p->waits_deliver)
 		return;
 	p->waits_deliver = true;
-	p->next_deliver = p->core->waits_deliver;
-	p->core->waits_deliver = p;
+	p->next_deliver = NULL;
+	if (p->shard->waits_first)
+		p->shard->waits_last->next_deliver = p;
+	else
+		p->shard->waits_first = p;
+	p->shard->waits_last = p;
+	p->core->waits_deliver++;
 }
 
 /* Lists are short (peers under back-pressure) and leaving them is rare. */
 static void waiting_remove(struct zl_peer *p)
 {
-	struct zl_peer **at;
+	struct zl_peer **at, *before = NULL;
 
 	for (at = &p->core->waits_relay; p->waits_relay && *at; at = &(*at)->next_relay)
 		if (*at == p) {
 			*at = p->next_relay;
 			break;
 		}
-	for (at = &p->core->waits_deliver; p->waits_deliver && *at; at = &(*at)->next_deliver)
-		if (*at == p) {
-			*at = p->next_deliver;
-			break;
-		}
-	p->waits_relay = p->waits_deliver = false;
+	p->waits_relay = false;
+	if (!p->waits_deliver)
+		return;
+	p->waits_deliver = false;
+	p->core->waits_deliver--;
+	for (at = &p->shard->waits_first; *at != p; at = &(*at)->next_deliver)
+		before = *at;
+	*at = p->next_deliver;
+	if (p->shard->waits_last == p)
+		p->shard->waits_last = before;
 }
 
 static void resume_relay(struct zl_peer *p)
@@ -399,6 +425,24 @@ static void resume_relay(struct zl_peer *p)
 	zl_session_input(&p->session);
 }
 
+/* Each who waits once, as long as there is room: who finds none, or not enough, waits behind the
+ * others from then on. */
+static void resume_deliver(struct zl_shard *s)
+{
+	struct zl_peer *p, *last = s->waits_last;
+
+	while ((p = s->waits_first) && !(s->device && zl_device_blocked(s->device, &s->socket))) {
+		s->waits_first = p->next_deliver;
+		p->waits_deliver = false;
+		s->core->waits_deliver--;
+		s->resuming = p;
+		zl_session_input(&p->session);
+		s->resuming = NULL;
+		if (p == last)
+			return;
+	}
+}
+
 void zl_peers_resume(struct zl_lcore *c)
 {
 	struct zl_peer *p, *next;
@@ -415,13 +459,7 @@ void zl_peers_resume(struct zl_lcore *c)
 				zl_peer_wait_relay(p);
 		}
 	}
-	if (!c->waits_deliver)
-		return;
-	p = c->waits_deliver;
-	c->waits_deliver = NULL;
-	for (; p; p = next) {
-		next = p->next_deliver;
-		p->waits_deliver = false;
-		zl_session_input(&p->session);
-	}
+	for (unsigned i = 0; c->waits_deliver && i < ZL_SHARDS_MAX; i++)
+		if (c->shard[i])
+			resume_deliver(c->shard[i]);
 }

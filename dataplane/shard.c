@@ -1,6 +1,7 @@
 /* A socket's part on one core: where a pattern's hooks meet sessions, lanes and devices. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dataplane/lcore.h"
 
@@ -126,7 +127,32 @@ static void on_broken(void *ctx, struct zl_pipe *pipe)
 	}
 }
 
+static struct zl_buf *on_buffer(void *ctx, const void *bytes, uint32_t len, const uint8_t **data)
+{
+	struct zl_shard *s = ctx;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(s->core->frames);
+
+	if (!m)
+		return NULL;
+	if (rte_pktmbuf_tailroom(m) < len) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	*data = memcpy(rte_pktmbuf_append(m, (uint16_t)len), bytes, len);
+	return (struct zl_buf *)m;
+}
+
+static void on_misbehaved(void *ctx, struct zl_pipe *pipe, const char *reason)
+{
+	struct zl_shard *s = ctx;
+
+	zl_core_count(s->core, ZL_CORE_close_misbehaved);
+	zl_peer_close(pipe->end, reason, false);
+}
+
 static const struct zl_socket_ops shard_ops = {
+	.buffer = on_buffer,
+	.misbehaved = on_misbehaved,
 	.broken = on_broken,
 	.write = on_write,
 	.receive = on_receive,

@@ -140,11 +140,22 @@ static bool socket_name_taken(struct zl_yaml *y, const char *side, const struct 
 	return true;
 }
 
+/* Of what is dealt out among peers, or addressed to one of them, a core knows only its own peers. */
+static bool check_cores(struct zl_yaml *y, const struct zl_config *config,
+			const struct zl_config_device *d)
+{
+	if (d->kind == ZL_FORWARDER || config->setup.poll_cores == 1)
+		return true;
+	zl_yaml_enter(y, "kind", 0);
+	return zl_yaml_fail(y, d->kind_line, "a %s runs on one core for now: set cores.poll to 1",
+			    zl_device_kind_name[d->kind]);
+}
+
 static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i)
 {
 	struct zl_config_device *d = &config->devices[i];
 
-	if (!check_name(y, d->line, d->name))
+	if (!check_name(y, d->line, d->name) || !check_cores(y, config, d))
 		return false;
 	for (unsigned j = 0; j < i; j++)
 		if (strcmp(d->name, config->devices[j].name) == 0)

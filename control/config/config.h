@@ -30,7 +30,7 @@ struct zl_config_socket {
 	uint32_t reconnect_ms, reconnect_max_ms;
 	struct zl_config_endpoint *endpoints;
 	unsigned n_endpoints;
-	unsigned line;
+	unsigned line, type_line; /* type_line 0: its type is not given */
 	uint64_t hwm, sndhwm, rcvhwm; /* as read; UINT64_MAX: not given */
 };
 
@@ -38,7 +38,7 @@ struct zl_config_device {
 	char name[ZL_NAME_MAX];
 	uint32_t kind; /* enum zl_device_kind */
 	struct zl_config_socket frontend, backend;
-	unsigned line;
+	unsigned line, kind_line;
 };
 
 struct zl_config {

@@ -8,28 +8,37 @@
 #define SOCKET(field) ZL_YAML_AT(struct zl_config_socket, field)
 #define DEVICE(field) ZL_YAML_AT(struct zl_config_device, field)
 
-static const char *const device_words[] = {[ZL_FORWARDER] = "forwarder", NULL};
+/* The words of zl_device_kind_name, ended as an enum's words must be. */
+static bool read_kind(struct zl_yaml *y, yaml_node_t *node, void *field,
+		      const struct zl_yaml_key *key)
+{
+	const char *words[ZL_DEVICE_KINDS + 1] = {0};
+	struct zl_config_device *device = (void *)((char *)field - key->offset);
+	struct zl_yaml_key with = *key;
 
-/* The types a forwarder joins, as rows for an enum; the holes are numbers of other types. */
+	memcpy(words, zl_device_kind_name, sizeof(zl_device_kind_name));
+	with.more = words;
+	device->kind_line = zl_yaml_line(node);
+	return zl_yaml_enum(y, node, field, &with);
+}
+
+/* Which types the device joins shows when its kind is known. */
 static bool read_type(struct zl_yaml *y, yaml_node_t *node, void *field,
 		      const struct zl_yaml_key *key)
 {
-	const char *only = key->more, *s = zl_yaml_text(y, node);
+	struct zl_config_socket *socket = (void *)((char *)field - key->offset);
+	const char *s = zl_yaml_text(y, node);
 	uint32_t type = 0;
 
 	if (!s)
 		return false;
 	while (type < ZL_SOCKET_TYPES && strcmp(zl_socket_type_name[type], s) != 0)
 		type++;
-	if (strcmp(s, only) != 0)
-		return zl_yaml_fail(
-			y, zl_yaml_line(node),
-			type < ZL_SOCKET_TYPES
-				? "\"%s\" does not belong here: this side of a forwarder "
-				  "is %s"
-				: "\"%s\" is not a socket type; this side of a forwarder "
-				  "is %s",
-			s, only);
+	if (type == ZL_SOCKET_TYPES)
+		return zl_yaml_fail(y, zl_yaml_line(node),
+				    "\"%s\" is not a socket type (PULL, PUSH, ROUTER, DEALER, ...)",
+				    s);
+	socket->type_line = zl_yaml_line(node);
 	memcpy(field, &type, sizeof(type));
 	return true;
 }
@@ -71,9 +80,9 @@ static bool read_endpoints(struct zl_yaml *y, yaml_node_t *node, void *field,
 	return n >= 0;
 }
 
-#define SOCKET_KEYS(only)                                                                            \
+#define SOCKET_KEYS                                                                                  \
 	{                                                                                            \
-		{"type", read_type, SOCKET(at.type), .more = only},                                  \
+		{"type", read_type, SOCKET(at.type)},                                                \
 			{"name", zl_yaml_string, SOCKET(at.name), .min = 1},                         \
 			{"bind", read_endpoints, SOCKET(endpoints)},                                 \
 			{"connect", read_endpoints, SOCKET(endpoints), .more = "connect"},           \
@@ -92,8 +101,7 @@ static bool read_endpoints(struct zl_yaml *y, yaml_node_t *node, void *field,
 			 .more = "1ms to 1h"},                                                       \
 			{0},                                                                         \
 	}
-static const struct zl_yaml_key frontend_keys[] = SOCKET_KEYS("XSUB");
-static const struct zl_yaml_key backend_keys[] = SOCKET_KEYS("XPUB");
+static const struct zl_yaml_key socket_keys[] = SOCKET_KEYS;
 
 static bool read_socket(struct zl_yaml *y, yaml_node_t *node, void *field,
 			const struct zl_yaml_key *key)
@@ -106,16 +114,15 @@ static bool read_socket(struct zl_yaml *y, yaml_node_t *node, void *field,
 
 static const struct zl_yaml_key device_keys[] = {
 	{"name", zl_yaml_string, DEVICE(name), .required = true, .min = 1},
-	{"kind", zl_yaml_enum, DEVICE(kind), .required = true, .more = device_words},
-	{"frontend", read_socket, DEVICE(frontend), .required = true, .more = frontend_keys},
-	{"backend", read_socket, DEVICE(backend), .required = true, .more = backend_keys},
+	{"kind", read_kind, DEVICE(kind), .required = true},
+	{"frontend", read_socket, DEVICE(frontend), .required = true, .more = socket_keys},
+	{"backend", read_socket, DEVICE(backend), .required = true, .more = socket_keys},
 	{0},
 };
 
-static void socket_defaults(struct zl_config_socket *socket, enum zl_socket_type type)
+static void socket_defaults(struct zl_config_socket *socket)
 {
 	*socket = (struct zl_config_socket){
-		.at.type = type,
 		.at.sndbuf = 256 << 10,
 		.at.max_msg_bytes = 128 << 20,
 		.hwm = 1000,
@@ -124,6 +131,43 @@ static void socket_defaults(struct zl_config_socket *socket, enum zl_socket_type
 		.reconnect_ms = ZL_RECONNECT_MS,
 		.reconnect_max_ms = ZL_RECONNECT_MAX,
 	};
+}
+
+/* One side's type: its kind's, or for a bridge what is given. */
+static bool settle_type(struct zl_yaml *y, uint32_t kind, const char *side,
+			struct zl_config_socket *socket, enum zl_socket_type only)
+{
+	size_t was = zl_yaml_enter(y, side, 0);
+
+	if (kind == ZL_BRIDGE && !socket->type_line)
+		return zl_yaml_fail(y, socket->line,
+				    "a bridge's sockets need a type (PULL, PUSH, DEALER, ...)");
+	if (kind != ZL_BRIDGE && !socket->type_line)
+		socket->at.type = only;
+	zl_yaml_enter(y, "type", 0);
+	if (kind != ZL_BRIDGE && socket->at.type != only)
+		return zl_yaml_fail(y, socket->type_line,
+				    "\"%s\" does not belong here: this side of a %s is %s",
+				    zl_socket_type_name[socket->at.type], zl_device_kind_name[kind],
+				    zl_socket_type_name[only]);
+	zl_yaml_leave(y, was);
+	return true;
+}
+
+static bool check_types(struct zl_yaml *y, struct zl_config_device *d)
+{
+	if (!settle_type(y, d->kind, "frontend", &d->frontend, zl_ipc_device_frontend(d->kind)) ||
+	    !settle_type(y, d->kind, "backend", &d->backend, zl_ipc_device_backend(d->kind)))
+		return false;
+	if (zl_ipc_device_joins(d->kind, d->frontend.at.type, d->backend.at.type))
+		return true;
+	zl_yaml_enter(y, "backend", 0);
+	zl_yaml_enter(y, "type", 0);
+	return zl_yaml_fail(
+		y, d->backend.type_line,
+		"a bridge cannot join %s and %s: one must send what the other receives, "
+		"in as many parts",
+		zl_socket_type_name[d->frontend.at.type], zl_socket_type_name[d->backend.at.type]);
 }
 
 bool zl_device_list(struct zl_yaml *y, yaml_node_t *node, void *field,
@@ -144,9 +188,9 @@ bool zl_device_list(struct zl_yaml *y, yaml_node_t *node, void *field,
 
 		config->n_devices++;
 		device->line = zl_yaml_line(item);
-		socket_defaults(&device->frontend, ZL_XSUB);
-		socket_defaults(&device->backend, ZL_XPUB);
-		if (!zl_yaml_read_map(y, item, device, device_keys))
+		socket_defaults(&device->frontend);
+		socket_defaults(&device->backend);
+		if (!zl_yaml_read_map(y, item, device, device_keys) || !check_types(y, device))
 			return false;
 		zl_yaml_leave(y, was);
 	}

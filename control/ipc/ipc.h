@@ -15,6 +15,7 @@
 #ifndef ZL_CONTROL_IPC_H
 #define ZL_CONTROL_IPC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -212,14 +213,24 @@ struct zl_ipc_socket {
 enum zl_device_kind {
 	ZL_FORWARDER,
 	ZL_STREAMER,
-	ZL_QUEUE
+	ZL_QUEUE,
+	ZL_BRIDGE, /* any two that fit */
+	ZL_DEVICE_KINDS
 };
+extern const char *const zl_device_kind_name[ZL_DEVICE_KINDS]; /* "forwarder", ... */
+
+/* The socket types of a kind; ZL_SOCKET_TYPES for a bridge, which has none of its own. */
+enum zl_socket_type zl_ipc_device_frontend(enum zl_device_kind kind);
+enum zl_socket_type zl_ipc_device_backend(enum zl_device_kind kind);
+/* May a device of this kind join these two? At least one must receive what the other sends. */
+bool zl_ipc_device_joins(enum zl_device_kind kind, enum zl_socket_type frontend,
+			 enum zl_socket_type backend);
 
 struct zl_ipc_device {
 	uint32_t id;
 	uint32_t kind; /* enum zl_device_kind */
 	char name[ZL_NAME_MAX];
-	uint32_t frontend, backend; /* socket ids: forwarder: frontend XSUB, backend XPUB */
+	uint32_t frontend, backend; /* socket ids */
 };
 
 /* A bind (listens on every core) or a connect (remembered only; DIAL opens a stream). */

@@ -8,17 +8,21 @@
 struct zl_device {
 	uint32_t id; /* its owner's name for it */
 	enum zl_device_kind kind;
-	struct zl_socket *frontend, *backend; /* forwarder: XSUB (SUB), XPUB (PUB) */
-	uint64_t parts_down, parts_up;        /* frontend to backend; back */
+	struct zl_socket *frontend, *backend;
+	bool passing[2]; /* frontend's, backend's: the rest of a refused message is passed over */
+	uint64_t parts_down, parts_up; /* frontend to backend; back */
 };
 
-/* Joins two open sockets; id stays as it is. 0, -EPROTONOSUPPORT (a kind that there is not yet),
- * -EINVAL (socket types that the kind does not join). */
+/* Joins two open sockets; id stays as it is. 0, -EINVAL (socket types that the kind does not join,
+ * zl_ipc_device_joins). */
 int zl_device_open(struct zl_device *d, enum zl_device_kind kind, struct zl_socket *frontend,
 		   struct zl_socket *backend);
-/* What `from`, one of the two, has received. How many parts were taken. */
+/* What `from`, one of the two, has received. How many parts were taken; the rest stays with those
+ * who sent it until the other socket has room. */
 unsigned zl_device_forward(struct zl_device *d, const struct zl_socket *from,
 			   const struct zl_msg *msgs, unsigned n);
+/* Must what `from` receives wait until the other socket has room? */
+bool zl_device_blocked(const struct zl_device *d, const struct zl_socket *from);
 /* The message that `from` has received the beginning of will have no end. */
 void zl_device_broken(struct zl_device *d, const struct zl_socket *from);
 

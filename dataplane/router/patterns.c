@@ -4,6 +4,8 @@
 static const struct zl_pattern *const table[ZL_SOCKET_TYPES] = {
 	[ZL_PUB] = &zl_pub_pattern,
 	[ZL_SUB] = &zl_sub_pattern,
+	[ZL_PULL] = &zl_pull_pattern,
+	[ZL_PUSH] = &zl_push_pattern,
 	[ZL_XPUB] = &zl_xpub_pattern,
 	[ZL_XSUB] = &zl_xsub_pattern,
 	[ZL_ROUTER] = &zl_router_pattern,

@@ -5,6 +5,30 @@
 #include "dataplane/router/socket.h"
 
 extern const struct zl_pattern zl_pub_pattern, zl_sub_pattern, zl_xpub_pattern, zl_xsub_pattern;
+extern const struct zl_pattern zl_push_pattern, zl_pull_pattern;
+
+/* hooks.c: of patterns for what they do not do. */
+int zl_never_sends(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local);
+bool zl_can_never_send(const struct zl_socket *s);
+unsigned zl_never_receives(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+			   unsigned n); /* drops and counts */
+void zl_never_broken(struct zl_socket *s);
+void zl_never_waits(struct zl_socket *s, struct zl_pipe *p); /* released */
+int zl_never_subscribes(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
+			uint32_t len);
+
+/* push.c: what SCATTER does as PUSH does; pull.c: and GATHER as PULL. */
+int zl_push_open(struct zl_socket *s);
+void zl_push_close(struct zl_socket *s);
+void zl_push_pipe_added(struct zl_socket *s, struct zl_pipe *p);
+void zl_push_pipe_removed(struct zl_socket *s, struct zl_pipe *p);
+bool zl_push_can_send(const struct zl_socket *s);
+void zl_push_broken(struct zl_socket *s);
+void zl_push_released(struct zl_socket *s, struct zl_pipe *p);
+int zl_pull_open(struct zl_socket *s);
+void zl_pull_close(struct zl_socket *s);
+void zl_pull_pipe_added(struct zl_socket *s, struct zl_pipe *p);
+void zl_pull_pipe_removed(struct zl_socket *s, struct zl_pipe *p);
 extern const struct zl_pattern zl_router_pattern, zl_server_pattern, zl_peer_pattern,
 	zl_stream_pattern;
 

@@ -154,16 +154,30 @@ static const struct {
 	{PORT "devices: {feed: {}}",
 	 "t.yaml:2: devices: is a mapping, but a list of devices belongs here"},
 	{DEVICES "- {name: feed}", "t.yaml:3: devices[0]: the key \"kind\" is missing"},
-	{DEVICES "- {name: feed, kind: queue}",
-	 "t.yaml:3: devices[0].kind: \"queue\" is not one of forwarder"},
+	{DEVICES "- {name: feed, kind: feeder}",
+	 "t.yaml:3: devices[0].kind: \"feeder\" is not one of forwarder, streamer, queue, bridge"},
+	{DEVICES "- name: feed\n  frontend: {type: PUSH}\n  backend: {}\n  kind: streamer",
+	 "t.yaml:4: devices[0].frontend.type: \"PUSH\" does not belong here: "
+	 "this side of a streamer is PULL"},
+	{DEVICES "- name: feed\n  kind: bridge\n  frontend: {type: PULL}\n  backend: {}",
+	 "t.yaml:6: devices[0].backend: a bridge's sockets need a type (PULL, PUSH, DEALER, ...)"},
+	{DEVICES "- name: feed\n  kind: bridge\n  frontend: {type: PULL}\n  backend: {type: SUB}",
+	 "t.yaml:6: devices[0].backend.type: a bridge cannot join PULL and SUB: "
+	 "one must send what the other receives, in as many parts"},
+	{DEVICES "- name: feed\n  kind: bridge\n  frontend: {type: ROUTER}\n"
+		 "  backend: {type: CLIENT}",
+	 "t.yaml:6: devices[0].backend.type: a bridge cannot join ROUTER and CLIENT: "
+	 "one must send what the other receives, in as many parts"},
+	{"cores: {poll: 2}\n" DEVICES "- {name: feed, kind: streamer, frontend: {}, backend: {}}",
+	 "t.yaml:4: devices[0].kind: a streamer runs on one core for now: set cores.poll to 1"},
 	{DEVICES "- {name: feed, kind: forwarder, frontend: {}}",
 	 "t.yaml:3: devices[0]: the key \"backend\" is missing"},
 	{SIDES("type: PUB", ""),
 	 "t.yaml:5: devices[0].frontend.type: \"PUB\" does not belong here: "
 	 "this side of a forwarder is XSUB"},
 	{SIDES("", "type: xpub"),
-	 "t.yaml:6: devices[0].backend.type: \"xpub\" is not a socket type; "
-	 "this side of a forwarder is XPUB"},
+	 "t.yaml:6: devices[0].backend.type: \"xpub\" is not a socket type "
+	 "(PULL, PUSH, ROUTER, DEALER, ...)"},
 	{SIDES("sndhwm: -3", ""),
 	 "t.yaml:5: devices[0].frontend.sndhwm: \"-3\" is not a number from 0 to 4294967295"},
 	{SIDES("hwm: 4294967296", ""),

@@ -206,7 +206,7 @@ static const struct {
 	FIELD(SOCKET_ADD, socket, name, FULL),
 	FIELD(SOCKET_DEL, id, id, 0),
 	FIELD(DEVICE_ADD, device, id, 0),
-	FIELD(DEVICE_ADD, device, kind, ZL_QUEUE + 1),
+	FIELD(DEVICE_ADD, device, kind, ZL_DEVICE_KINDS),
 	FIELD(DEVICE_ADD, device, name, 0),
 	FIELD(DEVICE_ADD, device, name, FULL),
 	FIELD(DEVICE_ADD, device, frontend, 0),

@@ -1,0 +1,73 @@
+/* Which sockets a device may join: decided by control for a configuration, and again by the
+ * dataplane. */
+#include "control/ipc/ipc.h"
+
+#define BIT(t) (1u << ZL_##t)
+
+/* What a device's socket gives to the other one, and takes from it. Subscriptions, and what
+ * subscribers send upstream, go by control. */
+#define GIVES                                                                                      \
+	(BIT(PAIR) | BIT(SUB) | BIT(DEALER) | BIT(ROUTER) | BIT(PULL) | BIT(XSUB) | BIT(SERVER) |  \
+	 BIT(CLIENT) | BIT(DISH) | BIT(GATHER) | BIT(PEER) | BIT(CHANNEL))
+#define TAKES                                                                                      \
+	(BIT(PAIR) | BIT(PUB) | BIT(DEALER) | BIT(ROUTER) | BIT(PUSH) | BIT(XPUB) | BIT(SERVER) |  \
+	 BIT(CLIENT) | BIT(RADIO) | BIT(SCATTER) | BIT(PEER) | BIT(CHANNEL))
+/* Messages of one part; of more than one, whatever the peer sends (a name or a group first). */
+#define SINGLE   (BIT(CLIENT) | BIT(GATHER) | BIT(SCATTER) | BIT(CHANNEL))
+#define PREFIXED (BIT(ROUTER) | BIT(SERVER) | BIT(PEER) | BIT(RADIO) | BIT(DISH))
+
+const char *const zl_device_kind_name[ZL_DEVICE_KINDS] = {
+	[ZL_FORWARDER] = "forwarder",
+	[ZL_STREAMER] = "streamer",
+	[ZL_QUEUE] = "queue",
+	[ZL_BRIDGE] = "bridge",
+};
+
+static const struct {
+	enum zl_socket_type frontend, backend;
+} of_kind[ZL_DEVICE_KINDS] = {
+	[ZL_FORWARDER] = {ZL_XSUB, ZL_XPUB},
+	[ZL_STREAMER] = {ZL_PULL, ZL_PUSH},
+	[ZL_QUEUE] = {ZL_ROUTER, ZL_DEALER},
+	[ZL_BRIDGE] = {ZL_SOCKET_TYPES, ZL_SOCKET_TYPES},
+};
+
+enum zl_socket_type zl_ipc_device_frontend(enum zl_device_kind kind)
+{
+	return of_kind[kind].frontend;
+}
+
+enum zl_socket_type zl_ipc_device_backend(enum zl_device_kind kind)
+{
+	return of_kind[kind].backend;
+}
+
+static bool flows(uint32_t from, uint32_t to)
+{
+	return from & GIVES && to & TAKES;
+}
+
+static bool fits(uint32_t one, uint32_t other)
+{
+	return !(one & SINGLE && other & PREFIXED);
+}
+
+bool zl_ipc_device_joins(enum zl_device_kind kind, enum zl_socket_type frontend,
+			 enum zl_socket_type backend)
+{
+	uint32_t front = 1u << frontend, back = 1u << backend;
+
+	switch (kind) {
+	case ZL_FORWARDER:
+		return front & (BIT(XSUB) | BIT(SUB)) && back & (BIT(XPUB) | BIT(PUB));
+	case ZL_STREAMER:
+	case ZL_QUEUE:
+		return frontend == of_kind[kind].frontend && backend == of_kind[kind].backend;
+	case ZL_BRIDGE:
+		return (flows(front, back) || flows(back, front)) && fits(front, back) &&
+		       fits(back, front);
+	case ZL_DEVICE_KINDS:
+		break;
+	}
+	return false;
+}
