@@ -219,6 +219,7 @@ static int open_port(struct zl_dataplane *d, unsigned id, char *text, size_t byt
 		.mtu = info->mtu,
 		.tx_offload = info->tx_offload,
 		.rx_checked = info->rx_checked,
+		.copies = info->copies,
 		.ip = config->ip,
 		.prefix_len = (uint8_t)config->prefix_len,
 		.gateway = config->gateway,

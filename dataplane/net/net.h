@@ -74,6 +74,7 @@ struct zl_net_port {
 	uint16_t mtu;        /* IP bytes a frame: 1500 */
 	uint64_t tx_offload; /* RTE_ETH_TX_OFFLOAD_* that the port will honour; 0: all in software */
 	uint64_t rx_checked; /* RTE_MBUF_F_RX_{IP,L4}_CKSUM_GOOD are to be trusted if set */
+	bool copies;         /* the device copies what it sends: references gain nothing */
 	uint32_t ip;         /* host order; 0: none */
 	uint8_t prefix_len;
 	uint32_t gateway; /* host order; 0: none */

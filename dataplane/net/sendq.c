@@ -37,7 +37,7 @@ void zl_sendq_clear(struct zl_sendq *q)
 		rte_mempool_put(q->blocks, b);
 		b = next;
 	}
-	zl_sendq_init(q, q->blocks);
+	*q = (struct zl_sendq){.blocks = q->blocks, .copies = q->copies};
 }
 
 static void cursor_load(struct zl_sendq_cursor *c, struct zl_slice_block *b, uint32_t idx)
@@ -189,11 +189,14 @@ struct build {
 	struct rte_mbuf *head, *tail, *first_tail;
 	struct rte_mempool *indirect;
 	uint32_t pkt_len;
+	uint32_t attach_from; /* a piece of so many bytes, or more */
 	uint16_t first_tail_len, nb_segs;
 };
 
-static void build_start(struct build *b, struct rte_mbuf *head, struct rte_mempool *indirect)
+static void build_start(struct build *b, const struct zl_sendq *q, struct rte_mbuf *head,
+			uint32_t n, struct rte_mempool *indirect)
 {
+	b->attach_from = q->copies && n > COPY_BELOW ? n : COPY_BELOW;
 	b->head = head;
 	b->tail = b->first_tail = rte_pktmbuf_lastseg(head);
 	b->indirect = indirect;
@@ -305,7 +308,7 @@ static int emit(struct zl_sendq_cursor *c, struct build *b, uint32_t n)
 			rte_prefetch0(c->seg->next);
 		piece = RTE_MIN(n, c->left);
 		piece = RTE_MIN(piece, c->seg->data_len - c->off);
-		if (piece < COPY_BELOW || !attachable(c->seg, head))
+		if (piece < b->attach_from || !attachable(c->seg, head))
 			err = build_copy(b, rte_pktmbuf_mtod_offset(c->seg, uint8_t *, c->off),
 					 piece);
 		else
@@ -324,7 +327,7 @@ int zl_sendq_build(struct zl_sendq *q, struct rte_mbuf *head, uint32_t n,
 	struct zl_sendq_cursor c = q->nxt;
 	struct build b;
 
-	build_start(&b, head, indirect);
+	build_start(&b, q, head, n, indirect);
 	if (emit(&c, &b, n)) {
 		build_undo(&b);
 		return -ENOBUFS;
@@ -345,7 +348,7 @@ int zl_sendq_copy(const struct zl_sendq *q, uint32_t from, struct rte_mbuf *head
 		cursor_next(&c);
 	}
 	cursor_move(&c, from);
-	build_start(&b, head, indirect);
+	build_start(&b, q, head, n, indirect);
 	if (emit(&c, &b, n)) {
 		build_undo(&b);
 		return -ENOBUFS;

@@ -7,6 +7,7 @@
 #ifndef ZL_NET_SENDQ_H
 #define ZL_NET_SENDQ_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -48,10 +49,13 @@ struct zl_sendq {
 	uint64_t bytes;  /* from una to the end */
 	uint64_t unsent; /* from nxt to the end */
 	uint64_t msgs;   /* messages that end in [una, end) */
+	/* Set by whoever sends: the device copies what it is given, so that a chain gains nothing.
+	 * Only what is the whole payload of a packet is attached. */
+	bool copies;
 };
 
 void zl_sendq_init(struct zl_sendq *q, struct rte_mempool *blocks);
-/* Drops every slice and its reference; the queue is as after init. */
+/* Drops every slice and its reference. */
 void zl_sendq_clear(struct zl_sendq *q);
 
 /* Append; takes ONE new reference on s->head if the slice is stored by itself, none when it extends

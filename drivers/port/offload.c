@@ -88,6 +88,7 @@ void zl_offload_choose(struct zl_port *p, unsigned cores, const uint8_t *rss_key
 	p->make_contiguous = !(p->info.tx_offload & RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
 	/* The stack may always hand down a chain: this stage sees to it. */
 	p->info.tx_offload |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	p->info.copies = !has_hardware(p);
 }
 
 int zl_offload_steer(struct zl_port *p)

@@ -21,6 +21,7 @@ struct zl_port_info {
 	uint16_t queues;     /* pairs in use: as many as cores, or 1 (software steering) */
 	uint64_t tx_offload; /* RTE_ETH_TX_OFFLOAD_* configured */
 	uint64_t rx_checked; /* RTE_MBUF_F_RX_* checksum flags to be trusted */
+	bool copies;         /* the device copies each frame that it sends */
 };
 
 struct zl_port_stats {

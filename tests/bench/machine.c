@@ -127,6 +127,7 @@ static int open_port(struct machine *m, const struct options *o, char *text, siz
 				 .mtu = info->mtu,
 				 .tx_offload = info->tx_offload,
 				 .rx_checked = m->trusting ? CHECKED : info->rx_checked,
+				 .copies = info->copies,
 				 .ip = o->port.ip,
 				 .prefix_len = (uint8_t)o->port.prefix_len,
 				 .gateway = o->port.gateway};

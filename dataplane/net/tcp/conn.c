@@ -86,6 +86,7 @@ struct tcp_conn *conn_open(struct tcp *t, uint16_t port, const struct zl_endpoin
 	c->stream.local = *local;
 	c->stream.remote = *remote;
 	zl_sendq_init(&c->stream.sendq, t->net->config.blocks);
+	c->stream.sendq.copies = t->net->port[port].copies;
 	timers_init(c);
 	c->rcv_mss = (uint16_t)(t->net->port[port].mtu - TCP_IP_HEADERS);
 	c->snd_mss = TCP_DEFAULT_MSS;
