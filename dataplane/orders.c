@@ -204,7 +204,7 @@ static void stream_send(struct zl_lcore *c, const struct zl_ipc_stream_send *m, 
 	struct zl_peer *p = zl_peer_find(c, m->stream);
 
 	if (!p || p->state == ZL_PEER_GONE || p->session.state == ZL_SESSION_ENDED) {
-		zl_core_count(c, ZL_CORE_orders_unknown);
+		zl_core_count(c, ZL_CORE_orders_late);
 		return;
 	}
 	if (zl_session_send(&p->session, tail, m->bytes)) {
@@ -222,7 +222,7 @@ static void stream_ready(struct zl_lcore *c, const struct zl_ipc_stream_ready *m
 	if (p && p->state == ZL_PEER_HANDSHAKE && p->session.state != ZL_SESSION_ENDED)
 		zl_peer_ready(p, m);
 	else
-		zl_core_count(c, ZL_CORE_orders_unknown);
+		zl_core_count(c, ZL_CORE_orders_late);
 }
 
 /* Reasons of control's are its own words: the name is kept with the peer until it is told back. */
@@ -231,7 +231,7 @@ static void stream_close(struct zl_lcore *c, const struct zl_ipc_stream_close *m
 	struct zl_peer *p = zl_peer_find(c, m->stream);
 
 	if (!p) {
-		zl_core_count(c, ZL_CORE_orders_unknown);
+		zl_core_count(c, ZL_CORE_orders_late);
 		return;
 	}
 	zl_core_count(c, ZL_CORE_close_by_control);
