@@ -132,9 +132,10 @@ struct zl_lcore {
 	uint32_t handshake_ms;
 
 	struct zl_lcore *const *all; /* cores by id; NULL: this one alone */
-	bool owes;      /* holds something for peers that may lose nothing; others look */
-	bool own_short; /* the core's own frame pool is short; others look */
-	bool squeezed;  /* the pool of some core is short */
+	bool owes;               /* holds something for peers that may lose nothing; others look */
+	uint32_t own_used;       /* part of its own pools that is in use; others look */
+	bool squeezed;           /* the pool of some core is short */
+	uint64_t pipe_bytes_max; /* a peer may have queued, whatever its HWM */
 	uint64_t starved_since_ns; /* nearly dry, or 0 */
 	struct {
 		struct zl_letter *letter; /* a MATCH that takes more than one turn, or NULL */

@@ -42,7 +42,7 @@ static int socket_add(struct zl_lcore *c, struct zl_shard *s)
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++) {
 		if (c->shard[i])
 			continue;
-		s->socket.pressure = c->squeezed;
+		s->socket.pipe_bytes_max = c->pipe_bytes_max;
 		if (join_lanes(s))
 			return -ENOSPC;
 		c->shard[i] = s;

@@ -1,29 +1,41 @@
 /* Packet memory that runs short. Frames cross cores with the messages in them, so the pool that
- * runs short may be another core's: that of the core that reads the port. Below a quarter of the
- * pool sockets stop queueing beyond what their peers' windows take, and publishers of sockets that
- * may drop nothing are not read while peers have something to read. Below a sixteenth the stack
- * takes no payload at all; that ends by itself as peers acknowledge, unless what holds the memory
- * is messages that cannot be finished for want of it: then the largest of them is given up, with
- * its peer. */
+ * runs short may be another core's: that of the core that reads the port.
+ *
+ * A peer with a high-water mark may have no more queued than an eighth of what is free beyond a
+ * sixteenth of the pool (dynamic queue length thresholds: Choudhury and Hahne, 1998). Who stops
+ * reading is therefore held to an eighth of memory, n of them together to n of n + 8 parts of it,
+ * and there is always room for those that read. Below a quarter of the pool publishers of sockets
+ * that may drop nothing are not read while peers have something to read. Below a sixteenth the
+ * stack takes no payload at all; that ends by itself as peers acknowledge, unless what holds the
+ * memory is messages that cannot be finished for want of it, or queues that nobody reads: then the
+ * largest of them is given up, with its peer. */
 #include "dataplane/lcore.h"
 
-#define LOOK_TURNS   16 /* between looks at the pool, which walk its per-lcore caches */
+#define LOOK_TURNS   16 /* between looks at the pools */
 #define SQUEEZE_PART 4
 #define STARVE_PART  16 /* as tcp/ has it */
+#define PIPE_PART    8
+#define PARTS        4096 /* that a pool's use is told in */
 #define STARVE_NS    1000000000ull
 
-static void squeeze(struct zl_lcore *c, bool squeezed)
+static void allow(struct zl_lcore *c, uint64_t pipe_bytes_max)
 {
-	c->squeezed = squeezed;
+	if (c->pipe_bytes_max == pipe_bytes_max)
+		return;
+	c->pipe_bytes_max = pipe_bytes_max;
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
 		if (c->shard[i])
-			c->shard[i]->socket.pressure = squeezed;
+			c->shard[i]->socket.pipe_bytes_max = pipe_bytes_max;
 }
 
-static uint64_t unfinished(const struct zl_peer *p)
+/* Bytes that go with the peer. One that may lose nothing is not ended for what it has queued: its
+ * publishers are held back before it can starve others. */
+static uint64_t held(const struct zl_peer *p)
 {
+	uint64_t queued = p->pipe.hwm_msgs ? p->pipe.queued_bytes : 0;
+
 	return p->state == ZL_PEER_READY && p->session.state == ZL_SESSION_TRAFFIC
-		       ? p->session.msg_bytes + p->session.frame.have
+		       ? p->session.msg_bytes + p->session.frame.have + queued
 		       : 0;
 }
 
@@ -32,7 +44,7 @@ static void give_up_largest(struct zl_lcore *c)
 	struct zl_peer *largest = NULL;
 
 	for (uint32_t i = 0; i < c->peers_max; i++)
-		if (unfinished(&c->peers[i]) > (largest ? unfinished(largest) : 0))
+		if (held(&c->peers[i]) > (largest ? held(largest) : 0))
 			largest = &c->peers[i];
 	if (!largest)
 		return;
@@ -40,13 +52,36 @@ static void give_up_largest(struct zl_lcore *c)
 	zl_session_close(&largest->session, "no_memory", false);
 }
 
-/* One that ran dry could not even receive the acknowledgements that would give it back. */
-static bool any_short(const struct zl_lcore *c)
+/* Objects that are free. Those in cores' caches are left out unless it is tight: to sum them up
+ * takes a look at as many cache lines as there may be cores. */
+static unsigned available(const struct rte_mempool *pool)
 {
+	unsigned n = rte_mempool_get_ops(pool->ops_index)->get_count(pool);
+
+	return n >= pool->size / SQUEEZE_PART ? n : rte_mempool_avail_count(pool);
+}
+
+static uint32_t parts_used(const struct rte_mempool *pool)
+{
+	return PARTS - (uint32_t)((uint64_t)available(pool) * PARTS / pool->size);
+}
+
+/* One that ran dry could not even receive the acknowledgements that would give it back. */
+static uint32_t most_used(const struct zl_lcore *c)
+{
+	uint32_t most = c->own_used;
+
 	for (unsigned i = 0; c->all && i < c->cores; i++)
-		if (__atomic_load_n(&c->all[i]->own_short, __ATOMIC_RELAXED))
-			return true;
-	return c->own_short;
+		most = RTE_MAX(most, __atomic_load_n(&c->all[i]->own_used, __ATOMIC_RELAXED));
+	return most;
+}
+
+static uint64_t fair_share(const struct zl_lcore *c, uint32_t parts_free)
+{
+	uint64_t bytes = (uint64_t)c->frames->size * rte_pktmbuf_data_room_size(c->frames);
+	uint32_t reserve = PARTS / STARVE_PART;
+
+	return parts_free > reserve ? bytes / PIPE_PART * (parts_free - reserve) / PARTS : 0;
 }
 
 static bool queued(const struct zl_shard *s)
@@ -86,29 +121,19 @@ bool zl_pressure_holds_back(const struct zl_shard *out)
 	return false;
 }
 
-static bool is_short(const struct rte_mempool *pool, unsigned left, unsigned part)
-{
-	return left < pool->size / part;
-}
-
 void zl_pressure_watch(struct zl_lcore *c)
 {
-	unsigned left;
-	bool squeezed;
+	uint32_t own, used;
 
 	if (c->turns % LOOK_TURNS)
 		return;
-	left = rte_mempool_avail_count(c->frames);
-	__atomic_store_n(
-		&c->own_short,
-		is_short(c->frames, left, SQUEEZE_PART) ||
-			is_short(c->blocks, rte_mempool_avail_count(c->blocks), SQUEEZE_PART),
-		__ATOMIC_RELAXED);
-	squeezed = any_short(c);
-	if (squeezed != c->squeezed)
-		squeeze(c, squeezed);
-	__atomic_store_n(&c->owes, squeezed && owes(c), __ATOMIC_RELAXED);
-	if (!is_short(c->frames, left, STARVE_PART)) {
+	own = RTE_MAX(parts_used(c->frames), parts_used(c->blocks));
+	__atomic_store_n(&c->own_used, own, __ATOMIC_RELAXED);
+	used = most_used(c);
+	c->squeezed = PARTS - used < PARTS / SQUEEZE_PART;
+	allow(c, fair_share(c, PARTS - used));
+	__atomic_store_n(&c->owes, c->squeezed && owes(c), __ATOMIC_RELAXED);
+	if (PARTS - own >= PARTS / STARVE_PART) {
 		c->starved_since_ns = 0;
 	} else if (!c->starved_since_ns) {
 		c->starved_since_ns = c->now_ns;

@@ -109,6 +109,7 @@ static int core_alloc(struct zl_dataplane *d, unsigned id, char *text, size_t by
 	c->stop = &d->stop;
 	c->busy_poll = d->setup.idle == ZL_IDLE_BUSY;
 	c->handshake_ms = d->setup.handshake_ms;
+	c->pipe_bytes_max = UINT64_MAX;
 	c->mid_lane = -1;
 	c->epoll = -1;
 	c->bell.fd = -1;

@@ -50,14 +50,16 @@ static struct run survey(const struct zl_msg *msgs, unsigned n, bool mid)
 	return r;
 }
 
-/* Memory is short: a socket that may drop keeps to sndbuf, whatever its HWM. */
+/* What its HWM leaves, and for a pipe that may drop no more than memory does. */
 static uint32_t room_of(const struct zl_socket *s, const struct zl_pipe *p, const struct run *r)
 {
 	uint32_t bytes_a_msg = (uint32_t)(r->bytes / (r->starts ? r->starts : 1));
+	uint32_t room = zl_pipe_room(p, bytes_a_msg), by_memory;
 
-	if (s->pressure && p->hwm_msgs && p->kind == ZL_PIPE_PEER)
-		return zl_pipe_room_bytes(p, bytes_a_msg);
-	return zl_pipe_room(p, bytes_a_msg);
+	if (p->hwm_msgs == 0 || p->kind == ZL_PIPE_CORE)
+		return room;
+	by_memory = zl_pipe_room_bytes(p, s->pipe_bytes_max, bytes_a_msg);
+	return room < by_memory ? room : by_memory;
 }
 
 static inline void account(struct zl_pipe *p, uint32_t messages, uint32_t parts, uint64_t bytes)
@@ -69,12 +71,14 @@ static inline void account(struct zl_pipe *p, uint32_t messages, uint32_t parts,
 }
 
 /* Has the pipe room without much arithmetic? Nearly always. */
-static inline bool roomy(const struct zl_socket *s, const struct zl_pipe *p, uint32_t messages)
+static inline bool roomy(const struct zl_socket *s, const struct zl_pipe *p, const struct run *r)
 {
-	if (p->skipping || s->pressure)
+	if (p->skipping)
 		return false;
-	return (uint64_t)p->queued_msgs + messages <= p->hwm_msgs || p->hwm_msgs == 0 ||
-	       p->kind == ZL_PIPE_CORE;
+	if (p->hwm_msgs == 0 || p->kind == ZL_PIPE_CORE)
+		return true;
+	return (uint64_t)p->queued_msgs + r->starts <= p->hwm_msgs &&
+	       p->queued_bytes + r->bytes <= s->pipe_bytes_max;
 }
 
 /* Part the set: f->whole gets the run as it is, f->cut less than that. */
@@ -90,7 +94,7 @@ static uint32_t part_set(struct zl_socket *s, struct zl_fan *f, const struct run
 
 		if (local && p->kind == ZL_PIPE_CORE)
 			continue;
-		if (!roomy(s, p, r->starts)) {
+		if (!roomy(s, p, r)) {
 			room = room_of(s, p, r);
 			if (p->skipping || room < r->starts) {
 				f->cut[(*cut)++] = (struct zl_fan_short){

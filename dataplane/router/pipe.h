@@ -48,12 +48,16 @@ struct zl_pipe {
 		msgs_dropped; /* parts; dropped: messages */
 };
 
-/* How many more messages fit before sndbuf bytes are queued; while fewer are, at least one. */
-static inline uint32_t zl_pipe_room_bytes(const struct zl_pipe *p, uint32_t bytes_a_msg)
+/* How many more messages fit before `max` bytes are queued; while fewer are, at least one. */
+static inline uint32_t zl_pipe_room_bytes(const struct zl_pipe *p, uint64_t max,
+					  uint32_t bytes_a_msg)
 {
-	if (p->queued_bytes >= p->sndbuf_bytes)
+	uint64_t room;
+
+	if (p->queued_bytes >= max)
 		return 0;
-	return (uint32_t)((p->sndbuf_bytes - p->queued_bytes) / ((uint64_t)bytes_a_msg + 1)) + 1;
+	room = (max - p->queued_bytes) / ((uint64_t)bytes_a_msg + 1) + 1;
+	return room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
 }
 
 /* How many more messages may be written now (UINT32_MAX: no limit). Exact at message grain: while
@@ -65,7 +69,7 @@ static inline uint32_t zl_pipe_room(const struct zl_pipe *p, uint32_t bytes_a_ms
 	if (p->hwm_msgs == 0 || p->kind == ZL_PIPE_CORE)
 		return UINT32_MAX;
 	by_count = p->queued_msgs < p->hwm_msgs ? p->hwm_msgs - p->queued_msgs : 0;
-	by_bytes = zl_pipe_room_bytes(p, bytes_a_msg);
+	by_bytes = zl_pipe_room_bytes(p, p->sndbuf_bytes, bytes_a_msg);
 	return by_count > by_bytes ? by_count : by_bytes;
 }
 

@@ -59,7 +59,8 @@ struct zl_socket {
 	uint32_t sndhwm, rcvhwm, sndbuf;
 	uint64_t max_msg_bytes;
 	const struct zl_socket_options *options;
-	bool pressure;                  /* memory is short: nothing may be queued beyond sndbuf */
+	uint64_t pipe_bytes_max;        /* for a pipe with an HWM, whatever the HWM: what memory
+					 * allows now; its owner lowers and raises it */
 	struct zl_pipe **pipes;         /* by slot; NULL: free */
 	uint32_t pipes_max, pipes_used; /* slots beyond pipes_used were never used */
 	struct zl_matcher *matcher;     /* patterns that subscribe */

@@ -37,6 +37,7 @@ static void open_core(unsigned id)
 	c->letters = letters;
 	c->stop = &never;
 	c->handshake_ms = 1000;
+	c->pipe_bytes_max = UINT64_MAX;
 	c->now_ns = 1000000000;
 	c->peers = peers[id];
 	c->peers_max = PEERS;

@@ -93,7 +93,7 @@ static void test_a_full_pipe_loses_its_own_messages_only(void **state)
 	assert_string_equal(l.out[2], "e ");
 }
 
-static void test_sndbuf_is_room_beyond_the_hwm_but_not_under_pressure(void **state)
+static void test_sndbuf_is_room_beyond_the_hwm(void **state)
 {
 	(void)state;
 	log_subscribe(&l, 0, "");
@@ -104,15 +104,32 @@ static void test_sndbuf_is_room_beyond_the_hwm_but_not_under_pressure(void **sta
 	l.pipe[1].hwm_msgs = 0;
 	log_send(&l, "a b");
 	assert_string_equal(l.out[0], "a ");
-	l.pipe[0].queued_msgs = 1;
-	l.socket.pressure = true;
+}
+
+static void test_memory_bounds_a_pipe_whatever_its_hwm_and_sndbuf(void **state)
+{
+	(void)state;
+	log_subscribe(&l, 0, "");
+	log_subscribe(&l, 1, "");
+	log_subscribe(&l, 2, "");
+	l.pipe[0].sndbuf_bytes = 100;
+	l.pipe[0].queued_bytes = 9;
+	l.pipe[1].hwm_msgs = 0;
+	l.socket.pipe_bytes_max = 10;
+	log_send(&l, "abc d e");
+	assert_string_equal(l.out[0], "abc "); /* while below the bound, one more */
+	assert_int_equal(l.pipe[0].msgs_dropped, 2);
+	assert_string_equal(l.out[1], "abc d e "); /* a pipe without a limit may drop nothing */
+	assert_string_equal(l.out[2], "abc d e ");
+	l.socket.pipe_bytes_max = 0;
 	log_clear(&l);
-	log_send(&l, "c");
+	log_send(&l, "f");
 	assert_string_equal(l.out[0], "");
-	assert_string_equal(l.out[1], "c "); /* a pipe without a limit may drop nothing */
-	l.socket.pressure = false;
-	log_send(&l, "d");
-	assert_string_equal(l.out[0], "d ");
+	assert_string_equal(l.out[1], "f ");
+	assert_string_equal(l.out[2], "");
+	l.socket.pipe_bytes_max = UINT64_MAX;
+	log_send(&l, "g");
+	assert_string_equal(l.out[0], "g ");
 }
 
 static void test_a_multipart_message_is_whole_over_calls_and_drops(void **state)
@@ -332,7 +349,8 @@ int main(void)
 		T(test_prefixes_decide_and_overlapping_ones_deliver_once),
 		T(test_a_run_of_one_set_is_one_write),
 		T(test_a_full_pipe_loses_its_own_messages_only),
-		T(test_sndbuf_is_room_beyond_the_hwm_but_not_under_pressure),
+		T(test_sndbuf_is_room_beyond_the_hwm),
+		T(test_memory_bounds_a_pipe_whatever_its_hwm_and_sndbuf),
 		T(test_a_multipart_message_is_whole_over_calls_and_drops),
 		T(test_a_message_begun_is_finished_on_a_pipe_that_fills_up),
 		T(test_a_pipe_may_go_in_the_middle_of_a_message),
