@@ -5,6 +5,7 @@
 
 #include "control/report.h"
 
+#define STALLED_MS 1000
 #define LIST_LIMIT 1000 /* prefixes in an answer, unless the request says otherwise */
 
 struct slot { /* a stream and its numbers, sorted by stream */
@@ -81,9 +82,17 @@ static const char *state_name(enum zl_stream_state state)
 }
 
 struct peers_context {
-	json_t *list;
+	json_t *stalled, *slow, *others; /* those who cost messages come first */
 	struct slots slots;
 };
+
+/* A peer that keeps what is queued for it, or that messages are dropped for. */
+static const char *pace_of(const struct zl_stats_peer *n)
+{
+	if (n->silent_ms >= STALLED_MS)
+		return "stalled";
+	return n->dropping ? "slow" : "";
+}
 
 static void add_peer(void *context, struct zl_stream *s)
 {
@@ -108,26 +117,35 @@ static void add_peer(void *context, struct zl_stream *s)
 						: "3.0",
 				"identity", printable(s->identity, s->identity_bytes), "state",
 				state_name(s->state));
+	const char *pace = pace_of(&n);
 	json_t *more = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "msgs_in",
-		report_number(n.msgs_in), "bytes_in", report_number(n.bytes_in), "msgs_out",
-		report_number(n.msgs_out), "bytes_out", report_number(n.bytes_out), "dropped",
-		report_number(n.msgs_dropped), "queued_msgs", report_number(n.queued_msgs),
-		"queued_bytes", report_number(n.queued_bytes), "rtt_us", report_number(n.srtt_us),
-		"subscriptions", report_number(subscriptions));
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pace", pace,
+		"silent_ms", report_number(n.silent_ms), "msgs_in", report_number(n.msgs_in),
+		"bytes_in", report_number(n.bytes_in), "msgs_out", report_number(n.msgs_out),
+		"bytes_out", report_number(n.bytes_out), "dropped", report_number(n.msgs_dropped),
+		"queued_msgs", report_number(n.queued_msgs), "queued_bytes",
+		report_number(n.queued_bytes), "rtt_us", report_number(n.srtt_us), "subscriptions",
+		report_number(subscriptions));
 	json_object_update(row, more);
 	json_decref(more);
-	json_array_append_new(p->list, row);
+	json_array_append_new(!*pace                 ? p->others
+			      : strcmp(pace, "slow") ? p->stalled
+						     : p->slow,
+			      row);
 }
 
 json_t *report_peers(struct zl_control *c, json_t *request, char *error)
 {
-	struct peers_context p = {json_array(), slots_find(c)};
+	struct peers_context p = {json_array(), json_array(), json_array(), slots_find(c)};
 
 	(void)request, (void)error;
 	zl_streams_each(c, add_peer, &p);
 	free(p.slots.list);
-	return p.list;
+	json_array_extend(p.stalled, p.slow);
+	json_array_extend(p.stalled, p.others);
+	json_decref(p.slow);
+	json_decref(p.others);
+	return p.stalled;
 }
 
 struct sum_context {
@@ -152,13 +170,30 @@ static void add_up(void *context, struct zl_stream *s)
 	x->sum.msgs_dropped += n.msgs_dropped;
 }
 
-/* Totals are those of the peers that are connected now. */
+static void add_gone(const struct zl_stats_header *stats, struct sum_context *x)
+{
+	for (unsigned core = 0; stats && core < stats->cores; core++)
+		for (unsigned i = 0; i < ZL_STATS_SOCKETS; i++) {
+			const struct zl_stats_socket *at = zl_stats_socket(stats, core, i);
+
+			if (at->socket != x->socket->at.id)
+				continue;
+			x->sum.msgs_in += at->msgs_in;
+			x->sum.bytes_in += at->bytes_in;
+			x->sum.msgs_out += at->msgs_out;
+			x->sum.bytes_out += at->bytes_out;
+			x->sum.msgs_dropped += at->msgs_dropped;
+		}
+}
+
+/* Totals are those of all peers that there were since the dataplane started. */
 static json_t *socket_row(struct zl_control *c, struct zl_socket *s, const struct slots *slots)
 {
 	struct sum_context x = {.socket = s, .slots = slots};
 	json_t *endpoints = json_array();
 
 	zl_streams_each(c, add_up, &x);
+	add_gone(zl_dataplane_stats(c), &x);
 	for (struct zl_endpoint *e = c->endpoints; e; e = e->next)
 		if (e->socket == s)
 			json_array_append_new(endpoints, json_string(e->at.text));

@@ -91,6 +91,7 @@ static void run(struct zl_lcore *c)
 			zl_publish(c);
 			c->publish_at_ns = c->now_ns + PUBLISH_NS;
 		}
+		zl_publish_peers(c);
 		if (!worked && !c->busy_poll && c->now_ns - c->idle_since_ns > SPIN_NS) {
 			stage(c, ZL_STAGE_idle);
 			zl_idle_sleep(c);

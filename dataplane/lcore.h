@@ -4,7 +4,7 @@
  * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
  * peers; shard.c a socket's part on this core and how its messages leave; orders.c what control
  * says; dump.c what a new control is told; idle.c sleeping; pressure.c memory that runs short;
- * publish.c counters; count.c cycles by stage. */
+ * publish.c counters, publish_peers.c those of peers; count.c cycles by stage. */
 #ifndef ZL_DATAPLANE_LCORE_H
 #define ZL_DATAPLANE_LCORE_H
 
@@ -23,7 +23,7 @@
 #include "drivers/port/port.h"
 
 #define ZL_ENDPOINTS_MAX 256
-#define ZL_SHARDS_MAX    64
+#define ZL_SHARDS_MAX    ZL_STATS_SOCKETS
 
 enum zl_core_counter {
 #define X(name, text) ZL_CORE_##name,
@@ -47,6 +47,7 @@ struct zl_shard {
 	struct zl_socket socket;
 	struct zl_lcore *core;
 	struct zl_ipc_socket config;
+	struct zl_stats_socket gone;            /* what peers that are gone have moved */
 	struct zl_pipe lane_pipe[ZL_CORES_MAX]; /* to the same socket on the other cores */
 	bool has_lanes;
 	struct zl_device *device; /* this core's part of the device it belongs to, or NULL */
@@ -85,6 +86,10 @@ struct zl_peer {
 	uint64_t sent_total, sent_mark,
 		sent_told; /* control's bytes; where they end; last reported */
 	uint64_t subscriptions;
+	struct {
+		uint64_t acked, dropped;       /* at the last look */
+		uint64_t acked_ns, dropped_ns; /* when they last grew; or nothing was queued */
+	} pace;
 	bool mid_message; /* the parts that were taken last have a rest, which comes next */
 	/* waiting lists: for control or its mailbox; for room to deliver */
 	struct zl_peer *next_relay, *next_deliver;
@@ -126,6 +131,8 @@ struct zl_lcore {
 	struct zl_core_endpoint endpoint[ZL_ENDPOINTS_MAX];
 	struct zl_peer *peers;
 	uint32_t peers_max, peers_open, next_serial;
+	uint32_t peers_used;   /* places beyond were never used */
+	uint32_t publish_peer; /* whose numbers are told next; peers_used: this round is over */
 	struct zl_peer *free_peers;
 	struct zl_peer *waits_relay;
 	uint32_t waits_deliver; /* peers, of all shards */
@@ -250,6 +257,15 @@ void zl_idle_sleep(struct zl_lcore *c);
 int zl_publish_create(unsigned cores, unsigned ports, unsigned peers,
 		      const struct zl_stats_header **stats);
 void zl_publish(struct zl_lcore *c);
+
+/* publish_peers.c */
+/* Every turn: goes on with the round that is under way. */
+void zl_publish_peers(struct zl_lcore *c);
+/* Begins another round if it is time. */
+void zl_publish_round(struct zl_lcore *c);
+void zl_publish_sockets(const struct zl_lcore *c);
+/* The pipe's peer is gone: its sums stay with the shard. */
+void zl_shard_keep(struct zl_shard *s, const struct zl_pipe *p);
 
 /* count.c */
 /* Counts cycles by stage for so long from now, or for as long as it does anyway. */

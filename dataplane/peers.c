@@ -27,12 +27,14 @@ static struct zl_peer *peer_new(struct zl_lcore *c, const struct zl_core_endpoin
 	}
 	c->free_peers = p->next_free;
 	c->peers_open++;
+	c->peers_used = RTE_MAX(c->peers_used, p->index + 1);
 	*p = (struct zl_peer){
 		.core = c,
 		.shard = e->shard,
 		.index = p->index,
 		.endpoint = e->at.id,
 		.serial = ++c->next_serial,
+		.pace.acked_ns = c->now_ns,
 	};
 	p->id = (uint64_t)c->id << ID_CORE_SHIFT | (uint64_t)p->serial << ID_SERIAL_SHIFT |
 		p->index;
@@ -47,8 +49,10 @@ void zl_peer_release(struct zl_peer *p)
 {
 	struct zl_lcore *c = p->core;
 
-	if (p->pipe.socket)
+	if (p->pipe.socket) {
+		zl_shard_keep(p->shard, &p->pipe);
 		zl_socket_remove_pipe(&p->shard->socket, &p->pipe);
+	}
 	zl_timer_disarm(&c->timers, &p->deadline);
 	waiting_remove(p);
 	p->pipe.socket = NULL;

@@ -8,8 +8,6 @@
 
 #include "dataplane/lcore.h"
 
-#define PEERS_NS 100000000ull
-
 static const struct {
 	const char *name, *text;
 } core_counter[ZL_CORE_COUNTERS] = {
@@ -93,34 +91,6 @@ int zl_publish_create(unsigned cores, unsigned ports, unsigned peers,
 	return fd;
 }
 
-static void publish_peer(struct zl_lcore *c, struct zl_stats_peer *at, const struct zl_peer *p)
-{
-	(void)c;
-	at->msgs_in = p->pipe.msgs_in;
-	at->bytes_in = p->pipe.bytes_in;
-	at->msgs_out = p->pipe.msgs_out;
-	at->bytes_out = p->pipe.bytes_out;
-	at->msgs_dropped = p->pipe.msgs_dropped;
-	at->queued_msgs = p->pipe.queued_msgs;
-	at->queued_bytes = p->pipe.queued_bytes;
-	at->srtt_us = p->session.stream ? zl_tcp_srtt_us(p->session.stream) : 0;
-	at->subscriptions = p->subscriptions;
-	__atomic_store_n(&at->stream, p->id, __ATOMIC_RELEASE);
-}
-
-static void publish_peers(struct zl_lcore *c)
-{
-	for (uint32_t i = 0; i < c->peers_max; i++) {
-		struct zl_stats_peer *at = zl_stats_peer(c->stats, c->id, i);
-		const struct zl_peer *p = &c->peers[i];
-
-		if (p->state == ZL_PEER_READY || p->state == ZL_PEER_HANDSHAKE)
-			publish_peer(c, at, p);
-		else if (at->stream)
-			__atomic_store_n(&at->stream, 0, __ATOMIC_RELEASE);
-	}
-}
-
 static void publish_ports(struct zl_lcore *c)
 {
 	for (unsigned i = 0; i < c->n_ports; i++) {
@@ -177,8 +147,6 @@ void zl_publish(struct zl_lcore *c)
 	memcpy(row, c->counter, sizeof(c->counter));
 	publish_core(c);
 	publish_ports(c);
-	if (c->now_ns < c->peers_publish_at_ns)
-		return;
-	publish_peers(c);
-	c->peers_publish_at_ns = c->now_ns + PEERS_NS;
+	zl_publish_sockets(c);
+	zl_publish_round(c);
 }

@@ -171,6 +171,7 @@ struct zl_shard *zl_shard_new(struct zl_lcore *core, const struct zl_ipc_socket 
 		return NULL;
 	s->core = core;
 	s->config = *config;
+	s->gone.socket = config->id;
 	at = (struct zl_socket_config){
 		.id = config->id,
 		.type = config->type,

@@ -61,6 +61,7 @@ static const struct column peers[] = {
 	{"TYPE", "type", FMT_TEXT},
 	{"ZMTP", "zmtp", FMT_TEXT},
 	{"STATE", "state", FMT_TEXT},
+	{"PACE", "pace", FMT_TEXT},
 	{"CORE", "core", FMT_NUMBER},
 	{"IDENTITY", "identity", FMT_TEXT},
 	{"SUBS", "subscriptions", FMT_COUNT},
@@ -236,9 +237,13 @@ const struct command commands[] = {
 			       "was dialled\n"
 			       "(out), its ZeroMQ type, ZMTP version and identity, its traffic, "
 			       "what waits\n"
-			       "in its queue, what was dropped for it, and TCP's round-trip time.",
+			       "in its queue, what was dropped for it, and TCP's round-trip time.\n"
+			       "PACE is slow while messages are dropped for the peer, stalled when "
+			       "it has\n"
+			       "acknowledged nothing of its queue for a second; such peers come "
+			       "first.",
 		.examples = "zeroline peers\tall of them\n"
-			    "zeroline --json peers | jq '.[] | select(.dropped > 0).address'\t"
+			    "zeroline --json peers | jq -r '.[] | select(.pace != \"\").address'\t"
 			    "who is too slow\n",
 		.show = show_list,
 		.columns = peers,

@@ -32,6 +32,8 @@ uint64_t zl_stats_layout(struct zl_stats_header *h)
 	h->cores_at = take(&at, (uint64_t)h->cores * sizeof(struct zl_stats_core));
 	h->ports_at = take(&at, (uint64_t)h->cores * h->ports * sizeof(struct zl_stats_port));
 	h->peers_at = take(&at, (uint64_t)h->cores * h->peers * sizeof(struct zl_stats_peer));
+	h->sockets_at = take(&at, (uint64_t)h->cores * ZL_STATS_SOCKETS *
+					  sizeof(struct zl_stats_socket));
 	h->bytes = at;
 	return at;
 }

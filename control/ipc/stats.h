@@ -3,7 +3,8 @@
  * nothing. Every number has one writer; readers may see a burst half counted, never a torn number.
  *
  * Layout: header; directory of counters; then for each poll core an array of values in directory
- * order; for each core and port a zl_stats_port; for each core max_streams zl_stats_peer slots. */
+ * order; for each core and port a zl_stats_port; for each core max_streams zl_stats_peer slots and
+ * ZL_STATS_SOCKETS zl_stats_socket slots. */
 #ifndef ZL_CONTROL_IPC_STATS_H
 #define ZL_CONTROL_IPC_STATS_H
 
@@ -12,7 +13,8 @@
 #include "control/ipc/ipc.h"
 
 #define ZL_STATS_MAGIC   0x5a4c535441545331ull /* "ZLSTATS1" */
-#define ZL_STATS_VERSION 1
+#define ZL_STATS_VERSION 2
+#define ZL_STATS_SOCKETS 64
 
 struct zl_stats_header {
 	uint64_t magic;
@@ -22,6 +24,7 @@ struct zl_stats_header {
 	uint64_t bytes; /* of the segment */
 	uint64_t tsc_hz;
 	uint64_t counters_at, values_at, cores_at, ports_at, peers_at; /* offsets from the start */
+	uint64_t sockets_at;
 };
 
 struct zl_stats_counter {
@@ -66,9 +69,20 @@ struct zl_stats_peer {
 	uint64_t queued_msgs, queued_bytes; /* not yet acknowledged by the peer */
 	uint64_t srtt_us;
 	uint64_t subscriptions;
-	uint64_t reserved[6];
+	uint64_t silent_ms; /* for so long it has acknowledged nothing of what is queued */
+	uint64_t dropping;  /* 1: messages were dropped for it within the last second */
+	uint64_t reserved[4];
 };
 _Static_assert(sizeof(struct zl_stats_peer) == 128, "two cache lines a peer");
+
+/* What peers of one core's part of a socket have moved that are gone. */
+struct zl_stats_socket {
+	uint64_t socket; /* its id; 0: a free slot */
+	uint64_t peers;
+	uint64_t msgs_in, bytes_in, msgs_out, bytes_out, msgs_dropped;
+	uint64_t reserved;
+};
+_Static_assert(sizeof(struct zl_stats_socket) == 64, "a cache line a socket");
 
 /* Bytes that a segment of this shape needs; fills in h's offsets. */
 uint64_t zl_stats_layout(struct zl_stats_header *h);
@@ -98,6 +112,12 @@ static inline struct zl_stats_peer *zl_stats_peer(const struct zl_stats_header *
 {
 	return (struct zl_stats_peer *)((uintptr_t)h + h->peers_at) + (uint64_t)core * h->peers +
 	       slot;
+}
+static inline struct zl_stats_socket *zl_stats_socket(const struct zl_stats_header *h,
+						      unsigned core, unsigned slot)
+{
+	return (struct zl_stats_socket *)((uintptr_t)h + h->sockets_at) +
+	       (uint64_t)core * ZL_STATS_SOCKETS + slot;
 }
 static inline struct zl_stats_counter *zl_stats_counters(const struct zl_stats_header *h)
 {
