@@ -3,7 +3,7 @@
 #include "dataplane/router/fan.h"
 #include "dataplane/router/patterns.h"
 
-static unsigned pub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+unsigned zl_pub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
 			  unsigned n)
 {
 	unsigned done = 0;
@@ -33,7 +33,7 @@ const struct zl_pattern zl_pub_pattern = {
 	.close = zl_xpub_close,
 	.pipe_added = zl_xpub_pipe_added,
 	.pipe_removed = zl_xpub_pipe_removed,
-	.input = pub_input,
+	.input = zl_pub_input,
 	.send = zl_xpub_send,
 	.broken = zl_xpub_broken,
 	.released = zl_xpub_released,
