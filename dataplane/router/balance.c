@@ -40,16 +40,6 @@ void zl_balance_close(struct zl_balance *b)
 	*b = (struct zl_balance){0};
 }
 
-/* Room for a message? While memory is short nothing is queued beyond sndbuf, whatever the HWM. */
-static inline bool has_room(const struct zl_socket *s, const struct zl_pipe *p)
-{
-	if (p->queued_bytes < p->sndbuf_bytes)
-		return true;
-	if (s->pressure)
-		return false;
-	return p->hwm_msgs == 0 || p->queued_msgs < p->hwm_msgs;
-}
-
 static inline void account(struct zl_pipe *p, uint32_t messages, uint32_t parts, uint64_t bytes)
 {
 	p->queued_msgs += messages;
@@ -94,7 +84,7 @@ void zl_balance_add(struct zl_balance *b, struct zl_pipe *p)
 
 void zl_balance_released(const struct zl_socket *s, struct zl_balance *b, struct zl_pipe *p)
 {
-	if (has_room(s, p))
+	if (zl_socket_has_room(s, p))
 		revive(b, p);
 }
 
@@ -139,7 +129,7 @@ void zl_balance_broken(struct zl_socket *s, struct zl_balance *b)
 static struct zl_pipe *whose_turn(const struct zl_socket *s, struct zl_balance *b)
 {
 	while (b->n) {
-		if (has_room(s, b->turn[b->next]))
+		if (zl_socket_has_room(s, b->turn[b->next]))
 			return b->turn[b->next];
 		retire(b);
 	}
@@ -151,7 +141,7 @@ bool zl_balance_can_send(const struct zl_socket *s, const struct zl_balance *b)
 	if (b->mid || b->passing)
 		return true;
 	for (uint32_t i = 0; i < b->n; i++)
-		if (has_room(s, b->turn[i]))
+		if (zl_socket_has_room(s, b->turn[i]))
 			return true;
 	return false;
 }
@@ -191,7 +181,7 @@ static unsigned to_one(struct zl_socket *s, struct zl_balance *b, struct zl_pipe
 	uint64_t messages = 0;
 	unsigned done = 0;
 
-	while (done < n && has_room(s, p)) {
+	while (done < n && zl_socket_has_room(s, p)) {
 		uint64_t bytes = 0;
 		unsigned from = done;
 

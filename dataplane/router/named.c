@@ -267,7 +267,7 @@ int zl_named_choose(struct zl_socket *s, const struct zl_msg *name, bool local, 
 		if (strict)
 			return -EHOSTUNREACH;
 		s->counter[ZL_ROUTER_dropped_unroutable]++;
-	} else if (!zl_outbox_room(s, to)) {
+	} else if (!zl_socket_has_room(s, to)) {
 		if (strict) {
 			s->counter[ZL_ROUTER_stalls_send]++;
 			return 0;

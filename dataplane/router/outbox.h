@@ -15,16 +15,6 @@ struct zl_outbox {
 	struct zl_msg run[ZL_OUTBOX_PARTS];
 };
 
-/* Room for a message? While memory is short nothing is queued beyond sndbuf, whatever the HWM. */
-static inline bool zl_outbox_room(const struct zl_socket *s, const struct zl_pipe *p)
-{
-	if (p->kind == ZL_PIPE_CORE || p->queued_bytes < p->sndbuf_bytes)
-		return true;
-	if (s->pressure)
-		return false;
-	return p->hwm_msgs == 0 || p->queued_msgs < p->hwm_msgs;
-}
-
 /* A message begins, to this pipe or (NULL) to nobody. */
 void zl_outbox_begin(struct zl_socket *s, struct zl_outbox *o, struct zl_pipe *to);
 /* One part of it. */

@@ -200,7 +200,7 @@ static void begin_reply(struct zl_socket *s, struct rep *r)
 
 	if (!to) {
 		s->counter[ZL_ROUTER_dropped_unroutable]++;
-	} else if (!zl_outbox_room(s, to)) {
+	} else if (!zl_socket_has_room(s, to)) {
 		to->msgs_dropped++;
 		s->counter[ZL_ROUTER_dropped_hwm]++;
 		to = NULL;

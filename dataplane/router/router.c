@@ -42,7 +42,7 @@ static bool router_can_send(const struct zl_socket *s)
 	if (!s->options->router_mandatory || d->outbox.mid)
 		return true;
 	for (uint32_t i = 0; i < s->pipes_used; i++)
-		if (s->pipes[i] && zl_outbox_room(s, s->pipes[i]))
+		if (s->pipes[i] && zl_socket_has_room(s, s->pipes[i]))
 			return true;
 	return false;
 }

@@ -151,6 +151,15 @@ static inline unsigned zl_socket_input(struct zl_pipe *p, const struct zl_msg *m
 {
 	return p->socket->pattern->input(p->socket, p, msgs, n);
 }
+/* Has the pipe room for a message of a pattern that drops none? While memory is short, no more is
+ * queued than sndbuf, whatever the HWM. */
+static inline bool zl_socket_has_room(const struct zl_socket *s, const struct zl_pipe *p)
+{
+	if (p->kind == ZL_PIPE_CORE || p->queued_bytes < p->sndbuf_bytes)
+		return true;
+	return p->queued_bytes < s->pipe_bytes_max &&
+	       (p->hwm_msgs == 0 || p->queued_msgs < p->hwm_msgs);
+}
 /* The carrier has released `msgs` whole messages, `bytes` bytes of what was written to p (never
  * counted below 0: a carrier may have set queued_msgs and queued_bytes to what it truly holds). */
 void zl_socket_released(struct zl_pipe *p, uint32_t msgs, uint64_t bytes);

@@ -95,11 +95,11 @@ static void test_bytes_below_sndbuf_are_room_whatever_the_count(void **state)
 	assert_int_equal(log_send(&back, "ab cd"), 1);
 	zl_socket_released(&back.pipe[0], 42, 0);
 	assert_int_equal(log_send(&back, "cd"), 1);
-	back.socket.pressure = true; /* memory is short: nothing beyond sndbuf */
+	back.socket.pipe_bytes_max = 0; /* memory is short: nothing beyond sndbuf */
 	assert_int_equal(log_send(&back, "ef"), 0);
 	back.pipe[0].hwm_msgs = 0;
 	assert_int_equal(log_send(&back, "ef"), 0);
-	back.socket.pressure = false;
+	back.socket.pipe_bytes_max = UINT64_MAX;
 	zl_socket_released(&back.pipe[0], 1, 1);
 	assert_int_equal(log_send(&back, "ef"), 1);
 	log_close(&back);
