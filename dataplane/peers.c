@@ -188,6 +188,7 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 		.id = p->id,
 		.kind = ZL_PIPE_PEER,
 		.peer_type = (uint8_t)m->peer_type,
+		.dialled = p->outgoing,
 		.routing_id = p->ready.identity,
 		.routing_id_len = (uint8_t)m->identity_len,
 	};
