@@ -74,6 +74,8 @@ enum zl_stream_state {
 
 struct zl_stream {
 	struct zl_stream *hash_next;
+	struct zl_stream *name_next; /* identity.c */
+	bool named;
 	struct zl_stream *next_publisher, **prev_publisher; /* in the device's socket's list */
 	struct zl_ipc_stream_open open;
 	struct zl_socket *socket;
@@ -109,6 +111,8 @@ struct zl_control {
 	struct zl_endpoint *endpoints;
 	struct zl_stream **streams; /* by id, chained */
 	uint32_t stream_mask, n_streams, n_ready;
+	struct zl_stream **names; /* by socket and identity, chained */
+	uint32_t names_mask, n_names, next_name;
 	struct zl_stream *publishers; /* ready streams with a publisher */
 	struct zl_close_count closes[128];
 	unsigned n_closes;
@@ -160,6 +164,14 @@ void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason r
 void zl_stream_send(struct zl_control *c, struct zl_stream *s, const void *bytes, size_t n);
 typedef void zl_stream_fn(void *context, struct zl_stream *s);
 void zl_streams_each(struct zl_control *c, zl_stream_fn *fn, void *context);
+
+/* identity.c: what ROUTER, SERVER and PEER call a peer. */
+/* The stream gets its name, made up if it has none: before it is READY, and (keeping the one that
+ * the dataplane has) when it is adopted. ZL_REASONS: good; else why it must be closed. */
+enum zl_reason zl_identity_take(struct zl_control *c, struct zl_stream *s);
+/* The stream is gone, and the other cores are told, unless the dataplane itself is. */
+void zl_identity_give(struct zl_control *c, struct zl_stream *s, bool tell);
+void zl_identities_free(struct zl_control *c);
 
 /* subscribe.c: between streams and the subscription tables. */
 bool zl_subscribe_start(struct zl_control *c, unsigned cores); /* fresh tables, false: no memory */

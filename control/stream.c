@@ -73,6 +73,7 @@ static void stream_free(struct zl_control *c, struct zl_stream *s)
 {
 	struct zl_stream **at = &c->streams[slot_of(c, s->open.stream)];
 
+	zl_identity_give(c, s, false);
 	while (*at != s)
 		at = &(*at)->hash_next;
 	*at = s->hash_next;
@@ -93,6 +94,7 @@ static void forget(void *context, struct zl_stream *s)
 void zl_streams_free(struct zl_control *c)
 {
 	zl_streams_each(c, forget, c);
+	zl_identities_free(c);
 	free(c->streams);
 	c->streams = NULL;
 	c->stream_mask = 0;
@@ -174,9 +176,16 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 {
 	struct zl_handshake *h = s->handshake;
 	struct zl_endpoint *e = zl_endpoint_by_id(c, s->open.endpoint);
+	enum zl_reason reason;
 
 	if (!keep_identity(s, h->identity, h->identity_bytes)) {
 		zl_stream_close(c, s, ZL_REASON_no_memory);
+		return;
+	}
+	reason = zl_identity_take(c, s);
+	if (reason != ZL_REASONS) {
+		c->counters[ZL_COUNT_streams_refused]++;
+		zl_stream_close(c, s, reason);
 		return;
 	}
 	s->peer_type = h->peer_type;
@@ -285,6 +294,7 @@ static void stream_closed(struct zl_control *c, const struct zl_ipc_stream_close
 	count_close(c, m->reason);
 	if (s) {
 		zl_subscribe_leave(c, s);
+		zl_identity_give(c, s, true);
 		stream_free(c, s);
 	}
 	if (e && dialled) {
@@ -331,6 +341,7 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 	struct zl_socket *socket = zl_socket_by_id(c, state->open.socket);
 	struct zl_stream *s = zl_stream_find(c, state->open.stream) ? NULL
 								    : stream_new(c, &state->open);
+	enum zl_reason reason;
 
 	if (!s)
 		return false;
@@ -346,6 +357,11 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 		return false;
 	if (!socket) {
 		zl_stream_close(c, s, ZL_REASON_endpoint_gone);
+		return true;
+	}
+	reason = zl_identity_take(c, s);
+	if (reason != ZL_REASONS) {
+		zl_stream_close(c, s, reason);
 		return true;
 	}
 	if (e && s->open.outgoing && zl_endpoint_opened(c, e, s->open.stream))
