@@ -241,6 +241,8 @@ bool zl_dump_step(struct zl_lcore *c);
 /* pressure.c */
 /* Every turn. */
 void zl_pressure_watch(struct zl_lcore *c);
+/* How much is left now, before messages are taken that will want some of it. */
+void zl_pressure_look(struct zl_lcore *c);
 /* A socket that may drop nothing (HWM 0) holds its publishers back when memory is short, as long as
  * some peer has something queued that will give memory back. */
 bool zl_pressure_holds_back(const struct zl_shard *out);

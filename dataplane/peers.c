@@ -258,6 +258,7 @@ static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigne
 	enum zl_stage was = zl_stage_enter(&p->core->stages, ZL_STAGE_router);
 	unsigned taken = 0;
 
+	zl_pressure_look(p->core);
 	if (p->mid_message || (in_turn(p) && may_begin(p, msgs, n)))
 		taken = zl_socket_input(&p->pipe, msgs, n);
 	if (taken)

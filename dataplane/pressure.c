@@ -11,11 +11,11 @@
  * largest of them is given up, with its peer. */
 #include "dataplane/lcore.h"
 
-#define LOOK_TURNS   16 /* between looks at the pools */
+#define WATCH_TURNS  16 /* between looks at who holds what */
 #define SQUEEZE_PART 4
 #define STARVE_PART  16 /* as tcp/ has it */
 #define PIPE_PART    8
-#define PARTS        4096 /* that a pool's use is told in */
+#define PARTS        256 /* that a pool's use is told in */
 #define STARVE_NS    1000000000ull
 
 static void allow(struct zl_lcore *c, uint64_t pipe_bytes_max)
@@ -107,6 +107,19 @@ static bool owes(const struct zl_lcore *c)
 	return false;
 }
 
+/* A run of messages to a thousand peers takes a thousand places in queues: what a turn may use is a
+ * good part of a pool, so this is asked before each run. */
+void zl_pressure_look(struct zl_lcore *c)
+{
+	uint32_t own = RTE_MAX(parts_used(c->frames), parts_used(c->blocks)), used;
+
+	if (own != c->own_used)
+		__atomic_store_n(&c->own_used, own, __ATOMIC_RELAXED);
+	used = most_used(c);
+	c->squeezed = PARTS - used < PARTS / SQUEEZE_PART;
+	allow(c, fair_share(c, PARTS - used));
+}
+
 bool zl_pressure_holds_back(const struct zl_shard *out)
 {
 	const struct zl_lcore *c = out->core;
@@ -123,17 +136,11 @@ bool zl_pressure_holds_back(const struct zl_shard *out)
 
 void zl_pressure_watch(struct zl_lcore *c)
 {
-	uint32_t own, used;
-
-	if (c->turns % LOOK_TURNS)
+	if (c->turns % WATCH_TURNS)
 		return;
-	own = RTE_MAX(parts_used(c->frames), parts_used(c->blocks));
-	__atomic_store_n(&c->own_used, own, __ATOMIC_RELAXED);
-	used = most_used(c);
-	c->squeezed = PARTS - used < PARTS / SQUEEZE_PART;
-	allow(c, fair_share(c, PARTS - used));
+	zl_pressure_look(c);
 	__atomic_store_n(&c->owes, c->squeezed && owes(c), __ATOMIC_RELAXED);
-	if (PARTS - own >= PARTS / STARVE_PART) {
+	if (PARTS - c->own_used >= PARTS / STARVE_PART) {
 		c->starved_since_ns = 0;
 	} else if (!c->starved_since_ns) {
 		c->starved_since_ns = c->now_ns;

@@ -15,7 +15,7 @@
 
 /* What a frame's worth of traffic needs besides its buffer: an indirect buffer to attach it with,
  * and its part of a block of slices. */
-#define FRAMES_A_BLOCK 8
+#define FRAMES_A_BLOCK 4
 #define INDIRECT_BYTES (sizeof(struct rte_mbuf) + 64)
 #define BLOCK_BYTES    (ZL_SLICE_BLOCK_SIZE + 64)
 #define FIXED_MB       64 /* letters, tables, what the drivers take */
