@@ -5,10 +5,11 @@
 #define BIT(t) (1u << ZL_##t)
 
 /* What a device's socket gives to the other one, and takes from it. Subscriptions, and what
- * subscribers send upstream, go by control. */
+ * subscribers send upstream, go by control: from a PUB or XPUB behind it alone does a SUB or XSUB
+ * know what to subscribe to, and nothing yet tells a DISH what to join. */
 #define GIVES                                                                                      \
-	(BIT(PAIR) | BIT(SUB) | BIT(DEALER) | BIT(ROUTER) | BIT(PULL) | BIT(XSUB) | BIT(SERVER) |  \
-	 BIT(CLIENT) | BIT(DISH) | BIT(GATHER) | BIT(PEER) | BIT(CHANNEL))
+	(BIT(PAIR) | BIT(DEALER) | BIT(ROUTER) | BIT(PULL) | BIT(SERVER) | BIT(CLIENT) |           \
+	 BIT(GATHER) | BIT(PEER) | BIT(CHANNEL))
 #define TAKES                                                                                      \
 	(BIT(PAIR) | BIT(PUB) | BIT(DEALER) | BIT(ROUTER) | BIT(PUSH) | BIT(XPUB) | BIT(SERVER) |  \
 	 BIT(CLIENT) | BIT(RADIO) | BIT(SCATTER) | BIT(PEER) | BIT(CHANNEL))
@@ -64,6 +65,8 @@ bool zl_ipc_device_joins(enum zl_device_kind kind, enum zl_socket_type frontend,
 	case ZL_QUEUE:
 		return frontend == of_kind[kind].frontend && backend == of_kind[kind].backend;
 	case ZL_BRIDGE:
+		if (zl_ipc_device_joins(ZL_FORWARDER, frontend, backend))
+			return true;
 		return (flows(front, back) || flows(back, front)) && fits(front, back) &&
 		       fits(back, front);
 	case ZL_DEVICE_KINDS:

@@ -43,8 +43,8 @@ void appliance_write_config(struct appliance *a)
 		LAB_APPLIANCE_IP);
 	if (c->impair)
 		fprintf(f, "    impair: {%s}\n", c->impair);
-	fprintf(f, "devices:\n  - name: feed\n    kind: forwarder\n    frontend: {%s}\n",
-		or (c->frontend, "bind: [\"" FRONTEND "\"], hwm: 0"));
+	fprintf(f, "devices:\n  - name: feed\n    kind: %s\n    frontend: {%s}\n",
+		or (c->kind, "forwarder"), or (c->frontend, "bind: [\"" FRONTEND "\"], hwm: 0"));
 	fprintf(f, "    backend: {%s}\n", or (c->backend, "bind: [\"" BACKEND "\"], hwm: 0"));
 	fclose(f);
 }

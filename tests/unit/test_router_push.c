@@ -282,6 +282,8 @@ static void test_devices_join_what_fits(void **state)
 	assert_true(zl_ipc_device_joins(ZL_BRIDGE, ZL_PAIR, ZL_PAIR));
 	assert_true(zl_ipc_device_joins(ZL_BRIDGE, ZL_GATHER, ZL_SCATTER));
 	assert_true(zl_ipc_device_joins(ZL_BRIDGE, ZL_CLIENT, ZL_CHANNEL));
+	assert_true(zl_ipc_device_joins(ZL_BRIDGE, ZL_SUB, ZL_PUB));
+	assert_false(zl_ipc_device_joins(ZL_BRIDGE, ZL_SUB, ZL_PUSH));
 	assert_false(zl_ipc_device_joins(ZL_BRIDGE, ZL_PULL, ZL_PULL));
 	assert_false(zl_ipc_device_joins(ZL_BRIDGE, ZL_PUSH, ZL_PUB));
 	assert_false(zl_ipc_device_joins(ZL_BRIDGE, ZL_ROUTER, ZL_CLIENT));

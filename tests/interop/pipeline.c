@@ -1,0 +1,186 @@
+/* Work that is dealt out (pipeline.h). */
+#include "tests/interop/pipeline.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <zmq.h>
+
+#include <cmocka.h>
+
+#define PART_MAX 65536
+
+struct head {
+	uint32_t pusher, part;
+	uint64_t number;
+};
+
+/* Every byte of a part follows from whose it is. */
+static uint32_t fill(uint8_t *buf, const struct head *h, uint32_t bytes)
+{
+	uint32_t x = (uint32_t)h->number * 2654435761u + h->pusher * 40503u + h->part;
+
+	memcpy(buf, h, sizeof(*h));
+	for (uint32_t i = sizeof(*h); i < bytes; i++) {
+		x = x * 1664525u + 1013904223u;
+		buf[i] = (uint8_t)(x >> 24);
+	}
+	return bytes;
+}
+
+static uint64_t mix(uint64_t number)
+{
+	return (number + 1) * 0x9e3779b97f4a7c15ull ^ number >> 3;
+}
+
+static void *socket_of(struct peer *self, int type, bool small, const char *endpoint, bool bind)
+{
+	void *socket = peer_socket(self, type);
+
+	if (small) {
+		peer_option(self, socket, ZMQ_SNDHWM, 100);
+		peer_option(self, socket, ZMQ_RCVHWM, 100);
+		peer_option(self, socket, ZMQ_SNDBUF, 32768);
+		peer_option(self, socket, ZMQ_RCVBUF, 32768);
+	}
+	if (bind ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint))
+		peer_fail(self, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
+	return socket;
+}
+
+void pusher_run(struct peer *self, const void *plan)
+{
+	const struct pusher *p = plan;
+	void *socket = socket_of(self, p->type, p->small, p->endpoint, p->bind);
+	uint8_t buf[PART_MAX];
+	double began;
+
+	peer_listen(self, "go");
+	began = peer_clock();
+	for (uint64_t i = 0; i < p->messages; i++) {
+		unsigned parts = p->parts && i % 3 == 2 ? p->parts : 1;
+
+		for (unsigned k = 0; k < parts; k++) {
+			uint32_t n = fill(buf, &(struct head){p->id, k, i}, p->bytes + k % 7);
+
+			if (zmq_send(socket, buf, n, k + 1 < parts ? ZMQ_SNDMORE : 0) < 0)
+				peer_fail(self, "message %llu: %s", (unsigned long long)i,
+					  zmq_strerror(zmq_errno()));
+		}
+	}
+	peer_say(self, "sent", p->messages, peer_clock() - began);
+	peer_listen(self, "end");
+}
+
+/* One message, whole; the next of its pusher that comes this way. */
+static void check(struct peer *self, void *socket, struct pulled *had, uint64_t *next)
+{
+	struct head first = {0}, h;
+	uint8_t buf[PART_MAX], due[PART_MAX];
+	int more = 1;
+
+	for (uint32_t part = 0; more; part++) {
+		size_t size = sizeof(more);
+		int n = zmq_recv(socket, buf, sizeof(buf), 0);
+
+		if (n < (int)sizeof(h) || n > PART_MAX)
+			peer_fail(self, "%d bytes came: %s", n, zmq_strerror(zmq_errno()));
+		memcpy(&h, buf, sizeof(h));
+		fill(due, &h, (uint32_t)n);
+		if (part == 0)
+			first = h;
+		if (h.pusher >= PUSHERS_MAX || h.part != part || h.pusher != first.pusher ||
+		    h.number != first.number || memcmp(buf, due, (size_t)n) != 0)
+			peer_fail(self, "part %u of pusher %u's message %llu is damaged", part,
+				  h.pusher, (unsigned long long)h.number);
+		zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size);
+	}
+	if (first.number < next[first.pusher])
+		peer_fail(self, "pusher %u's message %llu came after %llu", first.pusher,
+			  (unsigned long long)first.number,
+			  (unsigned long long)next[first.pusher] - 1);
+	next[first.pusher] = first.number + 1;
+	had->n++;
+	had->of[first.pusher]++;
+	had->sum[first.pusher] += mix(first.number);
+}
+
+void puller_run(struct peer *self, const void *plan)
+{
+	const struct puller *p = plan;
+	void *socket = socket_of(self, p->type, p->small, p->endpoint, p->bind);
+	zmq_pollitem_t wait[2] = {{.fd = peer_descriptor(self), .events = ZMQ_POLLIN},
+				  {.socket = socket, .events = ZMQ_POLLIN}};
+	uint64_t next[PUSHERS_MAX] = {0};
+	struct pulled had = {0};
+	bool reads = !p->waits;
+
+	for (;;) {
+		zmq_poll(wait, reads ? 2 : 1, -1);
+		for (unsigned i = 0; reads && wait[1].revents && i < 100; i++) {
+			int events = 0;
+			size_t size = sizeof(events);
+
+			zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size);
+			if (!(events & ZMQ_POLLIN))
+				break;
+			check(self, socket, &had, next);
+		}
+		if (!wait[0].revents)
+			continue;
+		const struct note *told = peer_listen(self, NULL);
+		if (strcmp(told->what, "end") == 0)
+			return;
+		if (strcmp(told->what, "read") == 0)
+			reads = true;
+		else
+			peer_say_data(self, "count", had.n, &had, sizeof(had));
+	}
+}
+
+struct pulled pull_count(struct peer *puller)
+{
+	struct pulled had;
+
+	peer_tell(puller, "count", 0);
+	memcpy(&had, peer_hear(puller, "count")->data, sizeof(had));
+	return had;
+}
+
+void pull_all(struct peer *const *pullers, unsigned n_pullers, const struct pusher *pushers,
+	      unsigned n, uint64_t *shares)
+{
+	uint64_t deadline = lab_now_ms() + (uint64_t)lab_patience_ms(), due = 0;
+	struct pulled all;
+
+	for (unsigned i = 0; i < n; i++)
+		due += pushers[i].messages;
+	do {
+		all = (struct pulled){0};
+		for (unsigned i = 0; i < n_pullers; i++) {
+			struct pulled had = pull_count(pullers[i]);
+
+			all.n += had.n;
+			for (unsigned k = 0; k < PUSHERS_MAX; k++) {
+				all.of[k] += had.of[k];
+				all.sum[k] += had.sum[k];
+			}
+			if (shares)
+				shares[i] = had.n;
+		}
+		if (all.n < due)
+			nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	} while (all.n < due && lab_now_ms() < deadline);
+	assert_int_equal(all.n, due);
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t sum = 0;
+
+		for (uint64_t k = 0; k < pushers[i].messages; k++)
+			sum += mix(k);
+		assert_int_equal(all.of[pushers[i].id], pushers[i].messages);
+		assert_true(all.sum[pushers[i].id] == sum);
+	}
+}

@@ -1,0 +1,42 @@
+/* Work that is dealt out: pushers whose every message proves who sent it, as which, and that it is
+ * whole, and pullers that check that and that each pusher's come in order. What all pullers have
+ * had adds up to what was sent, each once. */
+#ifndef ZL_TESTS_INTEROP_PIPELINE_H
+#define ZL_TESTS_INTEROP_PIPELINE_H
+
+#include "tests/interop/appliance.h"
+#include "tests/interop/peer.h"
+
+#define PUSHERS_MAX 4
+
+struct pusher {
+	const char *endpoint;
+	int type;         /* ZMQ_PUSH, ZMQ_DEALER, ... */
+	bool bind, small; /* small: little buffers, a HWM of 100 */
+	unsigned id;      /* below PUSHERS_MAX */
+	uint64_t messages;
+	uint32_t bytes; /* of the first part */
+	unsigned parts; /* of every third message; the others have one */
+};
+/* Waits for "go", sends, says "sent", listens for "end". */
+void pusher_run(struct peer *self, const void *pusher);
+
+struct puller {
+	const char *endpoint;
+	int type;
+	bool bind, small;
+	bool waits; /* reads nothing before it is told "read" */
+};
+/* Receives; told "count" it says "count", with a struct pulled. Ends when told "end". */
+void puller_run(struct peer *self, const void *puller);
+
+struct pulled {
+	uint64_t n, of[PUSHERS_MAX], sum[PUSHERS_MAX]; /* messages, and a sum over their numbers */
+};
+struct pulled pull_count(struct peer *puller);
+/* Waits until the pullers have had everything of `n` pushers, each message once. shares: how much
+ * each has had; may be NULL. */
+void pull_all(struct peer *const *pullers, unsigned n_pullers, const struct pusher *pushers,
+	      unsigned n, uint64_t *shares);
+
+#endif
