@@ -1,4 +1,5 @@
 """The machine: what it is, which of its CPUs do what, and hugepages for the time of a run."""
+import json
 import os
 import platform
 import subprocess
@@ -62,6 +63,15 @@ def facts(root, pages):
         "commit": commit(root),
         "load_average": os.getloadavg()[0],
     }
+
+
+def noise(program, cpu, when):
+    """What a core that only spins gets of this machine just now, in words."""
+    seen = json.loads(processes.command("taskset", "-c", str(cpu), program))
+    return (f"The machine {when} this: CPU {cpu} does {seen['additions_s'] / 1e9:.2f} G dependent "
+            f"additions/s; a program that only spins on it is kept waiting for "
+            f"{100 * seen['away']:.1f} % of the time, {seen['over_20us_s']:.0f} times a second for "
+            f"more than 20 us, {seen['longest_us'] / 1000:.1f} ms at the longest.")
 
 
 class Hugepages:

@@ -60,7 +60,9 @@ def measure(name, s):
     begun = time.monotonic()
     print(f"bench: {name}", file=sys.stderr, flush=True)
     s.clock = Clock(60 * MINUTES_EACH)
+    s.rows.note(name, machine.noise(s.programs["noise"], s.poll_cpu, "before"))
     module.measure(s)
+    s.rows.note(name, machine.noise(s.programs["noise"], s.poll_cpu, "after"))
     print(f"bench: {name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     return module.TITLE
 

@@ -12,6 +12,7 @@ TARGETS = {
     "zmq_blast": "tests/bench/bench-zmq-blast",
     "zmq_proxy": "tests/bench/bench-zmq-proxy",
     "membw": "tests/bench/bench-membw",
+    "noise": "tests/bench/bench-noise",
 }
 
 
