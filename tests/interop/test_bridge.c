@@ -1,4 +1,5 @@
-/* Bridges between libzmq's peers: both directions of a device, and pairs of unlike sockets. */
+/* Bridges and queues between libzmq's peers: both directions of a device, pairs of unlike sockets.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,12 +107,33 @@ static void test_what_is_pushed_is_published(void **state)
 	appliance_stop(a);
 }
 
+static void test_requests_are_answered_through_a_queue(void **state)
+{
+	struct appliance *a = appliance_start(&(struct appliance_config){.kind = "queue"});
+	struct peer *ask[2], *answer = joined(a, ZMQ_REP, BACKEND, 1);
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		ask[i] = joined(a, ZMQ_REQ, FRONTEND, 2 + i);
+	for (unsigned i = 0; i < 100; i++) {
+		remote_send(ask[i % 2], "question");
+		remote_expect(answer, "question");
+		remote_send(answer, "answer");
+		remote_expect(ask[i % 2], "answer");
+	}
+	remote_end(ask[0]);
+	remote_end(ask[1]);
+	remote_end(answer);
+	appliance_stop(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(test_pairs_talk_both_ways_and_a_second_peer_is_closed),
 		LAB_TEST(test_dealers_talk_both_ways),
 		LAB_TEST(test_what_is_pushed_is_published),
+		LAB_TEST(test_requests_are_answered_through_a_queue),
 	};
 	int status = lab_begin();
 
