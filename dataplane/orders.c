@@ -17,12 +17,19 @@ static struct zl_core_endpoint *endpoint_slot(struct zl_lcore *c, uint32_t id)
 	return NULL;
 }
 
-/* Every shard has a pipe to the same socket on each other core. */
+/* Sockets that send to chosen peers, by topic or by name: those may be on another core. */
+static bool crosses_cores(enum zl_socket_type type)
+{
+	return type == ZL_XPUB || type == ZL_PUB || type == ZL_ROUTER || type == ZL_SERVER ||
+	       type == ZL_PEER;
+}
+
+/* Every such shard has a pipe to the same socket on each other core. */
 static int join_lanes(struct zl_shard *s)
 {
 	struct zl_lcore *c = s->core;
 
-	if (s->config.type != ZL_XPUB && s->config.type != ZL_PUB)
+	if (!crosses_cores(s->config.type))
 		return 0;
 	for (unsigned to = 0; to < c->cores; to++) {
 		struct zl_pipe *p = &s->lane_pipe[to];
