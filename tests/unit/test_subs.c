@@ -312,6 +312,38 @@ static unsigned million_name(unsigned peer, unsigned i, char *name)
 	return n;
 }
 
+/* The index has two sets of buckets for much of the time that this takes. */
+static void test_all_prefixes_are_found_while_the_index_grows_and_shrinks(void **state)
+{
+	struct zl_subs *subs = zl_subs_new(1, nothing, NULL);
+	uint32_t peer = zl_subs_join(subs, 1, 0), first = 0, n = 0;
+	char name[40];
+
+	(void)state;
+	seed = 88172645463325252ull;
+	for (unsigned round = 0; round < 60000; round++) {
+		bool grows = round < 20000 || (round > 40000 && random_below(3) == 0);
+
+		if (grows)
+			assert_int_equal(zl_subs_add(subs, peer, (uint8_t *)name,
+						     million_name(0, n++, name)),
+					 1);
+		else if (first < n)
+			assert_int_equal(zl_subs_remove(subs, peer, (uint8_t *)name,
+							million_name(0, first++, name)),
+					 1);
+		if (first == n)
+			continue;
+		uint32_t i = first + random_below(n - first);
+		assert_int_equal(zl_subs_add(subs, peer, (uint8_t *)name, million_name(0, i, name)),
+				 0);
+		assert_int_equal(
+			zl_subs_remove(subs, peer, (uint8_t *)name, million_name(0, n, name)), 0);
+		assert_int_equal(zl_subs_prefixes(subs), n - first);
+	}
+	zl_subs_free(subs);
+}
+
 static void test_a_million_prefixes_cost_at_most_50_bytes_each_and_are_given_back(void **state)
 {
 	struct zl_subs *subs = zl_subs_new(2, nothing, NULL);
@@ -353,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_what_came_and_went_is_never_told_upstream),
 		cmocka_unit_test(test_a_disowned_prefix_is_cancelled_upstream_once),
 		cmocka_unit_test(test_taking_over_tells_the_difference_only),
+		cmocka_unit_test(test_all_prefixes_are_found_while_the_index_grows_and_shrinks),
 		cmocka_unit_test(
 			test_a_million_prefixes_cost_at_most_50_bytes_each_and_are_given_back),
 	};
