@@ -76,7 +76,8 @@ static const struct argp_option options[] = {
 	 "those "
 	 "before it; latency counts from that time (as fast as they are taken)",
 	 0},
-	{"queue", OPT_QUEUE, "BYTES", 0, "of each publisher's stream, at most (524288)", 0},
+	{"queue", OPT_QUEUE, "BYTES", 0,
+	 "of each publisher's stream, at most (512 KiB, or two messages)", 0},
 	{"rcvbuf", OPT_RCVBUF, "BYTES", 0,
 	 "TCP window offered by each subscriber (1 MiB shared by all, at least 16 KiB each)", 0},
 	{"window", OPT_WINDOW, "N", 0, "messages ahead of the slowest subscriber, at most", 0},
@@ -276,12 +277,14 @@ void blast_options(struct options *o, int argc, char **argv)
 			      .prefixes = {.min = 12, .max = 30, .seed = 1},
 			      .slow_percent = 10,
 			      .seconds = 5,
-			      .warmup = 0.5,
-			      .queue_bytes = 512 << 10};
+			      .warmup = 0.5};
 	argp_parse(&argp, argc, argv, 0, NULL, o);
 	/* '~' is no topic's and no other prefix's */
 	o->during_prefixes = o->prefixes;
 	o->during_prefixes.first = '~';
+	/* with room for one message only, each would wait for the one before to be acknowledged */
+	if (!o->queue_bytes)
+		o->queue_bytes = (uint32_t)RTE_MAX(512ull << 10, 2ull * o->parts * (o->size + 9));
 	/* about what a ring of 1024 frames holds: more would only be dropped in it */
 	if (!o->rcvbuf)
 		o->rcvbuf = RTE_MAX((1u << 20) / RTE_MAX(o->subscribers, 1u), 16u << 10);
