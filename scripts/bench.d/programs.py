@@ -11,6 +11,7 @@ TARGETS = {
     "blast": "tests/bench/zeroline-blast",
     "zmq_blast": "tests/bench/bench-zmq-blast",
     "zmq_proxy": "tests/bench/bench-zmq-proxy",
+    "matcher": "tests/bench/bench-matcher",
     "membw": "tests/bench/bench-membw",
     "noise": "tests/bench/bench-noise",
 }

@@ -1,6 +1,9 @@
 """A million subscriptions: what they cost in memory, time and at every message, beside libzmq."""
+import json
+
 import appliance
 import loads
+import processes
 import programs
 from settings import said
 from stats import Runs, of, repeat
@@ -13,11 +16,15 @@ RATE = 50000       # of the traffic while others subscribe
 WINDOW, ZMQ_WINDOW = 16000, 4000
 SIZE = 64
 MATCHER_MB = 512
+SHAPES = {"random": "each wanted by one", "shared": "each wanted by 10"}
+GOAL_MATCH_NS = 100
 FAVOUR = 5         # steps of niceness, for control and the host core on the busy load's CPU
 
 
 def measure(s):
     many = QUICK if s.quick else MANY
+    for shape, text in SHAPES.items():
+        matches(s, many, shape, text)
     if s.quick:
         s.rows.note("subscriptions", f"Only {many:,} of them, because of --quick.")
     have = {option: programs.knows(s.programs["blast"], option)
@@ -36,6 +43,19 @@ def measure(s):
         for (metric, unit), runs in mine.items():
             s.rows.add("subscriptions", metric, unit, runs, f"libzmq, {wire.name}, {said(how)}",
                        theirs.get((metric, unit)))
+
+
+def matches(s, many, shape, text):
+    """The matcher alone: topics drawn anew from all prefixes, and 64 topics over and over."""
+    argv = ["taskset", "-c", str(s.poll_cpu), s.programs["matcher"], "--json", "--shape", shape,
+            "--subscriptions", str(many)]
+    runs = [{row["metric"]: row["value"] for row in map(json.loads, out.splitlines())}
+            for out in (processes.command(*argv) for _ in range(1 if s.quick else 3))]
+    for way, drawn in (("cold", "any of them"), ("warm", "64 of them")):
+        ns = of(runs, f"matcher_{shape}_match_{way}_in_runs")
+        s.rows.add("subscriptions", f"a match, {text}, topics from {drawn}", "ns", ns,
+                   goal=f"<= {GOAL_MATCH_NS} ns: "
+                   f"{'met' if ns.median <= GOAL_MATCH_NS else 'missed'}")
 
 
 def fresh(s, hugepages_mb):
