@@ -1,12 +1,15 @@
 /* zeroline-blast: the nouns of one run, and which file moves them. One thread has it all.
+ * Publishers and subscribers are what the run's pattern has in their place (pattern.h).
  *
  * A turn: frames in (machine.c), new messages to publishers' streams (publish.c), then the streams'
- * events, which read subscribers' streams (subscribe.c; some lag, lag.c), and frames out. */
+ * events, which read subscribers' streams (subscribe.c; some lag, lag.c; some reply, reply.c), and
+ * frames out. */
 #ifndef ZL_TESTS_BENCH_BLAST_H
 #define ZL_TESTS_BENCH_BLAST_H
 
 #include "tests/bench/draw.h"
 #include "tests/bench/histogram.h"
+#include "tests/bench/ledger.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/message.h"
 #include "tests/bench/options.h"
@@ -24,7 +27,7 @@ enum conn_state {
 #define CONN_GATHER_MAX 512   /* a READY, a SUBSCRIBE of ours */
 #define ASK_BYTES       65536 /* of SUBSCRIBE commands queued */
 
-/* A connection to the forwarder, up to and including the ZMTP handshake (connection.c). */
+/* A connection to the device, up to and including the ZMTP handshake (connection.c). */
 struct connection {
 	struct zl_stream *stream;
 	struct blast *blast;
@@ -60,9 +63,16 @@ enum lag {
 	LAG_STALLED,
 };
 
+/* How far a replier has got with a frame that came in pieces, or is long (reply.c). */
+struct echo {
+	uint64_t skip; /* bytes of its body still to come */
+	uint8_t header[ZL_FRAME_LONG_HEADER], have;
+	bool inside, more, foreign; /* in its body; its flags: more parts follow, a command */
+};
+
 struct subscriber {
-	struct connection conn;
-	uint8_t lag; /* enum lag */
+	struct connection conn; /* publisher: it reads the replies to the one of this id */
+	uint8_t lag;            /* enum lag */
 	uint64_t held,
 		read; /* lagging: bytes taken and not yet read; read; from the measurement on */
 	uint64_t lost, repeated, wrong;
@@ -70,9 +80,11 @@ struct subscriber {
 	uint32_t part; /* of the message under way */
 	uint32_t skip,
 		where; /* bytes of the frame still to come, and where they stand in its body */
-	uint8_t begun[ZL_FRAME_LONG_HEADER + PREFIX_MAX + sizeof(struct stamp)];
+	uint8_t begun[ZL_FRAME_SHORT_HEADER + ZL_FRAME_LONG_HEADER + PREFIX_MAX +
+		      sizeof(struct stamp)];
 	uint8_t have;       /* of begun */
 	bool foreign;       /* the frame is not a message's */
+	struct echo echo;   /* a replier's, in place of all that */
 	uint32_t *expected; /* next sequence of each publisher, and group that is its */
 };
 
@@ -93,6 +105,7 @@ struct during {
 /* Counts at the ends of what is measured. */
 struct reading {
 	uint64_t at_ns, sent, received;
+	uint64_t *received_by; /* each subscriber, if each has a share of all */
 };
 
 struct blast {
@@ -103,11 +116,14 @@ struct blast {
 	enum phase phase;
 	struct publisher *publishers;
 	struct subscriber *subscribers;
+	struct subscriber *replies; /* what each publisher reads, if the pattern has it */
+	struct ledger *ledgers; /* of each publisher's messages, if each comes to one: --verify */
 	struct rte_mbuf *filler;
 	uint32_t opened;           /* connections begun */
+	uint32_t first;            /* publisher of this turn */
 	uint64_t progress;         /* towards being connected and subscribed, in steps */
 	uint64_t ask_ns, asked_ns; /* from the first SUBSCRIBE on; all are known to be effective */
-	uint64_t sent, received;   /* messages, all; by subscribers that do not lag */
+	uint64_t sent, received;   /* messages, all; by subscribers that do not lag; or replies */
 	uint64_t *received_by;     /* each subscriber: close together, for the window */
 	uint64_t slowest;   /* what the slowest subscriber had received when last looked at */
 	double interval_ns; /* between messages at a rate; 0: no rate */
@@ -146,8 +162,14 @@ void publishers_turn(struct blast *b);
 /* subscribe.c */
 int subscribers_open(struct blast *b);
 void subscribers_close(struct blast *b);
+/* Of all messages that came to one of several: those that never came. */
+uint64_t subscribers_lost(const struct blast *b);
 /* Bytes after the handshake. */
 void subscriber_input(struct subscriber *s, const uint8_t *bytes, uint32_t n);
+
+/* reply.c */
+/* A buffer after the handshake, from this byte on. */
+void replier_input(struct subscriber *s, struct rte_mbuf *m, uint32_t from);
 
 /* ask.c */
 void ask_begin(struct subscriber *s);

@@ -1,4 +1,4 @@
-/* A ZMTP 3.1 connection with the NULL mechanism (RFC 37): greeting, READY, and what the forwarder
+/* A ZMTP 3.1 connection with the NULL mechanism (RFC 37): greeting, READY, and what a forwarder
  * sends to a publisher. */
 #include "tests/bench/blast.h"
 
@@ -7,7 +7,12 @@
 
 #define GREETING 64
 
-static const char role_name[2][4] = {"SUB", "PUB"};
+static const char *socket_type(const struct connection *c)
+{
+	const struct pattern *pattern = c->blast->options.pattern;
+
+	return c->publisher ? pattern->sends : pattern->takes;
+}
 
 int connection_send(struct connection *c, const uint8_t *bytes, uint32_t n)
 {
@@ -51,18 +56,20 @@ static void greet(struct zl_stream *s)
 
 static void greeting_in(struct connection *c)
 {
-	static const char metadata[] = "\x0bSocket-Type\0\0\0\x03";
-	uint8_t ready[32];
+	static const char metadata[] = "\x0bSocket-Type\0\0\0";
+	const char *type = socket_type(c);
+	uint8_t ready[32], n = sizeof(metadata) - 1, len = (uint8_t)strlen(type);
 
 	if (c->gathered[0] != 0xff || c->gathered[9] != 0x7f || c->gathered[10] < 3 ||
 	    memcmp(c->gathered + 12, "NULL", 5) != 0) {
 		blast_fail(c->blast, "the other side speaks no ZMTP 3 with NULL security");
 		return;
 	}
-	memcpy(ready, metadata, sizeof(metadata) - 1);
-	memcpy(ready + sizeof(metadata) - 1, role_name[c->publisher], 3);
+	memcpy(ready, metadata, n);
+	ready[n++] = len;
+	memcpy(ready + n, type, len);
 	c->state = CONN_METADATA;
-	if (send_command(c, "READY", ready, sizeof(metadata) - 1 + 3))
+	if (send_command(c, "READY", ready, n + len))
 		blast_fail(c->blast, "no buffer for READY");
 }
 
@@ -78,8 +85,8 @@ static void frame_in(struct connection *c, const struct zl_frame *f)
 		if (zl_command_is(&command, "READY"))
 			c->state = CONN_TRAFFIC;
 		else
-			blast_fail(c->blast, "the forwarder refused a handshake as %s",
-				   role_name[c->publisher]);
+			blast_fail(c->blast, "the other side refused a handshake as %s",
+				   socket_type(c));
 	} else {
 		publisher_command((struct publisher *)c, &command);
 	}
@@ -120,12 +127,18 @@ static uint32_t skip_prefixes(struct publisher *p, const uint8_t *bytes, uint32_
 	return done;
 }
 
+/* Nothing but commands, or a greeting? */
+static bool hears_commands(const struct connection *c)
+{
+	return c->state != CONN_TRAFFIC || (c->publisher && !c->blast->options.pattern->replies);
+}
+
 /* Handshake of both, and commands to a publisher. How many bytes were taken. */
 static uint32_t gather(struct connection *c, const uint8_t *bytes, uint32_t n)
 {
 	uint32_t done = 0;
 
-	while (!c->blast->failure[0] && (c->publisher || c->state != CONN_TRAFFIC)) {
+	while (!c->blast->failure[0] && hears_commands(c)) {
 		struct zl_frame f;
 		uint32_t want, more;
 
@@ -154,6 +167,18 @@ static uint32_t gather(struct connection *c, const uint8_t *bytes, uint32_t n)
 	return done;
 }
 
+/* Messages, from a byte of the buffer on. */
+static void messages_in(struct connection *c, struct rte_mbuf *m, uint32_t from)
+{
+	struct subscriber *s = c->publisher ? &c->blast->replies[c->id] : (struct subscriber *)c;
+
+	if (c->blast->options.pattern->replies && !c->publisher)
+		replier_input(s, m, from);
+	else
+		subscriber_input(s, rte_pktmbuf_mtod_offset(m, const uint8_t *, from),
+				 m->data_len - from);
+}
+
 static void readable(struct zl_stream *s)
 {
 	struct connection *c = s->owner;
@@ -163,10 +188,10 @@ static void readable(struct zl_stream *s)
 		const uint8_t *bytes = rte_pktmbuf_mtod(m, const uint8_t *);
 		uint32_t n = m->data_len, done = 0;
 
-		if (c->publisher || c->state != CONN_TRAFFIC)
+		if (hears_commands(c))
 			done = gather(c, bytes, n);
-		if (done < n && !c->publisher)
-			subscriber_input((struct subscriber *)c, bytes + done, n - done);
+		if (done < n && !hears_commands(c))
+			messages_in(c, m, done);
 		rte_pktmbuf_free(m);
 		if (c->publisher || !lag_holds((struct subscriber *)c, n))
 			s->ops->consumed(s, n);
@@ -186,8 +211,7 @@ static void closed(struct zl_stream *s, const char *reason)
 
 	c->state = CONN_CLOSED;
 	if (c->blast->phase != PHASE_DONE)
-		blast_fail(c->blast, "a %s's connection ended: %s", role_name[c->publisher],
-			   reason);
+		blast_fail(c->blast, "a %s's connection ended: %s", socket_type(c), reason);
 }
 
 static const struct zl_stream_events events = {

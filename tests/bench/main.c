@@ -1,4 +1,4 @@
-/* zeroline-blast: loads a forwarder through a network stack of its own and measures what comes
+/* zeroline-blast: loads a device through a network stack of its own and measures what comes
  * through: connect, subscribe, warm up, measure, wait for what is under way, report. */
 #include "tests/bench/blast.h"
 
@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define S_NS        1000000000ull
 #define CONNECT_NS  (15 * S_NS)
@@ -38,7 +39,8 @@ static int open_all(struct blast *b)
 	unsigned laid;
 
 	layout_make(&b->layout, b->options.size, b->options.parts,
-		    b->options.subscriptions ? b->options.prefixes.max : 0);
+		    b->options.subscriptions ? b->options.prefixes.max : 0,
+		    b->options.pattern->replies);
 	if (b->options.subscriptions && draws_make(&b->draws, &b->options, &b->layout)) {
 		blast_fail(b, "no memory to draw prefixes in");
 		return -1;
@@ -63,7 +65,11 @@ static void enter(struct blast *b, enum phase phase, double seconds)
 
 static void take_reading(const struct blast *b, struct reading *r)
 {
-	*r = (struct reading){.at_ns = b->machine.now_ns, .sent = b->sent, .received = b->received};
+	r->at_ns = b->machine.now_ns;
+	r->sent = b->sent;
+	r->received = b->received;
+	memcpy(r->received_by, b->received_by,
+	       options_takers(&b->options) * sizeof(*r->received_by));
 }
 
 static uint32_t connections(const struct blast *b)
@@ -108,6 +114,8 @@ static bool ask_all(struct blast *b)
 	for (uint32_t i = 0; i < connections(b); i++)
 		if (connection(b, i)->state != CONN_TRAFFIC)
 			return false;
+	if (!b->options.pattern->subscribes)
+		return true;
 	if (!b->ask_ns)
 		b->ask_ns = b->machine.now_ns;
 	for (uint32_t i = 0; i < b->options.subscribers; i++) {

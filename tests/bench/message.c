@@ -3,13 +3,24 @@
 
 #include <string.h>
 
-void layout_make(struct layout *l, uint32_t size, uint32_t parts, uint32_t lead)
+/* In whatever order this machine has a word's bytes. */
+static void know_beginning(struct layout *l)
+{
+	uint32_t n = l->header_len < sizeof(uint64_t) ? l->header_len : sizeof(uint64_t);
+
+	memcpy(&l->begins, l->last, n);
+	memset(&l->begins_in, 0xff, n);
+}
+
+void layout_make(struct layout *l, uint32_t size, uint32_t parts, uint32_t lead, bool delimited)
 {
 	uint32_t head;
 
 	*l = (struct layout){.parts = parts, .size = size, .lead = lead};
-	l->header_len = zl_frame_build(l->more, ZL_FRAME_MORE, size);
-	zl_frame_build(l->last, 0, size);
+	l->delimiter = delimited ? zl_frame_build(l->last, ZL_FRAME_MORE, 0) : 0;
+	zl_frame_build(l->more, ZL_FRAME_MORE, size);
+	l->header_len = l->delimiter + zl_frame_build(l->last + l->delimiter, 0, size);
+	know_beginning(l);
 	l->wire = parts * (l->header_len + size);
 	head = l->wire <= LAID_ROOM / 2 || size <= LAID_LONG ? size : LAID_LONG;
 	l->laid_frame = l->header_len + head;

@@ -9,12 +9,14 @@
 #include "tests/bench/values.h"
 
 #define SUBSCRIPTIONS_MAX 100000000
+#define REQUESTS          1000 /* that are outstanding, unless another --window is asked for */
 
 enum {
 	OPT_PORT = 256,
 	OPT_ADDRESS,
 	OPT_GATEWAY,
 	OPT_MTU,
+	OPT_PATTERN,
 	OPT_PUBLISH_TO,
 	OPT_SUBSCRIBE_TO,
 	OPT_SIZE,
@@ -48,8 +50,15 @@ static const struct argp_option options[] = {
 	{"gateway", OPT_GATEWAY, "IP", 0, "for what is outside of that network", 0},
 	{"mtu", OPT_MTU, "BYTES", 0, "IP bytes a frame (the device's)", 0},
 	{0, 0, 0, 0, "The connections:", 2},
-	{"publish-to", OPT_PUBLISH_TO, "IP:PORT", 0, "where publishers connect", 0},
-	{"subscribe-to", OPT_SUBSCRIBE_TO, "IP:PORT", 0, "where subscribers connect", 0},
+	{"pattern", OPT_PATTERN, "NAME", 0,
+	 "pubsub: PUB and SUB, through a forwarder. pushpull: PUSH and PULL, through a streamer; "
+	 "each message comes to one. reqrep: DEALER, each message a request, and REP, through a "
+	 "queue; what counts as received is replies, and latency is the round trip (pubsub)",
+	 0},
+	{"publish-to", OPT_PUBLISH_TO, "IP:PORT", 0,
+	 "where publishers connect, or PUSHes, or DEALERs", 0},
+	{"subscribe-to", OPT_SUBSCRIBE_TO, "IP:PORT", 0,
+	 "where subscribers connect, or PULLs, or REPs", 0},
 	{"publishers", 'p', "N", 0, "how many (1)", 0},
 	{"subscribers", 's', "N", 0, "how many (1); each takes every topic", 0},
 	{"stalled", OPT_STALLED, "K", 0,
@@ -80,7 +89,10 @@ static const struct argp_option options[] = {
 	 "of each publisher's stream, at most (512 KiB, or two messages)", 0},
 	{"rcvbuf", OPT_RCVBUF, "BYTES", 0,
 	 "TCP window offered by each subscriber (1 MiB shared by all, at least 16 KiB each)", 0},
-	{"window", OPT_WINDOW, "N", 0, "messages ahead of the slowest subscriber, at most", 0},
+	{"window", OPT_WINDOW, "N", 0,
+	 "messages ahead of the slowest subscriber, at most; pushpull: under way; reqrep: requests "
+	 "outstanding (1000), all together",
+	 0},
 	{0, 0, 0, 0, "The run:", 4},
 	{"seconds", OPT_SECONDS, "S", 0, "measured (5)", 0},
 	{"warmup", OPT_WARMUP, "S", 0, "before that (0.5)", 0},
@@ -108,6 +120,11 @@ static error_t parse_wire(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_MTU:
 		o->port.mtu = (uint16_t)value_whole(state, arg, 576, 16384);
+		return 0;
+	case OPT_PATTERN:
+		o->pattern = pattern_named(arg);
+		if (!o->pattern)
+			argp_error(state, "--pattern %s: %s is wanted", arg, PATTERN_NAMES);
 		return 0;
 	case OPT_PUBLISH_TO:
 		o->publish_to = value_endpoint(state, arg);
@@ -202,6 +219,21 @@ static void check_subscriptions(struct argp_state *state, const struct options *
 			   o->prefixes.max, need);
 }
 
+/* What only those can do to whom every message comes. */
+static void check_pattern(struct argp_state *state, const struct options *o)
+{
+	if (o->pattern->subscribes)
+		return;
+	if (o->topics > 1 || o->subscriptions || o->during || o->stalled || o->slow)
+		argp_error(state,
+			   "--pattern %s: nobody subscribes: leave out --topics, "
+			   "--subscriptions, --subscribe-during, --stalled and --slow",
+			   o->pattern->name);
+	if (o->pattern->replies && o->parts > 1)
+		argp_error(state, "--pattern %s: a request has one part: leave out --parts",
+			   o->pattern->name);
+}
+
 static void check(struct argp_state *state, const struct options *o)
 {
 	if (o->port.kind == ZL_PORT_KINDS || !o->port.device[0] || !o->port.ip)
@@ -218,6 +250,7 @@ static void check(struct argp_state *state, const struct options *o)
 			   "--subscribers",
 			   o->stalled, o->slow);
 	check_subscriptions(state, o);
+	check_pattern(state, o);
 	if ((uint64_t)o->size * o->parts > BODY_MAX)
 		argp_error(state, "--size times --parts is to be below 1 GiB");
 }
@@ -261,13 +294,14 @@ void blast_options(struct options *o, int argc, char **argv)
 		options,
 		parse,
 		NULL,
-		"Publishes and subscribes through a forwarder, on a network stack of its own, and "
-		"measures what comes through and how late.",
+		"Publishes and subscribes through a forwarder, or loads another device, on a "
+		"network stack of its own, and measures what comes through and how late.",
 		NULL,
 		NULL,
 		NULL};
 
-	*o = (struct options){.port = {.name = "blast", .kind = 0},
+	*o = (struct options){.pattern = pattern_named("pubsub"),
+			      .port = {.name = "blast", .kind = 0},
 			      .publishers = 1,
 			      .subscribers = 1,
 			      .size = 64,
@@ -285,6 +319,8 @@ void blast_options(struct options *o, int argc, char **argv)
 	/* with room for one message only, each would wait for the one before to be acknowledged */
 	if (!o->queue_bytes)
 		o->queue_bytes = (uint32_t)RTE_MAX(512ull << 10, 2ull * o->parts * (o->size + 9));
+	if (o->pattern->replies && !o->window && o->rate == 0)
+		o->window = REQUESTS;
 	/* about what a ring of 1024 frames holds: more would only be dropped in it */
 	if (!o->rcvbuf)
 		o->rcvbuf = RTE_MAX((1u << 20) / RTE_MAX(o->subscribers, 1u), 16u << 10);

@@ -7,11 +7,13 @@
 
 #include "control/ipc/ipc.h"
 #include "dataplane/net/stream.h"
+#include "tests/bench/pattern.h"
 #include "tests/bench/prefix.h"
 
 #define CONNECTIONS_MAX 4096 /* of either kind */
 
 struct options {
+	const struct pattern *pattern;
 	struct zl_ipc_port port;
 	struct zl_endpoint_addr publish_to, subscribe_to;
 	uint32_t publishers, subscribers;
@@ -26,7 +28,9 @@ struct options {
 	double seconds, warmup;
 	uint32_t queue_bytes; /* of each publisher's stream, at most */
 	uint32_t rcvbuf;      /* TCP window of each stream; 0: a share of what the ring holds */
-	uint64_t window;      /* messages ahead of the slowest subscriber; 0: no such bound */
+	/* messages ahead of the slowest subscriber, or under way where each comes to one, or
+	 * requests without a reply; 0: no such bound */
+	uint64_t window;
 	bool verify, json, busy, hugepages;
 };
 
@@ -40,6 +44,12 @@ static inline uint32_t options_prompt(const struct options *o)
 static inline uint32_t options_takers(const struct options *o)
 {
 	return o->subscribers + !!o->during;
+}
+
+/* Do messages come back to us at all, to be counted? */
+static inline bool options_hears(const struct options *o)
+{
+	return o->subscribers || o->pattern->replies;
 }
 
 /* Exits with a line on stderr if they make no sense. */

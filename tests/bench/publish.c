@@ -103,6 +103,8 @@ void publisher_command(struct publisher *p, const struct zl_command *command)
 
 bool publishers_ready(const struct blast *b)
 {
+	if (!b->options.pattern->subscribes)
+		return true;
 	for (uint32_t i = 0; i < b->options.publishers; i++) {
 		const struct publisher *p = &b->publishers[i];
 
@@ -136,6 +138,8 @@ uint64_t publishers_expect(const struct blast *b)
 {
 	uint64_t n = 0;
 
+	if (!b->options.pattern->subscribes)
+		return options_hears(&b->options) ? b->sent : 0;
 	if (!b->options.subscriptions)
 		return b->sent * options_prompt(&b->options);
 	for (uint32_t i = 0; i < b->options.publishers; i++) {
@@ -160,6 +164,8 @@ static uint64_t slowest(const struct blast *b)
 {
 	uint64_t received = UINT64_MAX;
 
+	if (!b->options.pattern->subscribes)
+		return b->received;
 	if (b->options.subscriptions)
 		return share_received(b);
 	for (uint32_t i = b->options.stalled + b->options.slow; i < b->options.subscribers; i++)
@@ -173,10 +179,10 @@ static uint64_t window_left(struct blast *b)
 {
 	uint64_t window = b->options.window, open = window - window / 4;
 
-	if (!window || !b->options.subscribers)
+	if (!window || !options_hears(&b->options))
 		return UINT64_MAX;
 	/* to look at each of them costs: only when it may matter */
-	if (b->sent - b->slowest > open)
+	if (b->sent - b->slowest >= open)
 		b->slowest = slowest(b);
 	return b->sent - b->slowest <= open ? window - (b->sent - b->slowest) : 0;
 }
@@ -325,15 +331,25 @@ static uint64_t publish(struct blast *b, struct publisher *p, uint64_t most)
 	return done;
 }
 
+/* Of the window. Where it is all that bounds them, publishers have even parts. */
+static uint64_t part(const struct blast *b, uint64_t left, uint32_t publishers)
+{
+	if (b->options.pattern->subscribes || left == UINT64_MAX)
+		return left;
+	return (left + publishers - 1) / publishers;
+}
+
 void publishers_turn(struct blast *b)
 {
 	uint64_t left = window_left(b);
+	uint32_t n = b->options.publishers;
 
-	for (uint32_t i = 0; i < b->options.publishers && !b->failure[0]; i++) {
-		struct publisher *p = &b->publishers[i];
-		uint64_t sent = publish(b, p, RTE_MIN(due(b, p), left));
+	for (uint32_t i = 0; i < n && !b->failure[0]; i++) {
+		struct publisher *p = &b->publishers[(b->first + i) % n];
+		uint64_t sent = publish(b, p, RTE_MIN(due(b, p), part(b, left, n - i)));
 
 		left -= sent;
 		b->sent += sent;
 	}
+	b->first += !b->options.pattern->subscribes;
 }

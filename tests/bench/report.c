@@ -20,7 +20,34 @@ struct result {
 	/* of those that do not lag, all together: sent and not received; found by --verify */
 	uint64_t missing, lost, repeated, wrong;
 	bool lagging_wrong; /* what came to those that lag was not as it was sent */
+	double least, most; /* of one subscriber, where each has a share: 1 is an even one */
 };
+
+/* What each took of what was measured. */
+static void share_out(const struct blast *b, struct result *r)
+{
+	uint64_t all = 0, least = UINT64_MAX, most = 0;
+
+	for (uint32_t i = 0; i < b->options.subscribers; i++) {
+		uint64_t n = b->to.received_by[i] - b->from.received_by[i];
+
+		all += n;
+		least = RTE_MIN(least, n);
+		most = RTE_MAX(most, n);
+	}
+	if (!all)
+		return;
+	r->least = (double)least * b->options.subscribers / (double)all;
+	r->most = (double)most * b->options.subscribers / (double)all;
+}
+
+/* What --verify found in one stream. */
+static void add_found(struct result *r, const struct subscriber *s)
+{
+	r->lost += s->lost;
+	r->repeated += s->repeated;
+	r->wrong += s->wrong;
+}
 
 static struct result sum_up(const struct blast *b)
 {
@@ -42,10 +69,13 @@ static struct result sum_up(const struct blast *b)
 			r.lagging_wrong |= s->repeated || s->wrong;
 			continue;
 		}
-		r.lost += s->lost;
-		r.repeated += s->repeated;
-		r.wrong += s->wrong;
+		add_found(&r, s);
 	}
+	for (uint32_t i = 0; b->replies && i < b->options.publishers; i++)
+		add_found(&r, &b->replies[i]);
+	r.lost += subscribers_lost(b);
+	if (!b->options.pattern->subscribes)
+		share_out(b, &r);
 	return r;
 }
 
@@ -115,14 +145,18 @@ static void show_table(const struct blast *b, const struct result *r)
 
 	if (o->rate > 0)
 		snprintf(pace, sizeof(pace), "at %.0f/s", o->rate);
-	printf("%u publisher%s, %u subscriber%s, %u B x %u, %u topic%s, %s, %.2f s\n",
-	       o->publishers, o->publishers == 1 ? "" : "s", o->subscribers,
+	printf("%u %s%s, %u %s%s, %u B x %u, %u topic%s, %s, %.2f s\n", o->publishers,
+	       o->pattern->sender, o->publishers == 1 ? "" : "s", o->subscribers, o->pattern->taker,
 	       o->subscribers == 1 ? "" : "s", o->size, o->parts, o->topics,
 	       o->topics == 1 ? "" : "s", pace, r->seconds);
-	printf("published  %10.3f M msg/s  %9.3f Gbit/s\n", r->sent_s / 1e6, r->sent_bits_s / 1e9);
-	printf("delivered  %10.3f M msg/s  %9.3f Gbit/s\n", r->received_s / 1e6,
+	printf("%-10s %10.3f M msg/s  %9.3f Gbit/s\n", o->pattern->sent, r->sent_s / 1e6,
+	       r->sent_bits_s / 1e9);
+	printf("%-10s %10.3f M msg/s  %9.3f Gbit/s\n", o->pattern->came, r->received_s / 1e6,
 	       r->received_bits_s / 1e9);
 	show_latency("latency us", &b->latency);
+	if (!o->pattern->subscribes && o->subscribers > 1)
+		printf("a %s's share: %.4f to %.4f of an even one\n", o->pattern->taker, r->least,
+		       r->most);
 	if (o->during) {
 		printf("%u prefixes meanwhile: %.0f subscriptions/s\n", o->during, during_s(b));
 		show_latency("  before us", &b->during.quiet);
@@ -195,12 +229,13 @@ static json_t *lagging(const struct blast *b)
 static void show_json(const struct blast *b, const struct result *r)
 {
 	const struct options *o = &b->options;
-	json_t *all = json_pack(
-		"{s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "publishers",
-		(int)o->publishers, "subscribers", (int)o->subscribers, "size", (int)o->size,
-		"parts", (int)o->parts, "topics", (int)o->topics, "rate", o->rate, "seconds",
-		r->seconds, "published_s", r->sent_s, "delivered_s", r->received_s,
-		"published_bits_s", r->sent_bits_s, "delivered_bits_s", r->received_bits_s);
+	json_t *all = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}",
+				"pattern", o->pattern->name, "publishers", (int)o->publishers,
+				"subscribers", (int)o->subscribers, "size", (int)o->size, "parts",
+				(int)o->parts, "topics", (int)o->topics, "rate", o->rate, "seconds",
+				r->seconds, "published_s", r->sent_s, "delivered_s", r->received_s,
+				"published_bits_s", r->sent_bits_s, "delivered_bits_s",
+				r->received_bits_s);
 	json_t *counts = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "sent",
 				   (json_int_t)b->sent, "received", (json_int_t)b->received,
 				   "missing", (json_int_t)r->missing, "lost", (json_int_t)r->lost,
@@ -213,6 +248,9 @@ static void show_json(const struct blast *b, const struct result *r)
 		json_object_update_new(
 			all, json_pack("{s:i, s:i, s:f}", "subscriptions", (int)o->subscriptions,
 				       "matches", (int)o->matches, "subscribe_s", subscribe_s(b)));
+	if (!o->pattern->subscribes)
+		json_object_set_new(all, "shares",
+				    json_pack("{s:f, s:f}", "least", r->least, "most", r->most));
 	json_object_set_new(all, "told", json_integer((json_int_t)told(b)));
 	if (o->during)
 		json_object_set_new(all, "during", during(b));

@@ -7,20 +7,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-int subscribers_open(struct blast *b)
+/* One for each publisher. */
+static int open_replies(struct blast *b)
+{
+	b->replies = calloc(b->options.publishers + 1, sizeof(struct subscriber));
+	for (uint32_t i = 0; b->replies && i < b->options.publishers; i++)
+		b->replies[i].conn = (struct connection){.blast = b, .id = i, .publisher = true};
+	return b->replies ? 0 : -1;
+}
+
+static int open_ledgers(struct blast *b)
+{
+	b->ledgers = calloc(b->options.publishers + 1, sizeof(struct ledger));
+	for (uint32_t i = 0; b->ledgers && i < b->options.publishers; i++)
+		if (ledger_open(&b->ledgers[i], b->options.publishers))
+			return -1;
+	return b->ledgers ? 0 : -1;
+}
+
+static int open_counts(struct blast *b)
 {
 	uint32_t n = options_takers(&b->options);
 
-	b->subscribers = calloc(n + 1, sizeof(struct subscriber));
 	b->received_by = calloc(n + 1, sizeof(uint64_t));
-	if (!b->subscribers || !b->received_by)
+	b->from.received_by = calloc(n + 1, sizeof(uint64_t));
+	b->to.received_by = calloc(n + 1, sizeof(uint64_t));
+	return b->received_by && b->from.received_by && b->to.received_by ? 0 : -1;
+}
+
+int subscribers_open(struct blast *b)
+{
+	const struct options *o = &b->options;
+	uint32_t n = options_takers(o);
+
+	b->subscribers = calloc(n + 1, sizeof(struct subscriber));
+	if (!b->subscribers || open_counts(b) || (o->pattern->replies && open_replies(b)) ||
+	    (o->verify && !o->pattern->subscribes && open_ledgers(b)))
 		return -1;
 	for (uint32_t i = 0; i < n; i++) {
 		struct subscriber *s = &b->subscribers[i];
 
 		s->lag = lag_of(&b->options, i);
-		s->expected = calloc(b->options.publishers * b->options.matches + 1,
-				     sizeof(uint32_t));
+		s->expected = calloc(o->publishers * o->matches + 1, sizeof(uint32_t));
 		if (!s->expected)
 			return -1;
 	}
@@ -31,8 +59,23 @@ void subscribers_close(struct blast *b)
 {
 	for (uint32_t i = 0; b->subscribers && i < options_takers(&b->options); i++)
 		free(b->subscribers[i].expected);
+	for (uint32_t i = 0; b->ledgers && i < b->options.publishers; i++)
+		ledger_close(&b->ledgers[i]);
 	free(b->subscribers);
+	free(b->replies);
+	free(b->ledgers);
 	free(b->received_by);
+	free(b->from.received_by);
+	free(b->to.received_by);
+}
+
+uint64_t subscribers_lost(const struct blast *b)
+{
+	uint64_t lost = 0;
+
+	for (uint32_t i = 0; b->ledgers && i < b->options.publishers; i++)
+		lost += b->publishers[i].sent - b->ledgers[i].came;
+	return lost;
 }
 
 static inline void time_in(const struct subscriber *s, const uint8_t *body)
@@ -79,12 +122,44 @@ static bool begins_right(const struct subscriber *s, const uint8_t *body, const 
 	return from->sent > UINT32_MAX || memcmp(topic, in->topic, sizeof(topic)) == 0;
 }
 
+/* What comes to all: a gap is a loss. False: it is not new. */
+static bool follows(struct subscriber *s, const struct stamp *in, uint32_t *expected)
+{
+	uint32_t gap = in->sequence - *expected;
+
+	if ((int32_t)gap < 0) {
+		s->repeated++;
+		return false;
+	}
+	s->lost += gap;
+	*expected = in->sequence + 1;
+	return true;
+}
+
+/* What comes to one of several comes in order to each, and replies in any to him who asked. False:
+ * it is not new. */
+static bool is_one_of(struct subscriber *s, const struct stamp *in, uint64_t from)
+{
+	if (!ledger_add(&s->conn.blast->ledgers[from], in->sequence)) {
+		s->repeated++;
+		return false;
+	}
+	if (s->conn.publisher) {
+		s->wrong += from != s->conn.id;
+		return true;
+	}
+	s->wrong += (int32_t)(in->sequence - s->expected[from]) < 0;
+	s->expected[from] = in->sequence + 1;
+	return true;
+}
+
 static void check_begin(struct subscriber *s, const uint8_t *body)
 {
 	const struct blast *b = s->conn.blast;
 	struct stamp in;
-	uint32_t gap, k = 0, *expected;
+	uint32_t k = 0;
 	uint64_t from;
+	bool new;
 
 	if (!b->options.publishers)
 		return;
@@ -94,15 +169,11 @@ static void check_begin(struct subscriber *s, const uint8_t *body)
 		s->wrong++;
 		return;
 	}
-	expected = &s->expected[from * b->options.matches + k];
-	gap = in.sequence - *expected;
-	if ((int32_t)gap < 0) {
-		s->repeated++;
-		return;
-	}
-	s->lost += gap;
-	*expected = in.sequence + 1;
-	if (b->options.verify && !begins_right(s, body, &in, &b->publishers[from]))
+	if (b->options.pattern->subscribes)
+		new = follows(s, &in, &s->expected[from * b->options.matches + k]);
+	else
+		new = is_one_of(s, &in, from);
+	if (new && b->options.verify && !begins_right(s, body, &in, &b->publishers[from]))
 		s->wrong++;
 }
 
@@ -112,6 +183,10 @@ static inline void count(struct subscriber *s, uint64_t messages)
 {
 	struct blast *b = s->conn.blast;
 
+	if (s->conn.publisher) {
+		b->received += messages;
+		return;
+	}
 	b->received_by[s->conn.id] += messages;
 	if (s->conn.id == b->options.subscribers)
 		s->wrong += messages;
@@ -133,8 +208,7 @@ static uint32_t whole_messages(struct subscriber *s, const uint8_t *bytes, uint3
 		const uint8_t *p = bytes + done;
 		const uint8_t *body = p + l->header_len;
 
-		if (p[0] != l->last[0] || p[1] != l->last[1] ||
-		    (l->header_len > 2 && memcmp(p, l->last, l->header_len) != 0))
+		if (!layout_begins(l, p))
 			break;
 		if (each || !timed) {
 			time_in(s, body);
@@ -159,9 +233,11 @@ static void frame_end(struct subscriber *s)
 	count(s, 1);
 }
 
-/* How much of a frame's beginning is wanted at once: its header, and a message's stamp. */
+/* How much of a frame's beginning is wanted at once: its header, and a message's stamp; with an
+ * empty part before it, that too. */
 static uint32_t wanted(const struct subscriber *s)
 {
+	const struct layout *l = &s->conn.blast->layout;
 	uint32_t header;
 
 	if (s->have < ZL_FRAME_SHORT_HEADER)
@@ -169,7 +245,21 @@ static uint32_t wanted(const struct subscriber *s)
 	header = s->begun[0] & ZL_FRAME_LONG ? ZL_FRAME_LONG_HEADER : ZL_FRAME_SHORT_HEADER;
 	if (s->part || s->begun[0] & ZL_FRAME_COMMAND)
 		return header;
-	return header + s->conn.blast->layout.lead + (uint32_t)sizeof(struct stamp);
+	if (l->delimiter)
+		header = l->header_len;
+	return header + l->lead + (uint32_t)sizeof(struct stamp);
+}
+
+/* The header of the frame that s->begun holds; what came before its body. 0: that is none. */
+static uint32_t header_of(const struct subscriber *s, struct zl_frame *f)
+{
+	const struct layout *l = &s->conn.blast->layout;
+	uint32_t before = s->begun[0] & ZL_FRAME_COMMAND ? 0 : l->delimiter;
+
+	if (memcmp(s->begun, l->last, before) != 0 ||
+	    zl_frame_parse(s->begun + before, s->have - before, f) <= 0)
+		return 0;
+	return before + f->header_len;
 }
 
 /* s->begun holds what is wanted of a frame. */
@@ -178,9 +268,10 @@ static void frame_begin(struct subscriber *s)
 	struct blast *b = s->conn.blast;
 	const struct layout *l = &b->layout;
 	struct zl_frame f;
+	uint32_t header = header_of(s, &f);
 
-	if (zl_frame_parse(s->begun, s->have, &f) <= 0) {
-		blast_fail(b, "a frame came that is none");
+	if (!header) {
+		blast_fail(b, "a frame came that is none, or that nobody here sent");
 		return;
 	}
 	s->have = 0;
@@ -197,9 +288,9 @@ static void frame_begin(struct subscriber *s)
 		return;
 	s->where = l->lead + (uint32_t)sizeof(struct stamp);
 	s->skip -= s->where;
-	time_in(s, s->begun + f.header_len);
+	time_in(s, s->begun + header);
 	if (b->options.verify || s->lag != LAG_NONE)
-		check_begin(s, s->begun + f.header_len);
+		check_begin(s, s->begun + header);
 }
 
 static uint32_t pass_over(struct subscriber *s, const uint8_t *bytes, uint32_t n)

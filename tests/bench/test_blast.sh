@@ -1,6 +1,7 @@
 #!/bin/sh
 # zeroline-blast through the appliance over memif: every message comes, in order and whole, to every
-# subscriber, at whatever size; where a queue is bounded, the loss is seen. Usage: BUILD-FOLDER.
+# subscriber, at whatever size; where a queue is bounded, the loss is seen. Through a streamer each
+# comes to one, through a queue each request has its reply. Usage: BUILD-FOLDER.
 set -u
 build=$1
 dir=$(mktemp -d /tmp/zeroline-bench-XXXXXX)
@@ -39,6 +40,14 @@ devices:
     kind: forwarder
     frontend: {bind: ["tcp://wire:5559"], hwm: 1000}
     backend: {bind: ["tcp://wire:5560"], hwm: 1000, sndbuf: 4KiB}
+  - name: work
+    kind: streamer
+    frontend: {bind: ["tcp://wire:5561"]}
+    backend: {bind: ["tcp://wire:5562"], hwm: 100, sndbuf: 4KiB}
+  - name: questions
+    kind: queue
+    frontend: {bind: ["tcp://wire:5563"], hwm: 0}
+    backend: {bind: ["tcp://wire:5564"], hwm: 100, sndbuf: 4KiB}
 END
 
 "$build/dataplane/zeroline-dataplane" --run-dir "$dir" >"$dir/dataplane.log" 2>&1 &
@@ -48,7 +57,7 @@ pids=$!
 pids="$! $pids"
 tries=0
 until [ "$("$build/control/cli/zeroline" --run-dir "$dir" status 2>/dev/null |
-	grep -c listening)" -eq 6 ]; do
+	grep -c listening)" -eq 10 ]; do
 	tries=$((tries + 1))
 	[ $tries -lt 300 ] || { echo "FAIL: the appliance does not listen"; failed=1; exit; }
 	sleep 0.1
@@ -108,3 +117,20 @@ blast 5555 5556 --seconds 0.5 --rate 20000 --subscribers 2 --publishers 2 --subs
 claim "r['during']['subscriptions'] == 20000 and r['during']['subscribe_s'] > 0" during
 claim "r['received'] == 2 * r['sent'] and r['told'] == 2 * (1 + 2 + 20000 + 1)" during
 claim "r['during']['quiet_latency_ns']['messages'] > 0" during
+
+# Work is dealt out evenly, however much of it waits; and nothing is lost while nobody has room.
+blast 5561 5562 --pattern pushpull --seconds 0.5 --subscribers 8 --publishers 2 --window 20000 --json \
+	>"$dir/work.json" || { echo "FAIL: work"; failed=1; }
+claim "r['received'] == r['sent'] > 0 and r['missing'] == r['lost'] == r['repeated'] == 0" work
+claim "0.9 < r['shares']['least'] <= 1 <= r['shares']['most'] < 1.1" work
+for size in 16 1024 100000; do
+	blast 5561 5562 --pattern pushpull --seconds 0.3 --size "$size" --subscribers 3 >"$dir/size.log" ||
+		{ echo "FAIL: work of $size"; cat "$dir/size.log"; failed=1; }
+done
+
+# Each request has its reply, where it came from, with one outstanding or many.
+for load in "--window 1" "--publishers 4 --subscribers 3 --size 1024" "--size 5000 --window 50"; do
+	blast 5563 5564 --pattern reqrep --seconds 0.3 $load --json >"$dir/questions.json" ||
+		{ echo "FAIL: questions: $load"; failed=1; }
+	claim "r['received'] == r['sent'] > 0 and r['latency_ns']['messages'] > 0" questions
+done

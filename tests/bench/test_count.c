@@ -50,7 +50,8 @@ static uint32_t start(uint32_t size, uint32_t parts)
 				     .parts = parts,
 				     .matches = 1};
 	b.options.verify = true;
-	layout_make(&b.layout, size, parts, 0);
+	b.options.pattern = pattern_named("pubsub");
+	layout_make(&b.layout, size, parts, 0, false);
 	b.publishers = calloc(1, sizeof(struct publisher));
 	during_init(&b);
 	b.to.at_ns = UINT64_MAX;
@@ -285,7 +286,7 @@ static void start_prefixes(uint32_t subscribers, uint32_t matches, uint32_t subs
 	b.options.matches = matches;
 	b.options.subscriptions = subscriptions;
 	b.options.prefixes = (struct prefixes){.min = 12, .max = 30, .seed = 1};
-	layout_make(&b.layout, 80, 1, 30);
+	layout_make(&b.layout, 80, 1, 30, false);
 	assert_int_equal(draws_make(&b.draws, &b.options, &b.layout), 0);
 	assert_int_equal(subscribers_open(&b), 0);
 	for (uint32_t i = 0; i < subscribers; i++) {
@@ -474,6 +475,206 @@ static void test_one_more_subscribes_from_the_middle_until_publishers_know(void 
 	free(b.publishers);
 }
 
+/* --- each message to one --- */
+
+/* `takers` of a pattern; how long its one publisher's first MESSAGES are in `bytes`. */
+static uint32_t start_dealt(const char *pattern, uint32_t size, uint32_t takers)
+{
+	uint32_t n = 0;
+
+	start(64, 1);
+	subscribers_close(&b);
+	b.options.pattern = pattern_named(pattern);
+	b.options.subscribers = takers;
+	b.options.topics = 1;
+	b.options.size = size;
+	layout_make(&b.layout, size, 1, 0, b.options.pattern->replies);
+	assert_int_equal(subscribers_open(&b), 0);
+	for (uint32_t i = 0; i < takers; i++) {
+		b.subscribers[i].conn.blast = &b;
+		b.subscribers[i].conn.id = i;
+		b.subscribers[i].conn.state = CONN_TRAFFIC;
+	}
+	for (uint32_t i = 0; i < MESSAGES; i++, n += b.layout.wire) {
+		struct stamp s = {.topic = "AAAA", .sequence = i};
+
+		memcpy(bytes + n, b.layout.last, b.layout.header_len);
+		for (uint32_t k = 0; k < size; k++)
+			bytes[n + b.layout.header_len + k] = b.layout.pattern[k % FILLER];
+		memcpy(bytes + n + b.layout.header_len, &s, sizeof(s));
+	}
+	b.publishers[0].sent = MESSAGES;
+	return n;
+}
+
+static void end_dealt(void)
+{
+	assert_false(failed);
+	subscribers_close(&b);
+	free(b.publishers);
+}
+
+/* Message i to a taker. */
+static void deal(struct subscriber *s, uint32_t i)
+{
+	subscriber_input(s, bytes + i * b.layout.wire, b.layout.wire);
+}
+
+static void test_what_is_dealt_out_is_whole_if_each_message_came_once(void **state)
+{
+	uint64_t wrong = 0;
+
+	(void)state;
+	start_dealt("pushpull", 64, 3);
+	for (uint32_t i = 0; i < MESSAGES; i++)
+		deal(&b.subscribers[i * 7 % 3], i);
+	assert_int_equal(b.received, MESSAGES);
+	assert_int_equal(subscribers_lost(&b), 0);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(b.subscribers[i].lost + b.subscribers[i].repeated +
+					 b.subscribers[i].wrong,
+				 0);
+	assert_int_equal(b.received_by[0] + b.received_by[1] + b.received_by[2], MESSAGES);
+	end_dealt();
+
+	/* 10 never comes, 20 comes to another as well, 31 before 30 */
+	start_dealt("pushpull", 64, 3);
+	for (uint32_t i = 0; i < MESSAGES; i++)
+		if (i != 10 && i != 30)
+			deal(&b.subscribers[i % 3], i);
+		else if (i == 30)
+			deal(&b.subscribers[31 % 3], 31);
+	deal(&b.subscribers[2], 20);
+	deal(&b.subscribers[31 % 3], 30);
+	assert_int_equal(subscribers_lost(&b), 1);
+	assert_int_equal(b.subscribers[2].repeated + b.subscribers[1].repeated, 2);
+	for (uint32_t i = 0; i < 3; i++)
+		wrong += b.subscribers[i].wrong;
+	assert_int_equal(wrong, 1);
+	end_dealt();
+}
+
+static void test_a_ledger_knows_millions_of_messages_over_the_wrap(void **state)
+{
+	struct ledger l;
+	uint32_t from = UINT32_MAX - 3000000, at;
+
+	(void)state;
+	assert_int_equal(ledger_open(&l, 1), 0);
+	l.first = from & ~63u;
+	for (uint32_t i = 0; i < 10000000; i++) {
+		at = from + (i ^ 1); /* each second one overtaken */
+		if (i % 1000 != 7)
+			assert_true(ledger_add(&l, at));
+		if (i % 1000 == 9)
+			assert_false(ledger_add(&l, at));
+		if (i > 4000000 && i % 100000 == 8)
+			assert_false(ledger_add(&l, at - 4000000));
+	}
+	assert_int_equal(l.came, 10000000 - 10000);
+	ledger_close(&l);
+}
+
+static void test_replies_are_counted_where_the_request_came_from_in_any_order(void **state)
+{
+	static const uint32_t sizes[] = {16, 64, 255, 256, 3000};
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(sizes); i++)
+		for (uint32_t piece = 1; piece < 3000; piece += piece < 30 ? 1 : 487) {
+			uint32_t n = start_dealt("reqrep", sizes[i], 2), wire = b.layout.wire;
+
+			memcpy(bytes + n, bytes + 5 * wire, wire);
+			memmove(bytes + 5 * wire, bytes + 6 * wire, n - 5 * wire);
+			for (uint32_t at = 0; at < n; at += piece)
+				subscriber_input(&b.replies[0], bytes + at, RTE_MIN(piece, n - at));
+			assert_int_equal(b.received, MESSAGES);
+			assert_int_equal(subscribers_lost(&b), 0);
+			assert_int_equal(
+				b.replies[0].lost + b.replies[0].repeated + b.replies[0].wrong, 0);
+			end_dealt();
+		}
+}
+
+static void
+test_a_reply_to_another_is_wrong_and_one_without_its_delimiter_ends_the_run(void **state)
+{
+	uint32_t n;
+
+	(void)state;
+	start_dealt("reqrep", 64, 1);
+	b.replies[0].conn.id = 1;
+	subscriber_input(&b.replies[0], bytes, b.layout.wire);
+	assert_int_equal(b.replies[0].wrong, 1);
+	end_dealt();
+
+	n = start_dealt("reqrep", 64, 1);
+	subscriber_input(&b.replies[0], bytes + b.layout.delimiter, n - b.layout.delimiter);
+	assert_true(failed);
+	failed = false;
+	end_dealt();
+}
+
+/* Stands in for a replier's stream: what went back, copied. */
+static uint8_t back[RTE_DIM(bytes)];
+static uint32_t back_len;
+
+static void output(struct zl_stream *s)
+{
+	(void)s;
+}
+
+/* In place of sendq.c. */
+int zl_sendq_append(struct zl_sendq *q, const struct zl_slice *s)
+{
+	(void)q;
+	memcpy(back + back_len, (const uint8_t *)s->seg->buf_addr + s->seg->data_off + s->off,
+	       s->len);
+	back_len += s->len;
+	return 0;
+}
+
+/* Feeds a replier these bytes in buffers of up to `piece`. */
+static void request(uint32_t n, uint32_t piece)
+{
+	static const struct zl_stream_ops ops = {.output = output};
+	struct zl_stream stream = {.ops = &ops};
+
+	b.subscribers[0].conn.stream = &stream;
+	back_len = 0;
+	for (uint32_t at = 0; at < n; at += piece) {
+		struct rte_mbuf m = {.buf_addr = bytes + at};
+
+		m.data_len = (uint16_t)RTE_MIN(piece, n - at);
+		replier_input(&b.subscribers[0], &m, 0);
+	}
+}
+
+static void test_a_replier_sends_back_every_message_and_no_command(void **state)
+{
+	static const uint8_t ping[] = "\x04\x07\x04PING\x00\x01";
+	static const uint32_t sizes[] = {16, 64, 256, 3000};
+	uint32_t ping_len = sizeof(ping) - 1;
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(sizes); i++)
+		for (uint32_t piece = 1; piece < 3000; piece += piece < 30 ? 1 : 487) {
+			uint32_t n = start_dealt("reqrep", sizes[i], 1), wire = b.layout.wire;
+			uint8_t *right = malloc(n);
+
+			memcpy(right, bytes, n);
+			memmove(bytes + 7 * wire + ping_len, bytes + 7 * wire, n - 7 * wire);
+			memcpy(bytes + 7 * wire, ping, ping_len);
+			request(n + ping_len, piece);
+			assert_int_equal(back_len, n);
+			assert_memory_equal(back, right, n);
+			assert_int_equal(b.received_by[0], MESSAGES);
+			assert_int_equal(b.received, 0);
+			free(right);
+			end_dealt();
+		}
+}
+
 static void test_percentiles_are_true_to_a_hundredth(void **state)
 {
 	static struct histogram h;
@@ -500,6 +701,12 @@ int main(void)
 		cmocka_unit_test(test_prefixes_come_to_those_who_asked_in_order_and_whole),
 		cmocka_unit_test(test_deliveries_of_what_was_drawn_are_known_ahead),
 		cmocka_unit_test(test_one_more_subscribes_from_the_middle_until_publishers_know),
+		cmocka_unit_test(test_what_is_dealt_out_is_whole_if_each_message_came_once),
+		cmocka_unit_test(test_a_ledger_knows_millions_of_messages_over_the_wrap),
+		cmocka_unit_test(test_replies_are_counted_where_the_request_came_from_in_any_order),
+		cmocka_unit_test(
+			test_a_reply_to_another_is_wrong_and_one_without_its_delimiter_ends_the_run),
+		cmocka_unit_test(test_a_replier_sends_back_every_message_and_no_command),
 		cmocka_unit_test(test_percentiles_are_true_to_a_hundredth),
 	};
 

@@ -56,6 +56,9 @@ static int make(struct blast *b)
 		b->pattern[i] = (uint8_t)(i * 167 + (i >> 8) * 13);
 	for (uint32_t i = 0; i < o->publishers; i++)
 		b->publishers[i] = (struct publisher){.blast = b, .id = i};
+	for (uint32_t i = 0; o->pattern->replies && i < o->publishers; i++)
+		if (replies_open(&b->publishers[i]))
+			return -1;
 	for (uint32_t i = 0; i < o->subscribers; i++)
 		b->subscribers[i] = (struct subscriber){.received = 0};
 	for (uint32_t i = 0; i < o->threads; i++)
@@ -99,8 +102,10 @@ static void join_all(struct blast *b)
 static void unmake(struct blast *b)
 {
 	zmq_ctx_term(b->context);
-	for (uint32_t i = 0; i < b->options.publishers; i++)
+	for (uint32_t i = 0; i < b->options.publishers; i++) {
 		free(b->publishers[i].ring);
+		replies_close(&b->publishers[i]);
+	}
 	for (uint32_t i = 0; i < b->options.subscribers; i++)
 		free(b->subscribers[i].expected);
 	topics_free(&b->topics);
@@ -142,9 +147,11 @@ static uint64_t take_reading(struct blast *b, unsigned at)
 	const struct options *o = &b->options;
 
 	b->sent[at] = b->received[at] = 0;
-	for (uint32_t i = 0; i < o->publishers; i++)
+	for (uint32_t i = 0; i < o->publishers; i++) {
 		b->sent[at] += atomic_load(&b->publishers[i].sent);
-	for (uint32_t i = o->stalled + o->slow; i < o->subscribers; i++)
+		b->received[at] += atomic_load(&b->publishers[i].answered);
+	}
+	for (uint32_t i = o->stalled + o->slow; !o->pattern->replies && i < o->subscribers; i++)
 		b->received[at] += atomic_load(&b->subscribers[i].received);
 	return clock_ns();
 }
@@ -170,6 +177,34 @@ static bool connect_and_subscribe(struct blast *b)
 	return true;
 }
 
+/* Nobody says that he is there: so traffic has begun, and each is waited for to have some. */
+static bool all_have_some(const struct blast *b)
+{
+	const struct options *o = &b->options;
+
+	for (uint32_t i = 0; i < o->subscribers; i++)
+		if (!atomic_load(&b->subscribers[i].received))
+			return false;
+	for (uint32_t i = 0; o->pattern->replies && i < o->publishers; i++)
+		if (!atomic_load(&b->publishers[i].answered))
+			return false;
+	return true;
+}
+
+static bool connect_all(struct blast *b)
+{
+	uint64_t end = clock_ns() + (uint64_t)(CONNECT_S * 1e9);
+
+	while (!ended(b) && !all_have_some(b)) {
+		if (clock_ns() > end)
+			blast_fail(b,
+				   "nothing has come to some after %d s: is a proxy at %s and %s?",
+				   CONNECT_S, b->options.publish_to, b->options.subscribe_to);
+		usleep(LOOK_US);
+	}
+	return !ended(b);
+}
+
 static void subscribe_during(struct blast *b)
 {
 	uint64_t begun = clock_ns();
@@ -186,7 +221,8 @@ static void subscribe_during(struct blast *b)
 static void drain(struct blast *b)
 {
 	const struct options *o = &b->options;
-	uint64_t copies = o->subscriptions ? 1 : o->subscribers - o->stalled - o->slow;
+	bool all = o->pattern->subscribes && !o->subscriptions;
+	uint64_t copies = all ? o->subscribers - o->stalled - o->slow : 1;
 	uint64_t moved = 0, moved_ns = clock_ns();
 	uint64_t keep_sent[2] = {b->sent[0], b->sent[1]};
 	uint64_t keep_received[2] = {b->received[0], b->received[1]};
@@ -210,9 +246,10 @@ static void drain(struct blast *b)
 
 static void run(struct blast *b)
 {
-	if (!connect_and_subscribe(b))
+	if (b->options.pattern->subscribes ? !connect_and_subscribe(b) : !connect_all(b))
 		return;
-	atomic_store(&b->start_ns, clock_ns());
+	if (b->options.pattern->subscribes)
+		atomic_store(&b->start_ns, clock_ns());
 	atomic_store(&b->phase, PHASE_WARMUP);
 	pass(b, b->options.warmup);
 	atomic_store(&b->from_ns, take_reading(b, 0));
@@ -237,6 +274,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "bench-zmq-blast: no memory for that many\n");
 		return EXIT_FAILURE;
 	}
+	atomic_store(&b.start_ns, clock_ns());
 	start_all(&b);
 	run(&b);
 	if (b.to_ns == UINT64_MAX)

@@ -1,6 +1,7 @@
 /* bench-zmq-blast: what zeroline-blast does, by libzmq's sockets on the kernel's TCP, so that both
- * are loaded and measured alike. One thread a publisher, some for all subscribers; main() moves
- * from phase to phase. What threads share are the atomics below. */
+ * are loaded and measured alike. One thread a publisher, some for all subscribers (or who is in
+ * their place, pattern.h); main() moves from phase to phase. What threads share are the atomics
+ * below. */
 #ifndef ZL_TESTS_BENCH_ZMQ_BLAST_H
 #define ZL_TESTS_BENCH_ZMQ_BLAST_H
 
@@ -12,18 +13,23 @@
 #include <time.h>
 
 #include "tests/bench/histogram.h"
+#include "tests/bench/ledger.h"
+#include "tests/bench/pattern.h"
 
 #define CONNECTIONS_MAX 4096
 #define TOPIC_ROOM      32 /* a prefix, and what is laid out for it in a message */
 #define SAMPLE          16 /* as fast as taken: each so many'th message is timed */
 
 struct options {
+	const struct pattern *pattern;
 	const char *publish_to, *subscribe_to;
 	uint32_t publishers, subscribers, size;
 	uint32_t threads; /* that receive */
 	int io_threads, hwm;
 	double rate, seconds, warmup;
-	uint64_t window; /* messages ahead of the slowest subscriber; 0: no such bound */
+	/* messages ahead of the slowest subscriber, or under way where each comes to one, or
+	 * requests without a reply; 0: no such bound */
+	uint64_t window;
 	uint32_t subscriptions, during, prefix_min, prefix_max;
 	uint64_t seed;
 	uint32_t stalled, slow; /* the first so many subscribers, and the next */
@@ -60,6 +66,11 @@ struct publisher {
 	uint32_t id;
 	pthread_t thread;
 	uint8_t *ring; /* of messages; libzmq may read it until its context has ended */
+	/* of its replies, if the pattern has them */
+	_Atomic uint64_t answered;
+	struct histogram *late;
+	struct ledger ledger; /* --verify */
+	uint64_t repeated, wrong;
 };
 
 struct subscriber {
@@ -137,6 +148,14 @@ void topics_free(struct topics *t);
 int mark_make(char mark[TOPIC_ROOM], enum mark kind, uint32_t id);
 /* Which of this process's marks is subscribed by these bytes; -1: none. */
 int mark_kind(const uint8_t *bytes, int n);
+
+/* zmq_blast_reply.c: a requester's, of its own thread */
+int replies_open(struct publisher *p);
+void replies_close(struct publisher *p);
+/* A round of those that are here, or waits for one; how many. */
+uint64_t replies_take(struct publisher *p, void *socket, bool wait);
+/* And a replier's: sends back what it has received. */
+void reply_to(struct blast *b, void *socket, void *msg);
 
 /* zmq_blast_publish.c, zmq_blast_receive.c: threads */
 void *publisher_main(void *publisher);

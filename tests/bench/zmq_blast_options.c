@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REQUESTS 1000 /* that are outstanding, unless another --window is asked for */
+
 enum {
-	OPT_PUBLISH_TO = 256,
+	OPT_PATTERN = 256,
+	OPT_PUBLISH_TO,
 	OPT_SUBSCRIBE_TO,
 	OPT_SIZE,
 	OPT_RATE,
@@ -30,15 +33,22 @@ enum {
 
 static const struct argp_option options[] = {
 	{0, 0, 0, 0, "The connections:", 1},
-	{"publish-to", OPT_PUBLISH_TO, "ENDPOINT", 0, "where publishers connect", 0},
-	{"subscribe-to", OPT_SUBSCRIBE_TO, "ENDPOINT", 0, "where subscribers connect", 0},
+	{"pattern", OPT_PATTERN, "NAME", 0,
+	 "pubsub; pushpull: PUSHes and PULLs; reqrep: DEALERs and REPs (pubsub)", 0},
+	{"publish-to", OPT_PUBLISH_TO, "ENDPOINT", 0, "where publishers connect, PUSHes, DEALERs",
+	 0},
+	{"subscribe-to", OPT_SUBSCRIBE_TO, "ENDPOINT", 0, "where subscribers connect, PULLs, REPs",
+	 0},
 	{"publishers", 'p', "N", 0, "how many, each with a thread (1)", 0},
 	{"subscribers", 's', "N", 0, "how many (1)", 0},
 	{"hwm", OPT_HWM, "N", 0, "of each socket, in messages; 0: none (0)", 0},
 	{0, 0, 0, 0, "The messages:", 2},
 	{"size", OPT_SIZE, "BYTES", 0, "at least 16, with prefixes 48 (64)", 0},
 	{"rate", OPT_RATE, "N", 0, "messages a second, each at its own time (as fast as taken)", 0},
-	{"window", OPT_WINDOW, "N", 0, "messages ahead of the slowest subscriber, at most", 0},
+	{"window", OPT_WINDOW, "N", 0,
+	 "messages ahead of the slowest subscriber, at most; pushpull: under way; reqrep: "
+	 "requests outstanding (1000)",
+	 0},
 	{"subscriptions", OPT_SUBSCRIPTIONS, "N", 0,
 	 "random prefixes dealt over the subscribers, and messages that match one each", 0},
 	{"subscribe-during", OPT_DURING, "N", 0,
@@ -91,6 +101,11 @@ static error_t parse_load(int key, char *arg, struct argp_state *state)
 	case 's':
 		o->subscribers = (uint32_t)number(state, arg, 1, CONNECTIONS_MAX);
 		return 0;
+	case OPT_PATTERN:
+		o->pattern = pattern_named(arg);
+		if (!o->pattern)
+			argp_error(state, "--pattern %s: %s is wanted", arg, PATTERN_NAMES);
+		return 0;
 	case OPT_PUBLISH_TO:
 		o->publish_to = arg;
 		return 0;
@@ -142,8 +157,29 @@ static error_t parse_slow(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* What only those can do to whom every message comes. */
+static void check_pattern(struct argp_state *state, struct options *o)
+{
+	if (o->pattern->subscribes)
+		return;
+	if (o->subscriptions || o->during || o->stalled || o->slow)
+		argp_error(state,
+			   "--pattern %s: nobody subscribes: leave out --subscriptions, "
+			   "--subscribe-during, --stalled and --slow",
+			   o->pattern->name);
+	if (o->pattern->replies && o->rate > 0)
+		argp_error(state, "--pattern %s: bounded by --window: leave out --rate",
+			   o->pattern->name);
+	if (o->pattern->replies && !o->window)
+		o->window = REQUESTS;
+	if (o->pattern->replies && o->window < o->publishers)
+		argp_error(state, "--window: at least one for each of the %u requesters",
+			   o->publishers);
+}
+
 static void check(struct argp_state *state, struct options *o)
 {
+	check_pattern(state, o);
 	if (!o->publish_to || !o->subscribe_to)
 		argp_error(state, "--publish-to and --subscribe-to are needed");
 	if (o->subscriptions && o->size < TOPIC_ROOM + sizeof(struct stamp))
@@ -197,10 +233,12 @@ void blast_options(struct options *o, int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.doc = "Publishes and subscribes through a forwarder with libzmq on the kernel's "
-		       "TCP, and measures what comes through and how late."};
+		.doc = "Publishes and subscribes through a forwarder, or loads another proxy, "
+		       "with libzmq on the kernel's TCP, and measures what comes through and how "
+		       "late."};
 
-	*o = (struct options){.publishers = 1,
+	*o = (struct options){.pattern = pattern_named("pubsub"),
+			      .publishers = 1,
 			      .subscribers = 1,
 			      .size = 64,
 			      .threads = 1,

@@ -56,7 +56,7 @@ static uint64_t slowest(const struct blast *b)
 		if (!held_back(&b->options, i) && n < least)
 			least = n;
 	}
-	return b->options.subscriptions ? all : least;
+	return b->options.subscriptions || !b->options.pattern->subscribes ? all : least;
 }
 
 static uint64_t sent_by_all(const struct feed *f)
@@ -80,6 +80,9 @@ static uint64_t window_left(struct feed *f)
 
 	if (!window || !b->options.subscribers)
 		return UINT64_MAX;
+	if (b->options.pattern->replies) /* each his part, as the last reply has left it */
+		return window / b->options.publishers -
+		       (f->sent - atomic_load_explicit(&f->p->answered, memory_order_relaxed));
 	sent = sent_by_all(f) + ahead;
 	if (sent - f->slowest >= window)
 		f->slowest = slowest(b);
@@ -127,27 +130,42 @@ static uint8_t *next(struct feed *f, uint64_t now)
 	return m;
 }
 
+/* A request has an empty part before it, as REQ sends it. */
+static int send_one(struct feed *f, const uint8_t *m)
+{
+	const struct options *o = &f->p->blast->options;
+
+	if (o->pattern->replies && zmq_send_const(f->socket, "", 0, ZMQ_SNDMORE) < 0)
+		return -1;
+	if (o->window && o->subscribers)
+		return zmq_send_const(f->socket, m, o->size, 0);
+	return zmq_send(f->socket, m, o->size, 0);
+}
+
 static void publish(struct feed *f, uint64_t n, uint64_t now)
 {
 	struct blast *b = f->p->blast;
-	bool keep = b->options.window && b->options.subscribers;
 
 	for (uint64_t i = 0; i < n; i++) {
-		uint8_t *m;
-		int rc;
-
 		if (f->interval_ns == 0 && f->sent % SAMPLE == 0)
 			now = clock_ns();
-		m = next(f, now);
-		rc = keep ? zmq_send_const(f->socket, m, b->options.size, 0)
-			  : zmq_send(f->socket, m, b->options.size, 0);
-		if (rc < 0) {
+		if (send_one(f, next(f, now)) < 0) {
 			blast_fail(b, "zmq_send: %s", zmq_strerror(zmq_errno()));
 			return;
 		}
 		f->sent++;
 	}
 	atomic_store_explicit(&f->p->sent, f->sent, memory_order_relaxed);
+}
+
+static void turn_of_requester(struct feed *f)
+{
+	uint64_t left = window_left(f);
+
+	if (left)
+		publish(f, left < BURST ? left : BURST, clock_ns());
+	if (!replies_take(f->p, f->socket, false) && !left)
+		replies_take(f->p, f->socket, !f->p->blast->options.busy);
 }
 
 static void turn(struct feed *f)
@@ -178,6 +196,13 @@ static bool going(const struct feed *f)
 	       clock_ns() < end + (uint64_t)(b->options.seconds * 1e9);
 }
 
+static int socket_type(const struct blast *b)
+{
+	if (b->options.pattern->replies)
+		return ZMQ_DEALER;
+	return b->options.pattern->subscribes ? ZMQ_XPUB : ZMQ_PUSH;
+}
+
 static int open_feed(struct feed *f, struct publisher *p)
 {
 	struct blast *b = p->blast;
@@ -186,7 +211,7 @@ static int open_feed(struct feed *f, struct publisher *p)
 	*f = (struct feed){.p = p, .random = b->options.seed + p->id};
 	f->slots = b->options.window && b->options.subscribers ? b->options.window + BURST : 1;
 	f->p->ring = malloc(f->slots * b->options.size);
-	f->socket = zmq_socket(b->context, ZMQ_XPUB);
+	f->socket = zmq_socket(b->context, socket_type(b));
 	if (!f->p->ring || !f->socket) {
 		blast_fail(b, "no memory for %lu messages under way: ask for a smaller --window",
 			   f->slots);
@@ -215,13 +240,17 @@ void *publisher_main(void *arg)
 
 	prctl(PR_SET_TIMERSLACK, 1);
 	if (!open_feed(&f, p)) {
-		while (atomic_load(&b->phase) < PHASE_WARMUP)
+		while (b->options.pattern->subscribes && atomic_load(&b->phase) < PHASE_WARMUP)
 			hear(&f, 0);
 		while (going(&f))
-			turn(&f);
+			if (b->options.pattern->replies)
+				turn_of_requester(&f);
+			else
+				turn(&f);
 	}
 	while (atomic_load(&b->phase) < PHASE_DONE)
-		usleep(1000);
+		if (!b->options.pattern->replies || !replies_take(p, f.socket, true))
+			usleep(1000);
 	if (f.socket)
 		zmq_close(f.socket);
 	return NULL;

@@ -1,5 +1,5 @@
-/* Subscribers: a thread has one of them, and then it sleeps in libzmq, or several, and then it goes
- * round and polls when none has anything. */
+/* Subscribers, or PULLs, or repliers: a thread has one of them, and then it sleeps in libzmq, or
+ * several, and then it goes round and polls when none has anything. */
 #include "tests/bench/zmq_blast.h"
 
 #include <stdlib.h>
@@ -11,9 +11,16 @@
 #define ROUND   64 /* messages of one before the next has its turn */
 #define WAIT_MS 10
 
+static int socket_type(const struct blast *b)
+{
+	if (b->options.pattern->replies)
+		return ZMQ_REP;
+	return b->options.pattern->subscribes ? ZMQ_SUB : ZMQ_PULL;
+}
+
 static void *open_subscriber(struct blast *b)
 {
-	void *socket = zmq_socket(b->context, ZMQ_SUB);
+	void *socket = zmq_socket(b->context, socket_type(b));
 	int none = 0, wait_ms = WAIT_MS;
 
 	if (!socket)
@@ -75,7 +82,8 @@ static bool content_right(const struct blast *b, const uint8_t *m, uint32_t id, 
 		       size - sizeof(struct stamp) - TOPIC_ROOM);
 }
 
-/* With prefixes a subscriber has only some of the messages: gaps are no loss of his. */
+/* With prefixes, or where messages are dealt out, one has only some of them: gaps are no loss of
+ * his. */
 static void check(struct blast *b, uint32_t id, const uint8_t *m, const struct stamp *stamp)
 {
 	struct subscriber *s = &b->subscribers[id];
@@ -91,7 +99,7 @@ static void check(struct blast *b, uint32_t id, const uint8_t *m, const struct s
 		s->repeated++;
 		return;
 	}
-	if (!b->topics.n)
+	if (!b->topics.n && b->options.pattern->subscribes)
 		s->lost += gap;
 	s->expected[from] = stamp->sequence + 1;
 }
@@ -102,6 +110,10 @@ static void message_in(struct receiver *r, uint32_t id, zmq_msg_t *msg)
 	const uint8_t *m = zmq_msg_data(msg);
 	struct stamp stamp;
 
+	if (b->options.pattern->replies) {
+		reply_to(b, b->subscribers[id].socket, msg);
+		return;
+	}
 	if (zmq_msg_size(msg) != b->options.size) {
 		blast_fail(b, "a message came that nobody here sent: %zu bytes", zmq_msg_size(msg));
 		return;
@@ -197,7 +209,8 @@ static int open_all(struct receiver *r)
 		s->socket = open_subscriber(b);
 		if (!s->expected || !s->socket)
 			return -1;
-		subscribe_mark(s->socket, MARK_HELLO, i);
+		if (b->options.pattern->subscribes)
+			subscribe_mark(s->socket, MARK_HELLO, i);
 	}
 	return 0;
 }
@@ -211,9 +224,10 @@ void *receiver_main(void *arg)
 
 	zmq_msg_init(&msg);
 	if (!open_all(r)) {
-		while (atomic_load(&b->phase) < PHASE_SUBSCRIBE)
+		while (b->options.pattern->subscribes && atomic_load(&b->phase) < PHASE_SUBSCRIBE)
 			usleep(200);
-		for (uint32_t i = r->id; i < b->options.subscribers; i += step)
+		for (uint32_t i = r->id;
+		     b->options.pattern->subscribes && i < b->options.subscribers; i += step)
 			subscribe(b, b->subscribers[i].socket, i);
 		if (r->id + step < b->options.subscribers || held_back(&b->options, r->id))
 			read_several(r, &msg);

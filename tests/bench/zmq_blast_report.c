@@ -15,6 +15,7 @@ static const struct percentile {
 struct result {
 	double seconds, sent_s, received_s;
 	uint64_t sent, received, missing, lost, repeated, wrong;
+	double least, most; /* of one subscriber, where each has a share: 1 is an even one */
 	struct histogram quiet, during;
 };
 
@@ -25,6 +26,38 @@ static void merge(struct histogram *into, const struct histogram *from)
 	into->count += from->count;
 	if (from->max > into->max)
 		into->max = from->max;
+}
+
+/* Requests and their replies. */
+static void add_publisher(struct result *r, const struct publisher *p)
+{
+	r->sent += p->sent;
+	if (!p->late)
+		return;
+	r->received += p->answered;
+	r->repeated += p->repeated;
+	r->wrong += p->wrong;
+	if (p->blast->options.verify)
+		r->lost += p->sent - p->ledger.came;
+	merge(&r->quiet, p->late);
+}
+
+/* What each had in the whole run. */
+static void share_out(const struct blast *b, struct result *r)
+{
+	uint64_t all = 0, least = UINT64_MAX, most = 0;
+
+	for (uint32_t i = 0; i < b->options.subscribers; i++) {
+		uint64_t n = b->subscribers[i].received;
+
+		all += n;
+		least = n < least ? n : least;
+		most = n > most ? n : most;
+	}
+	if (!all)
+		return;
+	r->least = (double)least * b->options.subscribers / (double)all;
+	r->most = (double)most * b->options.subscribers / (double)all;
 }
 
 static void sum_up(const struct blast *b, struct result *r)
@@ -38,14 +71,18 @@ static void sum_up(const struct blast *b, struct result *r)
 		r->received_s = (double)(b->received[1] - b->received[0]) / r->seconds;
 	}
 	for (uint32_t i = 0; i < o->publishers; i++)
-		r->sent += b->publishers[i].sent;
+		add_publisher(r, &b->publishers[i]);
 	for (uint32_t i = o->stalled + o->slow; i < o->subscribers; i++) {
-		r->received += b->subscribers[i].received;
+		r->received += o->pattern->replies ? 0 : b->subscribers[i].received;
 		r->lost += b->subscribers[i].lost;
 		r->repeated += b->subscribers[i].repeated;
 		r->wrong += b->subscribers[i].wrong;
 	}
-	wanted = o->subscriptions ? r->sent : r->sent * (o->subscribers - o->stalled - o->slow);
+	wanted = r->sent;
+	if (o->pattern->subscribes && !o->subscriptions)
+		wanted *= o->subscribers - o->stalled - o->slow;
+	if (!o->pattern->subscribes)
+		share_out(b, r);
 	r->missing = wanted > r->received ? wanted - r->received : 0;
 	for (uint32_t i = 0; i < o->threads; i++) {
 		merge(&r->quiet, &b->receivers[i].quiet);
@@ -98,12 +135,12 @@ static void show_json(const struct blast *b, const struct result *r)
 {
 	const struct options *o = &b->options;
 	double bits = 8.0 * o->size;
-	json_t *all = json_pack("{s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}",
-				"publishers", (int)o->publishers, "subscribers",
-				(int)o->subscribers, "size", (int)o->size, "parts", 1, "topics", 1,
-				"rate", o->rate, "seconds", r->seconds, "published_s", r->sent_s,
-				"delivered_s", r->received_s, "published_bits_s", r->sent_s * bits,
-				"delivered_bits_s", r->received_s * bits);
+	json_t *all = json_pack(
+		"{s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f}", "pattern",
+		o->pattern->name, "publishers", (int)o->publishers, "subscribers",
+		(int)o->subscribers, "size", (int)o->size, "parts", 1, "topics", 1, "rate", o->rate,
+		"seconds", r->seconds, "published_s", r->sent_s, "delivered_s", r->received_s,
+		"published_bits_s", r->sent_s * bits, "delivered_bits_s", r->received_s * bits);
 
 	json_object_set_new(all, "latency_ns", latencies(&r->quiet));
 	json_object_update_new(all,
@@ -113,6 +150,9 @@ static void show_json(const struct blast *b, const struct result *r)
 					 (json_int_t)r->lost, "repeated", (json_int_t)r->repeated,
 					 "wrong", (json_int_t)r->wrong, "verified", o->verify));
 	add_subscriptions(b, r, all);
+	if (!o->pattern->subscribes)
+		json_object_set_new(all, "shares",
+				    json_pack("{s:f, s:f}", "least", r->least, "most", r->most));
 	if (o->stalled || o->slow)
 		json_object_set_new(all, "slow", slow_ones(b));
 	json_dumpf(all, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
@@ -124,10 +164,10 @@ static void show_table(const struct blast *b, const struct result *r)
 {
 	const struct options *o = &b->options;
 
-	printf("%u publishers, %u subscribers, %u B, %.2f s\n", o->publishers, o->subscribers,
-	       o->size, r->seconds);
-	printf("published  %10.3f M msg/s\ndelivered  %10.3f M msg/s\nlatency us", r->sent_s / 1e6,
-	       r->received_s / 1e6);
+	printf("%u %ss, %u %ss, %u B, %.2f s\n", o->publishers, o->pattern->sender, o->subscribers,
+	       o->pattern->taker, o->size, r->seconds);
+	printf("%-10s %10.3f M msg/s\n%-10s %10.3f M msg/s\nlatency us", o->pattern->sent,
+	       r->sent_s / 1e6, o->pattern->came, r->received_s / 1e6);
 	for (unsigned i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++)
 		printf("  %s %.1f", percentiles[i].name,
 		       (double)histogram_at(&r->quiet, percentiles[i].share) / 1e3);

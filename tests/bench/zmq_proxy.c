@@ -1,5 +1,5 @@
-/* What Zeroline is measured beside: libzmq's own forwarder. XSUB and XPUB, both bound, and
- * zmq_proxy() between them, until SIGTERM or SIGINT. */
+/* What Zeroline is measured beside: libzmq's own devices. Two sockets, both bound, and zmq_proxy()
+ * between them, until SIGTERM or SIGINT. */
 #include <argp.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,15 +8,21 @@
 
 #include <zmq.h>
 
+#include "tests/bench/pattern.h"
+
 struct proxy {
+	const struct pattern *pattern;
 	const char *frontend, *backend;
 	int io_threads, hwm;
 	void *context;
 };
 
 static const struct argp_option options[] = {
-	{"frontend", 'f', "ENDPOINT", 0, "where publishers connect, e.g. tcp://127.0.0.1:5555", 0},
-	{"backend", 'b', "ENDPOINT", 0, "where subscribers connect", 0},
+	{"pattern", 'p', "NAME", 0,
+	 "pubsub: XSUB and XPUB; pushpull: PULL and PUSH; reqrep: ROUTER and DEALER (pubsub)", 0},
+	{"frontend", 'f', "ENDPOINT", 0,
+	 "where publishers connect, or PUSHes, or who asks, e.g. tcp://127.0.0.1:5555", 0},
+	{"backend", 'b', "ENDPOINT", 0, "where subscribers connect, or PULLs, or who replies", 0},
 	{"io-threads", 'i', "N", 0, "libzmq's I/O threads (1)", 0},
 	{"hwm", 'h', "N", 0, "messages a peer may fall behind; 0: any number (0)", 0},
 	{0},
@@ -37,6 +43,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct proxy *p = state->input;
 
 	switch (key) {
+	case 'p':
+		p->pattern = pattern_named(arg);
+		if (!p->pattern)
+			argp_error(state, "--pattern %s: %s is wanted", arg, PATTERN_NAMES);
+		return 0;
 	case 'f':
 		p->frontend = arg;
 		return 0;
@@ -90,12 +101,25 @@ static void *bound(const struct proxy *p, int type, const char *endpoint)
 	return NULL;
 }
 
+static int frontend_type(const struct pattern *pattern)
+{
+	if (pattern->replies)
+		return ZMQ_ROUTER;
+	return pattern->subscribes ? ZMQ_XSUB : ZMQ_PULL;
+}
+
+static int backend_type(const struct pattern *pattern)
+{
+	if (pattern->replies)
+		return ZMQ_DEALER;
+	return pattern->subscribes ? ZMQ_XPUB : ZMQ_PUSH;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct argp argp = {.options = options,
-					 .parser = parse,
-					 .doc = "libzmq's forwarder, to measure beside."};
-	struct proxy p = {.io_threads = 1};
+	static const struct argp argp = {
+		.options = options, .parser = parse, .doc = "libzmq's devices, to measure beside."};
+	struct proxy p = {.pattern = pattern_named("pubsub"), .io_threads = 1};
 	void *frontend, *backend = NULL;
 	pthread_t waiter;
 	sigset_t set;
@@ -108,9 +132,9 @@ int main(int argc, char **argv)
 	p.context = zmq_ctx_new();
 	zmq_ctx_set(p.context, ZMQ_IO_THREADS, p.io_threads);
 	zmq_ctx_set(p.context, ZMQ_MAX_SOCKETS, 65535);
-	frontend = bound(&p, ZMQ_XSUB, p.frontend);
+	frontend = bound(&p, frontend_type(p.pattern), p.frontend);
 	if (frontend)
-		backend = bound(&p, ZMQ_XPUB, p.backend);
+		backend = bound(&p, backend_type(p.pattern), p.backend);
 	if (!backend || pthread_create(&waiter, NULL, await_signal, &p)) {
 		if (frontend)
 			zmq_close(frontend);
