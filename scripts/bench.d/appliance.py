@@ -1,4 +1,4 @@
-"""The appliance under load: both processes, one forwarder, memif as the wire."""
+"""The appliance under load: both processes, one device, memif as the wire."""
 import json
 import os
 import shutil
@@ -12,7 +12,7 @@ ADDRESS, LOAD_ADDRESS = "10.9.0.1", "10.9.0.2/24"
 FRONTEND, BACKEND = 5555, 5556
 
 
-def configuration(folder, cpus, idle, hwm, sndbuf, matcher_mb, pages, megabytes):
+def configuration(folder, kind, cpus, idle, hwm, sndbuf, matcher_mb, pages, megabytes):
     more = f", sndbuf: {sndbuf}" if sndbuf else ""
     return f"""cores: {{poll: {len(cpus)}, cpus: {json.dumps(cpus)}, idle: {idle}}}
 memory: {{hugepages: {pages}, megabytes: {megabytes}}}
@@ -21,7 +21,7 @@ ports:
   - {{name: wire, kind: memif, device: {folder}/wire.sock, options: role=server, address: {ADDRESS}/24}}
 devices:
   - name: bench
-    kind: forwarder
+    kind: {kind}
     frontend: {{bind: ["tcp://wire:{FRONTEND}"], hwm: {hwm}{more}}}
     backend: {{bind: ["tcp://wire:{BACKEND}"], hwm: {hwm}{more}}}
 """
@@ -31,13 +31,13 @@ class Appliance:
     """Use it with `with`. Poll core i is on cpus[i]."""
 
     def __init__(self, programs, cpus, hugepages_mb=0, hwm=0, sndbuf=None, matcher_mb=64,
-                 megabytes=1024, idle="busy"):
+                 megabytes=1024, idle="busy", kind="forwarder"):
         self.programs = programs
         self.started = []
         # what control shares of the dataplane's hugepages the load needs, too
         self.hugepages = hugepages_mb >= megabytes + 256
         self.folder = tempfile.mkdtemp(prefix="zeroline-bench-")
-        self.text = configuration(self.folder, cpus, idle, hwm, sndbuf, matcher_mb,
+        self.text = configuration(self.folder, kind, cpus, idle, hwm, sndbuf, matcher_mb,
                                   "yes" if self.hugepages else "no", megabytes)
 
     def __enter__(self):
@@ -57,7 +57,7 @@ class Appliance:
             file.write(self.text)
         self.dataplane = self.process("dataplane", "--run-dir", self.folder)
         self.control = self.process("control", "--config", config, "--run-dir", self.folder)
-        processes.wait_until("the forwarder listened", self.listens, START_S, self.started)
+        processes.wait_until("the device listened", self.listens, START_S, self.started)
 
     def process(self, name, *arguments):
         process = processes.Process([self.programs[name], *arguments])

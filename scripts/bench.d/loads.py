@@ -1,4 +1,4 @@
-"""One load on one forwarder: zeroline-blast on the appliance, bench-zmq-blast on zmq_proxy()."""
+"""One load on one device: zeroline-blast on the appliance, bench-zmq-blast on zmq_proxy()."""
 import json
 import time
 
@@ -80,12 +80,14 @@ def messages_out(at):
 class Libzmq:
     """zmq_proxy() on a wire, with `with`. how: {"cpus": ((proxy's), (load's)) or None, ...}."""
 
-    def __init__(self, programs, wire, how, hwm=0):
+    def __init__(self, programs, wire, how, hwm=0, pattern="pubsub"):
         self.programs, self.wire, self.how, self.hwm = programs, wire, how, hwm
+        self.pattern = pattern
 
     def __enter__(self):
         argv = [self.programs["zmq_proxy"], "--frontend", wires.endpoint(self.wire, 0),
-                "--backend", wires.endpoint(self.wire, 1), "--hwm", str(self.hwm)]
+                "--backend", wires.endpoint(self.wire, 1), "--hwm", str(self.hwm),
+                "--pattern", self.pattern]
         cpus = self.how["cpus"]
         self.proxy = processes.Process(argv, cpus=cpus and cpus[0], netns=self.wire.proxy_netns)
         return self
@@ -116,5 +118,5 @@ class Libzmq:
 
 def libzmq(programs, wire, how, hwm=0, **load):
     """One run through a fresh proxy."""
-    with Libzmq(programs, wire, how, hwm) as proxy:
+    with Libzmq(programs, wire, how, hwm, load.get("pattern", "pubsub")) as proxy:
         return proxy.load(**load)

@@ -4,14 +4,15 @@ import loads
 WARMUP_S = 0.5
 
 
-def run(s, at, name, label, **load):
-    """The cores' stages (without idle) as `zeroline cores --cycles` has them, [] if it has none.
-    The first core's are kept for the plot."""
+def run(s, at, name, label, per=1, **load):
+    """The cores' stages (without idle) as `zeroline cores --cycles` has them, [] if it has none;
+    a message: of `per` parts that leave. The first core's are kept for the plot."""
     seconds = 0.3 if s.quick else 1
     result = loads.zeroline(at, s.load_cpu, lambda: at.cycles(seconds), warmup=WARMUP_S,
                             seconds=seconds + 1, **load)
     s.rows.check(name, f"zeroline, {label}, cycles counted", result)
-    cores = [[row for row in core["stages"] if row["stage"] != "idle" and row["per_message"]]
+    cores = [[dict(row, per_message=row["per_message"] * per) for row in core["stages"]
+              if row["stage"] != "idle" and row["per_message"]]
              for core in result["meanwhile"] or []]
     if not any(cores):
         s.rows.note(name, f"No cycles by stage ({label}): `zeroline cores --cycles` gave none.")
