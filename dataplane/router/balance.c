@@ -1,5 +1,6 @@
 /* One peer of many, in turn (balance.h). A run that goes to one pipe is written as it is; one that
- * goes to several is sorted by pipe first, so that each is written once and keeps its order. */
+ * goes to several is laid out by pipe first, so that each is written once and keeps its order. Room
+ * is looked at once for a run if that is enough, else before each message. */
 #include "dataplane/router/balance.h"
 #include "dataplane/router/fan.h" /* zl_fan_rest */
 
@@ -19,8 +20,10 @@ int zl_balance_open(struct zl_balance *b, uint32_t pipes_max)
 	b->share_of = malloc(pipes_max * sizeof(*b->share_of));
 	b->share = calloc(shares, sizeof(*b->share));
 	b->owner = calloc(ZL_BALANCE_RUN, sizeof(*b->owner));
+	b->start = calloc(ZL_BALANCE_RUN + 1, sizeof(*b->start));
 	b->dealt = calloc(ZL_BALANCE_RUN, sizeof(*b->dealt));
-	if (!b->turn || !b->place || !b->share_of || !b->share || !b->owner || !b->dealt) {
+	if (!b->turn || !b->place || !b->share_of || !b->share || !b->owner || !b->start ||
+	    !b->dealt) {
 		zl_balance_close(b);
 		return -ENOMEM;
 	}
@@ -36,6 +39,7 @@ void zl_balance_close(struct zl_balance *b)
 	free(b->share_of);
 	free(b->share);
 	free(b->owner);
+	free(b->start);
 	free(b->dealt);
 	*b = (struct zl_balance){0};
 }
@@ -174,11 +178,39 @@ static unsigned go_on(struct zl_socket *s, struct zl_balance *b, const struct zl
 	return rest;
 }
 
-/* Messages at the front to the only pipe with room, as many as it has room for. */
-static unsigned to_one(struct zl_socket *s, struct zl_balance *b, struct zl_pipe *p,
-		       const struct zl_msg *msgs, unsigned n)
+/* The messages of a run, whole or begun: where each begins, and how many bytes all of them have. */
+static unsigned survey(struct zl_balance *b, const struct zl_msg *msgs, unsigned n, uint64_t *bytes)
 {
-	uint64_t messages = 0;
+	unsigned messages = 0;
+	bool first = true;
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		b->start[messages] = (uint16_t)i;
+		messages += first;
+		first = !(msgs[i].flags & ZL_MSG_MORE);
+		all += msgs[i].len;
+	}
+	b->start[messages] = (uint16_t)n;
+	*bytes = all;
+	return messages;
+}
+
+/* Would the pipe still have room before each of so many messages, which have so many bytes in all,
+ * however these are spread over them? */
+static bool fits(const struct zl_socket *s, const struct zl_pipe *p, uint32_t messages,
+		 uint64_t bytes)
+{
+	uint64_t queued = p->queued_bytes + bytes;
+
+	return queued <= p->sndbuf_bytes ||
+	       (queued <= s->pipe_bytes_max &&
+		(p->hwm_msgs == 0 || (uint64_t)p->queued_msgs + messages <= p->hwm_msgs));
+}
+
+/* The messages at the front that the pipe has room for; how many parts. */
+static unsigned fill(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs, unsigned n)
+{
 	unsigned done = 0;
 
 	while (done < n && zl_socket_has_room(s, p)) {
@@ -189,9 +221,24 @@ static unsigned to_one(struct zl_socket *s, struct zl_balance *b, struct zl_pipe
 			bytes += msgs[done].len;
 		} while (msgs[done++].flags & ZL_MSG_MORE && done < n);
 		account(p, 1, done - from, bytes);
-		messages++;
+		s->counter[ZL_ROUTER_messages_sent]++;
 	}
-	s->counter[ZL_ROUTER_messages_sent] += messages;
+	return done;
+}
+
+/* Messages at the front to the only pipe with room, as many as it has room for. */
+static unsigned to_one(struct zl_socket *s, struct zl_balance *b, struct zl_pipe *p,
+		       const struct zl_msg *msgs, unsigned n)
+{
+	uint64_t bytes;
+	unsigned messages = survey(b, msgs, n, &bytes), done = n;
+
+	if (fits(s, p, messages, bytes)) {
+		account(p, messages, n, bytes);
+		s->counter[ZL_ROUTER_messages_sent] += messages;
+	} else {
+		done = fill(s, p, msgs, n);
+	}
 	b->mid = msgs[done - 1].flags & ZL_MSG_MORE ? p : NULL;
 	write_one(s, p, msgs, done);
 	return done;
@@ -207,6 +254,54 @@ static inline uint32_t share(struct zl_balance *b, struct zl_pipe *p, uint32_t *
 		b->share[i] = (struct zl_balance_share){.pipe = p};
 	}
 	return i;
+}
+
+/* One of every `apart` messages from `first` on, to `to`: laid out at dealt[at] as its share. How
+ * many parts. */
+static uint32_t lay_share(struct zl_balance *b, struct zl_pipe *to, uint32_t *shares,
+			  const struct zl_msg *msgs, unsigned messages, unsigned first,
+			  unsigned apart, uint32_t at)
+{
+	struct zl_balance_share *mine = &b->share[share(b, to, shares)];
+	struct zl_msg *out = b->dealt + at;
+	uint32_t taken = 0;
+	uint64_t bytes = 0;
+
+	for (unsigned m = first; m < messages; m += apart, taken++)
+		for (unsigned i = b->start[m]; i < b->start[m + 1]; i++) {
+			bytes += msgs[i].len;
+			*out++ = msgs[i];
+		}
+	mine->first = at;
+	mine->parts = (uint32_t)(out - b->dealt) - at;
+	account(to, taken, mine->parts, bytes);
+	return mine->parts;
+}
+
+/* Where whoever has room has enough for his part of a run of whole messages, they are dealt out
+ * round by round, pipe by pipe, with no further look at each. False: not so. */
+static bool deal_evenly(struct zl_socket *s, struct zl_balance *b, const struct zl_msg *msgs,
+			unsigned n, uint32_t *shares)
+{
+	unsigned messages, pipes;
+	uint32_t at = 0;
+	uint64_t bytes;
+
+	if (msgs[n - 1].flags & ZL_MSG_MORE)
+		return false;
+	messages = survey(b, msgs, n, &bytes);
+	pipes = messages < b->n ? messages : b->n;
+	if (pipes < 2)
+		return false;
+	for (unsigned i = 0; i < pipes; i++)
+		if (!fits(s, b->turn[(b->next + i) % b->n], (messages + pipes - 1) / pipes, bytes))
+			return false;
+	for (unsigned i = 0; i < pipes; i++)
+		at += lay_share(b, b->turn[(b->next + i) % b->n], shares, msgs, messages, i, pipes,
+				at);
+	b->next = (b->next + messages) % b->n;
+	s->counter[ZL_ROUTER_messages_sent] += messages;
+	return true;
 }
 
 /* Deal messages at the front out to pipes, by index; how many parts. */
@@ -238,9 +333,9 @@ static unsigned deal(struct zl_socket *s, struct zl_balance *b, const struct zl_
 	return done;
 }
 
-/* Sort the parts by pipe, each pipe's in their order, and write each pipe once. */
-static void write_shares(struct zl_socket *s, struct zl_balance *b, const struct zl_msg *msgs,
-			 unsigned n, uint32_t shares)
+/* Sort the parts by pipe, each pipe's in their order. */
+static void sort_shares(struct zl_balance *b, const struct zl_msg *msgs, unsigned n,
+			uint32_t shares)
 {
 	uint32_t at = 0;
 
@@ -254,12 +349,34 @@ static void write_shares(struct zl_socket *s, struct zl_balance *b, const struct
 
 		b->dealt[to->first + to->parts++] = msgs[i];
 	}
+}
+
+/* Each pipe once. One may go away by any of these writes. */
+static void write_shares(struct zl_socket *s, struct zl_balance *b, uint32_t shares)
+{
 	for (uint32_t i = 0; i < shares; i++) {
 		const struct zl_balance_share *to = &b->share[i];
 
 		if (to->pipe)
 			write_one(s, to->pipe, b->dealt + to->first, to->parts);
 	}
+	for (uint32_t i = 0; i < shares; i++)
+		if (b->share[i].pipe)
+			b->share_of[b->share[i].pipe->slot] = NONE;
+}
+
+/* A run to several pipes; how many parts. */
+static unsigned to_several(struct zl_socket *s, struct zl_balance *b, const struct zl_msg *msgs,
+			   unsigned n)
+{
+	uint32_t shares = 0;
+
+	if (!deal_evenly(s, b, msgs, n, &shares)) {
+		n = deal(s, b, msgs, n, &shares);
+		sort_shares(b, msgs, n, shares);
+	}
+	write_shares(s, b, shares);
+	return n;
 }
 
 int zl_balance_send(struct zl_socket *s, struct zl_balance *b, const struct zl_msg *msgs,
@@ -270,24 +387,12 @@ int zl_balance_send(struct zl_socket *s, struct zl_balance *b, const struct zl_m
 	while (done < n && !b->mid && !b->passing) {
 		unsigned run = n - done < ZL_BALANCE_RUN ? n - done : ZL_BALANCE_RUN;
 		struct zl_pipe *p = whose_turn(s, b);
-		uint32_t shares = 0;
 
 		if (!p)
 			break;
-		if (b->n == 1) {
-			done += to_one(s, b, p, msgs + done, n - done);
-			continue;
-		}
-		/* a message that is longer than a run goes on with go_on() */
-		run = deal(s, b, msgs + done, run, &shares);
-		if (shares == 1)
-			write_one(s, b->share[0].pipe, msgs + done, run);
-		else
-			write_shares(s, b, msgs + done, run, shares);
-		for (uint32_t i = 0; i < shares; i++)
-			if (b->share[i].pipe)
-				b->share_of[b->share[i].pipe->slot] = NONE;
-		done += run;
+		done += b->n == 1 ? to_one(s, b, p, msgs + done, run)
+				  : to_several(s, b, msgs + done, run);
+		/* a message that is longer than a run */
 		if (b->mid && done < n)
 			done += go_on(s, b, msgs + done, n - done);
 	}

@@ -25,6 +25,7 @@ struct zl_balance {
 	uint32_t *share_of;  /* by slot, while a run is dealt: index in share, or UINT32_MAX */
 	struct zl_balance_share *share;
 	uint16_t *owner; /* of each part of the run: index in share */
+	uint16_t *start; /* of each message of the run: its first part, and behind them the end */
 	struct zl_msg *dealt;
 };
 
