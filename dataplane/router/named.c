@@ -169,6 +169,21 @@ void zl_named_released(struct zl_socket *s, struct zl_pipe *p)
 
 /* --- up --- */
 
+/* As label_run, of so few parts that all have room. */
+static unsigned label_all(struct zl_msg *out, const struct zl_msg *label, bool mid,
+			  const struct zl_msg *msgs, unsigned n)
+{
+	unsigned o = 0;
+
+	for (unsigned k = 0; k < n; k++) {
+		out[o] = *label; /* or the part, in its place */
+		o += !mid;
+		out[o++] = msgs[k];
+		mid = msgs[k].flags & ZL_MSG_MORE;
+	}
+	return o;
+}
+
 /* A run of labelled messages from the front of msgs: whole ones, or the beginning of one that is
  * longer than the run, or the rest of one (mid). How many of msgs are in it. */
 static unsigned label_run(struct zl_msg *out, unsigned *out_n, const struct zl_msg *label, bool mid,
@@ -176,6 +191,10 @@ static unsigned label_run(struct zl_msg *out, unsigned *out_n, const struct zl_m
 {
 	unsigned whole = 0, whole_out = 0, k = 0, o = 0;
 
+	if (n <= RUN / 2) {
+		*out_n = label_all(out, label, mid, msgs, n);
+		return n;
+	}
 	while (k < n && o + 2 <= RUN) {
 		if (!mid)
 			out[o++] = *label;
@@ -227,7 +246,7 @@ unsigned zl_named_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_
 		unsigned out_n, run = label_run(out, &out_n, label, mid, msgs + done, n - done);
 		unsigned taken = s->ops->receive(s->ctx, out, out_n);
 
-		taken = without_labels(msgs + done, mid, taken);
+		taken = taken == out_n ? run : without_labels(msgs + done, mid, taken);
 		zl_inbox_took(s, &d->inbox, p, msgs + done, taken, run);
 		done += taken;
 		if (taken < run)
@@ -238,6 +257,15 @@ unsigned zl_named_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_
 
 /* --- down --- */
 
+/* Is it the pipe that the message before was for? Messages for one often follow each other. */
+static bool is_last(const struct zl_named *d, const struct zl_msg *name)
+{
+	const struct zl_pipe *last = d->outbox.to;
+
+	return last && last->kind == ZL_PIPE_PEER && last->routing_id_len == name->len &&
+	       d->label[last->slot].buf && zl_name_same(last->routing_id, name->data, name->len);
+}
+
 /* The pipe that this part names, or NULL. */
 static struct zl_pipe *find(const struct zl_named *d, const struct zl_msg *name)
 {
@@ -245,6 +273,8 @@ static struct zl_pipe *find(const struct zl_named *d, const struct zl_msg *name)
 
 	if (name->len > ZL_NAME_BYTES)
 		return NULL;
+	if (!(name->flags & ZL_MSG_CHAIN) && is_last(d, name))
+		return d->outbox.to;
 	if (!(name->flags & ZL_MSG_CHAIN))
 		return zl_names_find(&d->names, name->data, name->len);
 	zl_msg_peek(name, gathered, name->len);
@@ -290,14 +320,15 @@ int zl_named_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bo
 	int chosen = 1;
 	unsigned i = 0;
 
-	for (; i < n; i++) {
+	while (i < n) {
 		if (o->mid) {
-			zl_outbox_part(s, o, &msgs[i]);
+			i += zl_outbox_parts(s, o, msgs + i, n - i);
 			continue;
 		}
 		chosen = zl_named_choose(s, &msgs[i], local, strict);
 		if (chosen <= 0)
 			break;
+		i++;
 	}
 	zl_outbox_flush(s, o);
 	return i == 0 ? (chosen < 0 ? chosen : 0) : (int)i;

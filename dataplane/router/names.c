@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
 	FIRST_SLOTS = 16
@@ -23,20 +22,36 @@ void zl_names_close(struct zl_names *t)
 	*t = (struct zl_names){0};
 }
 
-/* Four bytes at a time, then mixed well: names are often counters, and strangers choose some. */
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0xff51afd7ed558ccdull;
+	return h ^ h >> 29;
+}
+
+/* Up to eight bytes; of four and more, the last four may be some of the first four again. */
+static uint64_t word_of(const uint8_t *name, uint32_t len)
+{
+	uint32_t first, last;
+	uint64_t word = 0;
+
+	if (len >= sizeof(first)) {
+		memcpy(&first, name, sizeof(first));
+		memcpy(&last, name + len - sizeof(last), sizeof(last));
+		return (uint64_t)last << 32 | first;
+	}
+	for (; len; len--)
+		word = word << 8 | *name++;
+	return word;
+}
+
+/* Eight bytes at a time, mixed well: names are often counters, and strangers choose some. */
 static uint32_t hash_of(const uint8_t *name, uint32_t len)
 {
 	uint64_t h = len * 0x9e3779b97f4a7c15ull;
-	uint32_t word;
 
-	for (; len >= sizeof(word); name += sizeof(word), len -= sizeof(word)) {
-		memcpy(&word, name, sizeof(word));
-		h = (h ^ word) * 0xff51afd7ed558ccdull;
-		h ^= h >> 29;
-	}
-	for (; len; len--)
-		h = (h ^ *name++) * 0xc4ceb9fe1a85ec53ull;
-	h = (h ^ h >> 32) * 0xff51afd7ed558ccdull;
+	for (; len > sizeof(uint64_t); name += sizeof(uint64_t), len -= sizeof(uint64_t))
+		h = mix(h, word_of(name, sizeof(uint64_t)));
+	h = mix(h, word_of(name, len)) * 0xff51afd7ed558ccdull;
 	return (uint32_t)(h >> 32);
 }
 
@@ -45,7 +60,7 @@ static bool is(const struct zl_name *e, uint32_t hash, const uint8_t *name, uint
 	const uint8_t *have = e->kept ? e->kept : e->pipe->routing_id;
 	uint32_t have_len = e->kept ? e->len : e->pipe->routing_id_len;
 
-	return e->hash == hash && have_len == len && memcmp(have, name, len) == 0;
+	return e->hash == hash && have_len == len && zl_name_same(have, name, len);
 }
 
 /* Its place, or the free place where it would be; the table is not empty. */

@@ -1,5 +1,6 @@
 /* One peer at a time (outbox.h). */
 #include "dataplane/router/outbox.h"
+#include "dataplane/router/fan.h" /* zl_fan_rest */
 
 void zl_outbox_flush(struct zl_socket *s, struct zl_outbox *o)
 {
@@ -24,20 +25,42 @@ void zl_outbox_begin(struct zl_socket *s, struct zl_outbox *o, struct zl_pipe *t
 		to->queued_msgs++;
 }
 
+/* As many parts as there is space for; how many. */
+static unsigned put(struct zl_outbox *o, const struct zl_msg *parts, unsigned n)
+{
+	unsigned space = ZL_OUTBOX_PARTS - o->n;
+	uint64_t bytes = 0;
+
+	n = n < space ? n : space;
+	for (unsigned i = 0; i < n; i++) {
+		bytes += parts[i].len;
+		o->run[o->n + i] = parts[i];
+	}
+	o->n += n;
+	o->to->queued_bytes += bytes;
+	o->to->msgs_out += n;
+	o->to->bytes_out += bytes;
+	return n;
+}
+
+unsigned zl_outbox_parts(struct zl_socket *s, struct zl_outbox *o, const struct zl_msg *parts,
+			 unsigned n)
+{
+	unsigned rest = zl_fan_rest(parts, n), done = 0;
+
+	o->mid = parts[rest - 1].flags & ZL_MSG_MORE;
+	while (done < rest && o->to) {
+		if (o->n == ZL_OUTBOX_PARTS)
+			zl_outbox_flush(s, o); /* the pipe may go by that */
+		else
+			done += put(o, parts + done, rest - done);
+	}
+	return rest;
+}
+
 void zl_outbox_part(struct zl_socket *s, struct zl_outbox *o, const struct zl_msg *part)
 {
-	o->mid = part->flags & ZL_MSG_MORE;
-	if (!o->to)
-		return;
-	if (o->n == ZL_OUTBOX_PARTS) {
-		zl_outbox_flush(s, o);
-		if (!o->to)
-			return;
-	}
-	o->run[o->n++] = *part;
-	o->to->queued_bytes += part->len;
-	o->to->msgs_out++;
-	o->to->bytes_out += part->len;
+	zl_outbox_parts(s, o, part, 1);
 }
 
 void zl_outbox_forget(struct zl_socket *s, struct zl_outbox *o, const struct zl_pipe *p)

@@ -19,6 +19,9 @@ struct zl_outbox {
 void zl_outbox_begin(struct zl_socket *s, struct zl_outbox *o, struct zl_pipe *to);
 /* One part of it. */
 void zl_outbox_part(struct zl_socket *s, struct zl_outbox *o, const struct zl_msg *part);
+/* Its next parts, up to its end or the end of these; how many. */
+unsigned zl_outbox_parts(struct zl_socket *s, struct zl_outbox *o, const struct zl_msg *parts,
+			 unsigned n);
 /* Before send() returns: what waits is written. */
 void zl_outbox_flush(struct zl_socket *s, struct zl_outbox *o);
 /* The pipe is gone, perhaps in the middle of a message: what comes of that is dropped. */
