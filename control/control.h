@@ -82,7 +82,7 @@ struct zl_stream {
 	enum zl_stream_state state;
 	struct zl_handshake *handshake; /* while it lasts */
 	enum zl_socket_type peer_type;
-	unsigned zmtp_minor;
+	enum zl_zmtp_version zmtp;
 	uint8_t *identity;
 	unsigned identity_bytes;
 	uint64_t sent, acked;           /* control's bytes */

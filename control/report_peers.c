@@ -98,7 +98,7 @@ static void add_peer(void *context, struct zl_stream *s)
 {
 	struct peers_context *p = context;
 	struct zl_stats_peer n = slot_of(&p->slots, s->open.stream);
-	char address[32], ip[16], id[24];
+	char address[32], ip[16], id[24], version[8];
 	bool ready = s->state == ZL_STREAM_READY;
 	uint64_t subscriptions = 0;
 
@@ -107,16 +107,14 @@ static void add_peer(void *context, struct zl_stream *s)
 	snprintf(address, sizeof(address), "%s:%u", zl_ipv4_text(s->open.remote_ip, ip),
 		 s->open.remote_port);
 	snprintf(id, sizeof(id), "%llx", (unsigned long long)s->open.stream);
-	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:s}", "stream", id,
-				"socket", s->socket ? s->socket->at.name : "", "address", address,
-				"direction", s->open.outgoing ? "out" : "in", "core",
-				(int)s->open.core, "type",
-				ready ? zl_socket_type_name[s->peer_type] : "", "zmtp",
-				!ready          ? ""
-				: s->zmtp_minor ? "3.1"
-						: "3.0",
-				"identity", printable(s->identity, s->identity_bytes), "state",
-				state_name(s->state));
+	snprintf(version, sizeof(version), "%u.%u", s->zmtp >> 8 & 0xffu, s->zmtp & 0xffu);
+	json_t *row = json_pack(
+		"{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:s}", "stream", id, "socket",
+		s->socket ? s->socket->at.name : "", "address", address, "direction",
+		s->open.outgoing ? "out" : "in", "core", (int)s->open.core, "type",
+		ready ? zl_socket_type_name[s->peer_type] : "", "zmtp", ready ? version : "",
+		"identity", printable(s->identity, s->identity_bytes), "state",
+		state_name(s->state));
 	const char *pace = pace_of(&n);
 	json_t *more = json_pack(
 		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pace", pace,

@@ -153,7 +153,7 @@ static void send_ready(struct zl_control *c, const struct zl_stream *s)
 
 	m->stream = s->open.stream;
 	m->peer_type = s->peer_type;
-	m->zmtp_minor = s->zmtp_minor;
+	m->zmtp = s->zmtp;
 	m->identity_len = s->identity_bytes;
 	if (s->identity_bytes > 0)
 		memcpy(m->identity, s->identity, s->identity_bytes);
@@ -189,7 +189,7 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 		return;
 	}
 	s->peer_type = h->peer_type;
-	s->zmtp_minor = h->zmtp_minor;
+	s->zmtp = h->zmtp;
 	free(h);
 	s->handshake = NULL;
 	s->state = ZL_STREAM_READY;
@@ -349,7 +349,7 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 	s->state = ZL_STREAM_READY;
 	c->n_ready++;
 	s->peer_type = r->peer_type;
-	s->zmtp_minor = r->zmtp_minor;
+	s->zmtp = r->zmtp;
 	/* What is not acknowledged of an earlier control's bytes is not counted against this one.
 	 */
 	s->sent = s->acked = state->sent_total;

@@ -103,7 +103,9 @@ bool zl_subscribe_join(struct zl_control *c, struct zl_stream *s)
 		s->subscriber = zl_subs_join(s->socket->subs, s->open.stream, s->open.core);
 		return s->subscriber != ZL_NO_PEER;
 	}
-	if (subs && (s->peer_type == ZL_PUB || s->peer_type == ZL_XPUB))
+	/* RFC 13: to a publisher of ZMTP 1.0 a subscriber sends nothing; all comes from it anyway.
+	 */
+	if (subs && s->zmtp != ZL_ZMTP_V1_0 && (s->peer_type == ZL_PUB || s->peer_type == ZL_XPUB))
 		return join_publisher(c, s, subs);
 	return true;
 }
@@ -243,15 +245,16 @@ static size_t put_head(uint8_t *to, uint8_t flags, uint64_t body)
 	return 9;
 }
 
-/* 3.1: the commands SUBSCRIBE and CANCEL (RFC 37); 3.0: messages of 0x01 or 0x00 and the prefix
- * (RFC 23). */
-static size_t put_news(uint8_t *to, const struct zl_news *news, unsigned zmtp_minor)
+/* 3.1: the commands SUBSCRIBE and CANCEL (RFC 37); 3.0 and 2.0: messages of 0x01 or 0x00 and the
+ * prefix (RFC 23, 15). */
+static size_t put_news(uint8_t *to, const struct zl_news *news, enum zl_zmtp_version zmtp)
 {
+	bool command = zmtp >= ZL_ZMTP_V3_1;
 	const char *name = news->subscribe ? "\011SUBSCRIBE" : "\006CANCEL";
-	size_t name_bytes = zmtp_minor > 0 ? strlen(name) : 1;
-	size_t at = put_head(to, zmtp_minor > 0 ? FLAG_COMMAND : 0, name_bytes + news->bytes);
+	size_t name_bytes = command ? strlen(name) : 1;
+	size_t at = put_head(to, command ? FLAG_COMMAND : 0, name_bytes + news->bytes);
 
-	if (zmtp_minor > 0)
+	if (command)
 		memcpy(to + at, name, name_bytes);
 	else
 		to[at] = news->subscribe;
@@ -280,7 +283,7 @@ static void pump(struct zl_control *c, struct zl_stream *s)
 			n = 0;
 			continue;
 		}
-		n += put_news(bytes + n, &news, s->zmtp_minor);
+		n += put_news(bytes + n, &news, s->zmtp);
 		zl_publisher_done(subs, s->publisher, &news);
 		c->counters[ZL_COUNT_upstream_frames]++;
 	}

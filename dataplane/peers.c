@@ -201,7 +201,7 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 	}
 	zl_timer_disarm(&p->core->timers, &p->deadline);
 	zl_core_count(p->core, ZL_CORE_streams_ready);
-	zl_session_ready(&p->session, takes_subs, m->zmtp_minor);
+	zl_session_ready(&p->session, takes_subs, m->zmtp);
 }
 
 /* Room on every lane for what may have to cross, before the pattern sees any of it: for the whole

@@ -1,5 +1,7 @@
 /* The greeting of ZMTP 3.x and the framing of handshake commands. A peer of an older protocol is
- * told apart as libzmq tells it: by the first byte, the low bit of the tenth, and the version. */
+ * told apart as RFC 37 has it ("Detecting ZMTP 1.0 and 2.0 Peers"): by the first byte, the low bit
+ * of the tenth, and the version; old.c goes on with it. Our own greeting goes out a piece at a
+ * time, each once the peer's has shown that it is for it: signature, version, rest. */
 #include "control/handshake/handshake.h"
 
 #include <ctype.h>
@@ -14,7 +16,7 @@
 #define FLAG_COMMAND 0x04
 #define FLAG_LONG    0x02
 
-static void say(struct zl_handshake *h, const void *bytes, size_t n)
+void zl_handshake_say_plain(struct zl_handshake *h, const void *bytes, size_t n)
 {
 	if (n > sizeof(h->output) - h->output_bytes)
 		return;
@@ -25,16 +27,34 @@ static void say(struct zl_handshake *h, const void *bytes, size_t n)
 void zl_handshake_start(struct zl_handshake *h, const struct zl_mechanism *mechanism,
 			enum zl_socket_type type, bool as_server)
 {
-	/* The padding is what ZMTP 1.0 reads as the length of an empty identity. */
-	uint8_t greeting[ZL_GREETING_BYTES] = {0xff, [8] = 1, [9] = 0x7f, [MAJOR] = 3, [MINOR] = 1};
+	/* The padding is what ZMTP 1.0 reads as the length of an empty identity, flags included. */
+	static const uint8_t signature[SIGNATURE_BYTES] = {0xff, [8] = 1, [9] = 0x7f};
 
 	memset(h, 0, sizeof(*h));
 	h->mechanism = mechanism;
 	h->type = type;
 	h->as_server = as_server;
-	memcpy(greeting + MECHANISM, mechanism->name, strlen(mechanism->name));
-	greeting[AS_SERVER] = mechanism->has_server && as_server;
-	say(h, greeting, sizeof(greeting));
+	zl_handshake_say_plain(h, signature, sizeof(signature));
+}
+
+static void say_version(struct zl_handshake *h)
+{
+	static const uint8_t major = 3;
+
+	if (!h->said_version)
+		zl_handshake_say_plain(h, &major, 1);
+	h->said_version = true;
+}
+
+static void say_rest(struct zl_handshake *h)
+{
+	uint8_t greeting[ZL_GREETING_BYTES] = {[MINOR] = 1};
+
+	memcpy(greeting + MECHANISM, h->mechanism->name, strlen(h->mechanism->name));
+	greeting[AS_SERVER] = h->mechanism->has_server && h->as_server;
+	if (!h->said_rest)
+		zl_handshake_say_plain(h, greeting + MINOR, ZL_GREETING_BYTES - MINOR);
+	h->said_rest = true;
 }
 
 void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *data, size_t n)
@@ -50,10 +70,10 @@ void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *d
 		for (int i = 0; i < 8; i++)
 			head[1 + i] = (uint8_t)((uint64_t)body >> (56 - 8 * i));
 	}
-	say(h, head, body > 255 ? 9 : 2);
-	say(h, &length, 1);
-	say(h, name, name_bytes);
-	say(h, data, n);
+	zl_handshake_say_plain(h, head, body > 255 ? 9 : 2);
+	zl_handshake_say_plain(h, &length, 1);
+	zl_handshake_say_plain(h, name, name_bytes);
+	zl_handshake_say_plain(h, data, n);
 }
 
 enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reason)
@@ -68,14 +88,6 @@ enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reaso
 		zl_handshake_say(h, "ERROR", data, n + 1);
 	}
 	return ZL_HANDSHAKE_REFUSED;
-}
-
-/* ZMTP 1.0 opens with an identity frame: a length (0xff: eight more bytes of it) and flags of 0. */
-static bool looks_like_zmtp_1(const uint8_t *g, unsigned n)
-{
-	if (g[0] == 0xff)
-		return n >= SIGNATURE_BYTES && g[9] == 0;
-	return g[0] >= 1 && n >= 2 && g[1] == 0;
 }
 
 static enum zl_verdict check_mechanism(struct zl_handshake *h)
@@ -101,30 +113,42 @@ static enum zl_verdict check_mechanism(struct zl_handshake *h)
 	return h->mechanism->start(h);
 }
 
+/* All that has come so far of one that is ZMTP 3's. */
+static enum zl_verdict greeting_of_3(struct zl_handshake *h)
+{
+	const uint8_t *g = h->greeting;
+
+	say_rest(h);
+	if (h->greeting_bytes < ZL_GREETING_BYTES)
+		return ZL_HANDSHAKE_MORE;
+	if (h->greeting_bytes > ZL_GREETING_BYTES)
+		return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
+	/* A later version speaks ours (RFC 37, version negotiation). */
+	h->zmtp = g[MAJOR] > 3 || g[MINOR] > 0 ? ZL_ZMTP_V3_1 : ZL_ZMTP_V3_0;
+	return check_mechanism(h);
+}
+
 enum zl_verdict zl_handshake_greeting(struct zl_handshake *h, const uint8_t *bytes, size_t n)
 {
 	uint8_t *g = h->greeting;
 
 	if (n == 0)
 		return ZL_HANDSHAKE_MORE;
-	if (h->greeted || n > ZL_GREETING_BYTES - h->greeting_bytes)
+	if (h->greeted || n > sizeof(h->greeting) - h->greeting_bytes)
 		return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
 	memcpy(g + h->greeting_bytes, bytes, n);
 	h->greeting_bytes += (unsigned)n;
 	n = h->greeting_bytes;
-
-	if (looks_like_zmtp_1(g, (unsigned)n))
-		return zl_handshake_refuse(h, ZL_REASON_zmtp_1_peer);
-	if ((g[0] != 0xff && n >= 2) || (n >= SIGNATURE_BYTES && g[9] != 0x7f))
-		return zl_handshake_refuse(h, ZL_REASON_not_zmtp);
-	/* 2.0 sends its revision, 1, where 3.x has the major version. */
-	if (n > MAJOR && g[MAJOR] < 3)
-		return zl_handshake_refuse(h, ZL_REASON_zmtp_2_peer);
-	if (n < ZL_GREETING_BYTES)
+	if (g[0] != 0xff || (n >= SIGNATURE_BYTES && !(g[SIGNATURE_BYTES - 1] & 1)))
+		return zl_handshake_zmtp_1(h);
+	if (n < SIGNATURE_BYTES)
 		return ZL_HANDSHAKE_MORE;
-	/* A later version speaks ours (RFC 37, version negotiation). */
-	h->zmtp_minor = g[MAJOR] > 3 || g[MINOR] > 0;
-	return check_mechanism(h);
+	if (g[SIGNATURE_BYTES - 1] != 0x7f)
+		return zl_handshake_refuse(h, ZL_REASON_not_zmtp);
+	say_version(h);
+	if (n <= MAJOR)
+		return ZL_HANDSHAKE_MORE;
+	return g[MAJOR] < 3 ? zl_handshake_zmtp_2(h) : greeting_of_3(h);
 }
 
 static enum zl_verdict error_command(struct zl_handshake *h, const uint8_t *data, size_t n)

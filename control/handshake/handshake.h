@@ -1,6 +1,7 @@
-/* One stream's ZMTP handshake (RFC 37, RFC 23), from bytes to a verdict. It knows nothing of
- * streams or sockets: bytes from the peer go in, bytes for the peer come out, and at last either
- * READY with the peer's type, version and identity, or a reason to close. Nothing is allocated.
+/* One stream's ZMTP handshake (RFC 37, 23, and the old ones: 15, 13), from bytes to a verdict. It
+ * knows nothing of streams or sockets: bytes from the peer go in, bytes for the peer come out, and
+ * at last either READY with the peer's type, version and identity, or a reason to close. Nothing is
+ * allocated.
  *
  * What a mechanism does after the greeting is behind a table of operations; a new one is a
  * file. */
@@ -15,6 +16,7 @@
 #include "control/reasons.h"
 
 #define ZL_GREETING_BYTES   64
+#define ZL_GREETING_MAX     (14 + ZL_IDENTITY_MAX) /* ZMTP 2.0's, identity included */
 #define ZL_MECHANISM_BYTES  20
 #define ZL_HANDSHAKE_OUTPUT 1024 /* most that one step has to say */
 
@@ -39,26 +41,34 @@ struct zl_handshake {
 	const struct zl_mechanism *mechanism;
 	enum zl_socket_type type; /* ours */
 	bool as_server, greeted;
-	uint8_t greeting[ZL_GREETING_BYTES]; /* the peer's, as it comes */
+	bool said_version, said_rest;      /* of our own greeting, after the signature */
+	uint8_t greeting[ZL_GREETING_MAX]; /* the peer's, as it comes */
 	unsigned greeting_bytes;
 	enum zl_reason reason;
 	enum zl_socket_type peer_type;
-	unsigned zmtp_minor; /* 0 or 1: what both sides speak */
+	enum zl_zmtp_version zmtp; /* what both sides speak */
 	unsigned identity_bytes;
 	uint8_t identity[ZL_IDENTITY_MAX];
 	unsigned output_bytes;
 	uint8_t output[ZL_HANDSHAKE_OUTPUT]; /* the caller sends it and sets output_bytes to 0 */
 };
 
-/* Starts, with our whole greeting as the output. */
+/* Starts, with our signature as the output. */
 void zl_handshake_start(struct zl_handshake *h, const struct zl_mechanism *mechanism,
 			enum zl_socket_type type, bool as_server);
-/* Bytes of the peer's greeting, in pieces of any size. */
+/* Bytes of the peer's greeting, in pieces of any size. READY comes of an old peer's (1.0, 2.0), of
+ * which the last byte must be the greeting's. */
 enum zl_verdict zl_handshake_greeting(struct zl_handshake *h, const uint8_t *bytes, size_t n);
 /* One whole command: its body, without the frame's header. */
 enum zl_verdict zl_handshake_command(struct zl_handshake *h, const uint8_t *body, size_t n);
 
 extern const struct zl_mechanism zl_mechanism_null;
+
+/* old.c: greeting.c has found the greeting to be of this version. */
+enum zl_verdict zl_handshake_zmtp_1(struct zl_handshake *h);
+enum zl_verdict zl_handshake_zmtp_2(struct zl_handshake *h);
+/* Appends bytes to the output. */
+void zl_handshake_say_plain(struct zl_handshake *h, const void *bytes, size_t n);
 
 /* For mechanisms. Append a command's frame made of a name and data. */
 void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *data, size_t n);

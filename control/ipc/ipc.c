@@ -111,9 +111,14 @@ static bool check_stream_sent(const struct zl_ipc_stream_sent *m, size_t tail)
 	return tail == 0 && stream_id(m->stream);
 }
 
+static bool zmtp_version(uint32_t v)
+{
+	return v == ZL_ZMTP_V1_0 || v == ZL_ZMTP_V2_0 || v == ZL_ZMTP_V3_0 || v == ZL_ZMTP_V3_1;
+}
+
 static bool stream_ready(const struct zl_ipc_stream_ready *m)
 {
-	return stream_id(m->stream) && m->peer_type < ZL_SOCKET_TYPES && m->zmtp_minor <= 1 &&
+	return stream_id(m->stream) && m->peer_type < ZL_SOCKET_TYPES && zmtp_version(m->zmtp) &&
 	       m->identity_len <= ZL_IDENTITY_MAX;
 }
 

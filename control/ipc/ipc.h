@@ -262,8 +262,17 @@ enum zl_relay {
 	ZL_RELAY_MESSAGE
 };
 
-/* During the handshake: the peer's greeting bytes as they become complete (10, then the rest; or
- * what an old peer sends), or one whole command's body (name and data, without frame header).
+/* What a stream speaks: major and minor. */
+enum zl_zmtp_version {
+	ZL_ZMTP_V1_0 = 0x0100, /* RFC 13 */
+	ZL_ZMTP_V2_0 = 0x0200, /* RFC 15 */
+	ZL_ZMTP_V3_0 = 0x0300, /* RFC 23 */
+	ZL_ZMTP_V3_1 = 0x0301, /* RFC 37 */
+};
+
+/* During the handshake: the peer's greeting in the pieces that something follows from (the
+ * signature, the version, the rest; of ZMTP 1.0 the whole; of what is no greeting as much as shows
+ * it), or one whole command's body (name and data, without frame header).
  * After READY: kind COMMAND for commands the dataplane does not know, MESSAGE for a user message
  * part sent upstream on XPUB/PUB. tail: `bytes` bytes. */
 struct zl_ipc_stream_bytes {
@@ -290,7 +299,7 @@ struct zl_ipc_stream_sent {
 struct zl_ipc_stream_ready {
 	uint64_t stream;
 	uint32_t peer_type;    /* enum zl_socket_type */
-	uint32_t zmtp_minor;   /* 3.0 or 3.1: how subscriptions travel */
+	uint32_t zmtp;         /* enum zl_zmtp_version: how frames and subscriptions travel */
 	uint32_t identity_len; /* 0 .. 255 */
 	uint8_t identity[ZL_IDENTITY_MAX + 1];
 	uint32_t reserved;

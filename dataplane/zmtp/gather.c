@@ -38,6 +38,8 @@ enum zl_zmtp_counter frame_check(const struct zl_session *s, int parsed, const s
 		return ZL_ZMTP_frame_too_long;
 	if (parsed == 0)
 		return FINE;
+	if (f->flags & ZL_FRAME_COMMAND && s->version && s->version < ZL_ZMTP_V3_0)
+		return ZL_ZMTP_bad_frame_flags;
 	if (f->flags & ZL_FRAME_COMMAND)
 		return f->len > COMMAND_MAX ? ZL_ZMTP_command_too_long : FINE;
 	if (s->state != ZL_SESSION_TRAFFIC)
@@ -70,13 +72,14 @@ static void count_in(struct zl_session *s, uint32_t n)
 	s->frame.have += n;
 }
 
-static enum zl_zmtp_counter start(struct zl_session *s, uint64_t want)
+static enum zl_zmtp_counter start(struct zl_session *s, uint8_t flags, uint64_t want)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(s->zmtp->frames);
 
 	if (!m)
 		return ZL_ZMTP_no_memory;
 	s->frame.head = s->frame.last = m;
+	s->frame.flags = flags;
 	s->frame.want = want;
 	s->frame.have = 0;
 	append(s, m, s->frame.header, s->frame.header_len);
@@ -93,12 +96,16 @@ static enum zl_zmtp_counter header(struct zl_session *s)
 
 		s->frame.header[s->frame.header_len++] = *rx_at(s);
 		s->rx_off++;
-		n = zl_frame_parse(s->frame.header, s->frame.header_len, &f);
+		n = frame_parse(s, s->frame.header, s->frame.header_len, &f);
 		why = frame_check(s, n, &f);
 		if (why != FINE)
 			return why;
-		if (n > 0)
-			return start(s, f.len);
+		if (n > 0 && f.flags & ZL_FRAME_VOID) {
+			s->frame.header_len = 0;
+			s->zmtp->counter[ZL_ZMTP_frames_void]++;
+		} else if (n > 0) {
+			return start(s, f.flags, f.len);
+		}
 	}
 	return FINE;
 }
@@ -223,11 +230,12 @@ enum zl_zmtp_counter gather(struct zl_session *s)
 enum zl_zmtp_counter gather_plain(struct zl_session *s, uint32_t want)
 {
 	if (!s->frame.head) {
-		enum zl_zmtp_counter why = start(s, want);
+		enum zl_zmtp_counter why = start(s, 0, want);
 
 		if (why != FINE)
 			return why;
 	}
+	s->frame.want = want;
 	return fill(s);
 }
 
@@ -241,9 +249,9 @@ void gather_take(struct zl_session *s, struct zl_msg *m)
 		.buf = buf_of(head),
 		.data = rte_pktmbuf_mtod_offset(head, const uint8_t *, s->frame.header_len),
 		.len = (uint32_t)s->frame.want,
-		.flags = (s->frame.header[0] & ZL_FRAME_MORE ? ZL_MSG_MORE : 0) |
+		.flags = (s->frame.flags & ZL_FRAME_MORE ? ZL_MSG_MORE : 0) |
 			 (head->next ? ZL_MSG_CHAIN : 0),
-		.wire = s->frame.header_len,
+		.wire = s->old_frames ? 0 : s->frame.header_len,
 	};
 	memset(&s->frame, 0, sizeof(s->frame));
 }

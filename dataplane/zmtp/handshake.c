@@ -2,10 +2,6 @@
  * they are relayed to. Nothing of this is hot: bytes are copied until a piece is complete. */
 #include "dataplane/zmtp/zmtp.h"
 
-#define SIGNATURE_FIRST 0xff
-#define SIGNATURE_LAST  0x7f
-#define MAJOR_VERSION   3 /* the first byte after the signature: from here on, frames as in 3.0 */
-
 static bool relay(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes, uint32_t n)
 {
 	if (s->zmtp->ops->relay(s, kind, bytes, n)) {
@@ -17,39 +13,42 @@ static bool relay(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes
 	return false;
 }
 
-/* A peer of another protocol is held after what shows it to be one: control will close it. */
-static bool relay_greeting(struct zl_session *s)
+/* After what is over but for the verdict (an old greeting, which is all of its handshake, or none
+ * at all) nothing is read: what follows is traffic, in frames that the verdict tells. */
+static bool relay_greeting(struct zl_session *s, const uint8_t *g, uint32_t n, bool over)
 {
-	bool first = s->state == ZL_SESSION_SIGNATURE;
-	uint32_t n = (uint32_t)s->frame.have;
-	const uint8_t *bytes = rte_pktmbuf_mtod(s->frame.head, const uint8_t *);
-	bool other = first ? bytes[0] != SIGNATURE_FIRST ||
-				     bytes[SIGNATURE_BYTES - 1] != SIGNATURE_LAST
-			   : bytes[0] < MAJOR_VERSION;
+	bool commands = over && greeting_of_3(g, n);
 
-	if (!relay(s, ZL_RELAY_GREETING, bytes, n))
+	s->held = over && !commands;
+	if (!relay(s, ZL_RELAY_GREETING, g + s->relayed, n - s->relayed)) {
+		s->held = false;
 		return false;
-	gather_clear(s);
-	if (s->state == ZL_SESSION_ENDED || s->state == ZL_SESSION_TRAFFIC)
-		return false;
-	s->held = other;
-	s->state = first ? ZL_SESSION_GREETING : ZL_SESSION_HANDSHAKE;
+	}
+	s->relayed = (uint16_t)n;
+	if (over)
+		gather_clear(s);
+	if (s->state < ZL_SESSION_HANDSHAKE) /* no verdict has been given at once */
+		s->state = commands ? ZL_SESSION_HANDSHAKE : ZL_SESSION_GREETING;
 	return true;
 }
 
-static bool greeting_complete(const struct zl_session *s)
+/* All that was waited for is here: what follows from it, or what else to wait for. */
+static bool greeting_step(struct zl_session *s)
 {
-	if (gather_complete(s))
-		return true;
-	return s->state == ZL_SESSION_GREETING && s->frame.head && s->frame.have &&
-	       *rte_pktmbuf_mtod(s->frame.head, const uint8_t *) < MAJOR_VERSION;
+	const uint8_t *g = rte_pktmbuf_mtod(s->frame.head, const uint8_t *);
+	uint32_t n = (uint32_t)s->frame.have, need = greeting_need(g, n);
+
+	if (need == n || (greeting_wants_answer(g, n) && s->relayed < n))
+		return relay_greeting(s, g, n, need == n);
+	s->frame.want = need;
+	return true;
 }
 
 static bool greeting_input(struct zl_session *s, enum zl_zmtp_counter *why)
 {
-	uint32_t want = s->state == ZL_SESSION_SIGNATURE ? SIGNATURE_BYTES : GREETING_REST;
+	uint32_t want = s->frame.head ? (uint32_t)s->frame.want : greeting_need(NULL, 0);
 
-	if (!greeting_complete(s)) {
+	if (!gather_complete(s)) {
 		if (!next_buffer(s))
 			return false;
 		*why = gather_plain(s, want);
@@ -57,7 +56,7 @@ static bool greeting_input(struct zl_session *s, enum zl_zmtp_counter *why)
 		if (*why != FINE)
 			return false;
 	}
-	return !greeting_complete(s) || relay_greeting(s);
+	return !gather_complete(s) || greeting_step(s);
 }
 
 /* The whole body, contiguous: where it lies, or copied to `room`. */

@@ -149,6 +149,29 @@ static void cut_short(struct zl_session *s, struct batch *b, unsigned limit)
 }
 _Static_assert((int)ZL_FRAME_MORE == (int)ZL_MSG_MORE, "a short frame's flags are a part's");
 
+/* The same for ZMTP 1.0. Its headers are of use to nobody else, so the parts have none. */
+static void cut_old(struct zl_session *s, struct batch *b, unsigned limit)
+{
+	struct rte_mbuf *m = s->rx;
+	struct zl_frame f;
+	int n;
+
+	while (b->n < limit && s->rx_off < m->data_len) {
+		const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, s->rx_off);
+		uint32_t left = m->data_len - s->rx_off;
+
+		n = zl_old_frame_parse(p, left, &f);
+		if (n <= 0 || f.flags & ZL_FRAME_VOID || f.len > left - f.header_len ||
+		    s->msg_bytes + f.len > s->max_msg_bytes)
+			return;
+		b->msg[b->n++] = (struct zl_msg){
+			.buf = buf_of(m), .data = p + n, .len = (uint32_t)f.len, .flags = f.flags};
+		s->msg_bytes = f.flags ? s->msg_bytes + f.len : 0;
+		s->rx_off += f.header_len + (uint32_t)f.len;
+		s->rx_cut = true;
+	}
+}
+
 /* One frame, whole: a part, or a command. Its buffer stays until the batch has gone up. */
 static enum zl_zmtp_counter one_frame(struct zl_session *s, struct batch *b, struct zl_msg *m,
 				      uint8_t flags)
@@ -172,7 +195,7 @@ static enum zl_zmtp_counter gather_one(struct zl_session *s, struct batch *b)
 
 	batch_buffer_done(s, b);
 	if (why == FINE && gather_complete(s)) {
-		uint8_t flags = s->frame.header[0];
+		uint8_t flags = s->frame.flags;
 		struct zl_msg m;
 
 		gather_take(s, &m);
@@ -189,26 +212,31 @@ static enum zl_zmtp_counter cut_other(struct zl_session *s, struct batch *b)
 	const uint8_t *p = rte_pktmbuf_mtod_offset(s->rx, const uint8_t *, s->rx_off);
 	uint32_t left = s->rx->data_len - s->rx_off;
 	struct zl_frame f;
-	int n = zl_frame_parse(p, left, &f);
+	int n = frame_parse(s, p, left, &f);
 	enum zl_zmtp_counter why = frame_check(s, n, &f);
 	struct zl_msg m;
 
 	if (why != FINE)
 		return why;
+	if (n > 0 && f.flags & ZL_FRAME_VOID) {
+		s->rx_off += f.header_len;
+		s->zmtp->counter[ZL_ZMTP_frames_void]++;
+		return FINE;
+	}
 	if (n == 0 || f.len > left - f.header_len)
 		return gather_one(s, b);
 	m = (struct zl_msg){.buf = buf_of(s->rx),
 			    .data = p + f.header_len,
 			    .len = (uint32_t)f.len,
 			    .flags = f.flags & ZL_FRAME_MORE,
-			    .wire = f.header_len};
+			    .wire = s->old_frames ? 0 : f.header_len};
 	s->rx_off += f.header_len + (uint32_t)f.len;
 	s->rx_cut = true;
 	return one_frame(s, b, &m, f.flags);
 }
 
-/* A PUB or XPUB takes a single part that begins with 1 or 0 for a subscription, as ZMTP 3.0 peers
- * send it and as libzmq's XPUB takes it from any. */
+/* A PUB or XPUB takes a single part that begins with 1 or 0 for a subscription, as ZMTP 2.0 and 3.0
+ * peers send it and as libzmq's XPUB takes it from any. */
 static void mark_subscriptions(struct zl_session *s, struct batch *b, unsigned from, bool inside)
 {
 	for (unsigned i = from; i < b->n; i++) {
@@ -244,7 +272,7 @@ static enum zl_zmtp_counter cut_buffer(struct zl_session *s, struct batch *b)
 	if (gathering(s)) {
 		why = gather_one(s, b);
 	} else {
-		cut_short(s, b, b->n < BATCH ? BATCH : b->n + 1);
+		(s->old_frames ? cut_old : cut_short)(s, b, b->n < BATCH ? BATCH : b->n + 1);
 		if (s->rx_off < s->rx->data_len && !batch_full(s, b))
 			why = cut_other(s, b);
 		if (why == FINE)

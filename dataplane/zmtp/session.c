@@ -112,6 +112,7 @@ void zl_session_close(struct zl_session *s, const char *reason, bool flush)
 	if (s->state == ZL_SESSION_ENDED)
 		return;
 	s->state = ZL_SESSION_ENDED;
+	s->zmtp->old_sessions -= s->old_frames;
 	s->reason = reason;
 	leave_stream(s, flush);
 	s->next = s->zmtp->ended;
@@ -139,14 +140,39 @@ void zl_session_open(struct zl_session *s, struct zl_zmtp *z, struct zl_stream *
 	stream->events = &zl_session_events;
 }
 
-void zl_session_ready(struct zl_session *s, bool takes_subscriptions, uint32_t zmtp_minor)
+/* A subscriber of ZMTP 1.0 sends nothing and filters by itself (RFC 13, "Broadcast Content"): it
+ * is sent everything, as libzmq does. */
+static void subscribe_to_all(struct zl_session *s)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(s->zmtp->frames);
+	enum zl_zmtp_counter why = ZL_ZMTP_no_memory;
+
+	if (m) {
+		struct zl_msg all = {.buf = buf_of(m),
+				     .data = rte_pktmbuf_mtod(m, const uint8_t *),
+				     .flags = ZL_MSG_SUBSCRIBE};
+
+		why = parts_push(s, &all, 1);
+		zl_buf_unref(all.buf, 1);
+	}
+	if (why != FINE)
+		session_end(s, why, false);
+	else
+		s->zmtp->counter[ZL_ZMTP_subscriptions_assumed]++;
+}
+
+void zl_session_ready(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version)
 {
 	if (s->state == ZL_SESSION_ENDED)
 		return;
 	s->takes_subscriptions = takes_subscriptions;
-	s->subscribes_by_message = takes_subscriptions && zmtp_minor == 0;
+	s->version = (uint16_t)version;
+	s->old_frames = version == ZL_ZMTP_V1_0;
+	s->zmtp->old_sessions += s->old_frames;
 	s->state = ZL_SESSION_TRAFFIC;
 	s->held = false;
+	if (s->old_frames && takes_subscriptions)
+		subscribe_to_all(s);
 	zl_session_input(s);
 }
 

@@ -6,7 +6,8 @@
  * owner does not take stays here and in the stream, and the peer's window closes.
  *
  * Sending: zl_session_write() encodes a run once and queues it on many sessions by reference; parts
- * that came from a ZMTP wire (zl_msg.wire) are forwarded as the bytes that they came in. */
+ * that came from a ZMTP wire (zl_msg.wire) are forwarded as the bytes that they came in. Frames of
+ * messages are the same from ZMTP 2.0 on; sessions of 1.0 share an encoding of their own. */
 #ifndef ZL_ZMTP_SESSION_H
 #define ZL_ZMTP_SESSION_H
 
@@ -66,6 +67,7 @@ struct zl_zmtp {
 	struct rte_mempool *indirect; /* boundary pieces of chains */
 	struct rte_mbuf *tail;        /* shared encode buffer in use, or NULL */
 	struct zl_session *ended;     /* to be told by zl_zmtp_poll */
+	uint32_t old_sessions;        /* in traffic, with frames of ZMTP 1.0 */
 	struct zl_stages *stages;     /* of the core: for its owner to set, if it counts */
 	uint64_t counter[ZL_ZMTP_COUNTERS];
 };
@@ -76,8 +78,8 @@ void zl_zmtp_fini(struct zl_zmtp *z);
 void zl_zmtp_poll(struct zl_zmtp *z);
 
 enum zl_session_state {
-	ZL_SESSION_SIGNATURE, /* waiting for 10 bytes */
-	ZL_SESSION_GREETING,  /* waiting for the 54 that follow */
+	ZL_SESSION_SIGNATURE, /* nothing of the greeting has been relayed */
+	ZL_SESSION_GREETING,  /* some of it has */
 	ZL_SESSION_HANDSHAKE, /* commands go to control */
 	ZL_SESSION_TRAFFIC,
 	ZL_SESSION_ENDED, /* on z->ended */
@@ -89,13 +91,15 @@ struct zl_session {
 	struct zl_stream *stream; /* NULL once ended */
 	void *owner;
 	enum zl_session_state state;
-	bool subscribes_by_message; /* a ZMTP 3.0 peer of a socket that takes subscriptions */
-	bool takes_subscriptions;   /* this end is PUB or XPUB */
-	bool stalled;               /* the owner took less than it was offered */
-	bool held;                  /* nothing is read until the verdict on the handshake */
-	bool reading;               /* in zl_session_input */
-	bool stream_gone;           /* its closed event is being handled */
-	bool rx_cut;                /* frames of rx have been handed up where they lie */
+	bool takes_subscriptions; /* this end is PUB or XPUB */
+	bool old_frames;          /* ZMTP 1.0 */
+	bool stalled;             /* the owner took less than it was offered */
+	bool held;                /* nothing is read until the verdict on the handshake */
+	bool reading;             /* in zl_session_input */
+	bool stream_gone;         /* its closed event is being handled */
+	bool rx_cut;              /* frames of rx have been handed up where they lie */
+	uint16_t version;         /* enum zl_zmtp_version; 0 before traffic */
+	uint16_t relayed;         /* bytes of the greeting */
 	uint64_t max_msg_bytes;
 	const char *reason;      /* of the end */
 	struct zl_session *next; /* on z->ended */
@@ -108,8 +112,9 @@ struct zl_session {
 		struct rte_mbuf *head, *last; /* a frame being gathered */
 		uint64_t want;                /* its body's length */
 		uint64_t have;
+		uint8_t flags;      /* once the header is whole */
 		uint8_t header_len; /* bytes of it that are here */
-		uint8_t header[9];
+		uint8_t header[10];
 	} frame;
 	/* Parts that are here and that the owner has not taken: those of whole messages, which it
 	 * refused, before those of an unfinished one. Each holds a reference. */
@@ -133,8 +138,9 @@ void zl_session_open(struct zl_session *s, struct zl_zmtp *z, struct zl_stream *
 extern const struct zl_stream_events zl_session_events;
 /* Read on after back-pressure. */
 void zl_session_input(struct zl_session *s);
-/* The verdict: traffic may flow. What the peer has sent by now is delivered from within. */
-void zl_session_ready(struct zl_session *s, bool takes_subscriptions, uint32_t zmtp_minor);
+/* The verdict: traffic may flow. What the peer has sent by now is delivered from within. A peer of
+ * ZMTP 1.0 cannot subscribe: where this end takes subscriptions, one to everything comes of it. */
+void zl_session_ready(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version);
 /* Control's bytes, as they are, at a frame boundary: copied. 0, -ENOBUFS (nothing was queued), or
  * -ENOTCONN (the session has ended). */
 int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len);

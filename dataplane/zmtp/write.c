@@ -22,6 +22,7 @@
 
 struct writer {
 	struct zl_zmtp *z;
+	bool old; /* the sessions are of ZMTP 1.0 */
 	struct zl_session *const *sessions;
 	unsigned n_sessions, n;
 	bool failed; /* a buffer was lacking: the sessions cannot go on */
@@ -184,12 +185,10 @@ static void forward(struct writer *w, const struct zl_msg *m)
 		close_run(w);
 }
 
-/* A part that has no header yet. */
-static void encode(struct writer *w, const struct zl_msg *m)
+/* A part that has no header, behind the n bytes of one. */
+static void encode(struct writer *w, const struct zl_msg *m, const uint8_t *header, unsigned n)
 {
 	struct zl_slice body = slice_of(m);
-	uint8_t header[ZL_FRAME_LONG_HEADER];
-	unsigned n = zl_frame_build(header, m->flags & ZL_MSG_MORE ? ZL_FRAME_MORE : 0, m->len);
 	bool attach = m->len >= ATTACH_FROM && !crowded(body.head);
 
 	close_run(w);
@@ -202,14 +201,41 @@ static void encode(struct writer *w, const struct zl_msg *m)
 		copy_slice(w, &body);
 }
 
-static void write_group(struct writer *w, const struct zl_msg *msgs, unsigned n)
+_Static_assert((int)ZL_FRAME_MORE == (int)ZL_MSG_MORE, "a part's flags make a frame's");
+
+static void put(struct writer *w, const struct zl_msg *msgs, unsigned n)
 {
+	uint8_t header[ZL_FRAME_LONG_HEADER];
+
 	for (unsigned i = 0; i < n && !w->failed; i++) {
 		if (msgs[i].wire)
 			forward(w, &msgs[i]);
 		else
-			encode(w, &msgs[i]);
+			encode(w, &msgs[i], header,
+			       zl_frame_build(header, msgs[i].flags & ZL_FRAME_MORE, msgs[i].len));
 	}
+}
+
+/* Whatever header a part came with is none of ZMTP 1.0. */
+static void put_old(struct writer *w, const struct zl_msg *msgs, unsigned n)
+{
+	uint8_t header[ZL_OLD_LONG_HEADER];
+
+	for (unsigned i = 0; i < n && !w->failed; i++) {
+		struct zl_msg bare = msgs[i];
+
+		bare.wire = 0;
+		encode(w, &bare, header, zl_old_frame_build(header, bare.flags, bare.len));
+	}
+	w->z->counter[ZL_ZMTP_parts_out_old] += n;
+}
+
+static void write_group(struct writer *w, const struct zl_msg *msgs, unsigned n)
+{
+	if (w->old)
+		put_old(w, msgs, n);
+	else
+		put(w, msgs, n);
 	close_run(w);
 	flush(w);
 	for (unsigned i = 0; i < w->n_sessions; i++) {
@@ -222,20 +248,49 @@ static void write_group(struct writer *w, const struct zl_msg *msgs, unsigned n)
 	}
 }
 
-void zl_session_write(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
-		      const struct zl_msg *msgs, unsigned n)
+static void write_to(struct zl_zmtp *z, bool old, struct zl_session *const *sessions,
+		     unsigned n_sessions, const struct zl_msg *msgs, unsigned n)
 {
 	struct writer w;
 
-	z->counter[ZL_ZMTP_parts_out] += n;
-	for (unsigned i = 0; i < n_sessions; i += w.n_sessions) {
-		w.z = z;
-		w.sessions = sessions + i;
-		w.n_sessions = RTE_MIN(n_sessions - i, (unsigned)GROUP);
-		w.n = 0;
-		w.failed = false;
-		w.run.len = 0;
+	w.z = z;
+	w.old = old;
+	w.sessions = sessions;
+	w.n_sessions = n_sessions;
+	w.n = 0;
+	w.failed = false;
+	w.run.len = 0;
+	if (n_sessions)
 		write_group(&w, msgs, n);
+}
+
+/* There are sessions of ZMTP 1.0 on this core: those of this group get an encoding of their own. */
+static void write_apart(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
+			const struct zl_msg *msgs, unsigned n)
+{
+	struct zl_session *apart[2][GROUP]; /* by age */
+	unsigned count[2] = {0};
+
+	for (unsigned i = 0; i < n_sessions; i++) {
+		bool old = sessions[i]->old_frames;
+
+		apart[old][count[old]++] = sessions[i];
+	}
+	write_to(z, false, apart[0], count[0], msgs, n);
+	write_to(z, true, apart[1], count[1], msgs, n);
+}
+
+void zl_session_write(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
+		      const struct zl_msg *msgs, unsigned n)
+{
+	z->counter[ZL_ZMTP_parts_out] += n;
+	for (unsigned i = 0; i < n_sessions; i += GROUP) {
+		unsigned group = RTE_MIN(n_sessions - i, (unsigned)GROUP);
+
+		if (z->old_sessions)
+			write_apart(z, sessions + i, group, msgs, n);
+		else
+			write_to(z, false, sessions + i, group, msgs, n);
 	}
 }
 

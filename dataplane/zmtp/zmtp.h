@@ -26,9 +26,14 @@ static inline uint32_t room_of(const struct rte_mbuf *m)
 	return m->buf_len > RTE_PKTMBUF_HEADROOM ? m->buf_len - RTE_PKTMBUF_HEADROOM : m->buf_len;
 }
 
+/* The next frame's header, as the session's version has it. */
+static inline int frame_parse(const struct zl_session *s, const uint8_t *p, size_t n,
+			      struct zl_frame *f)
+{
+	return s->old_frames ? zl_old_frame_parse(p, n, f) : zl_frame_parse(p, n, f);
+}
+
 /* session.c */
-#define SIGNATURE_BYTES 10
-#define GREETING_REST   54
 /* A command travels to control in one packet. */
 #define COMMAND_MAX                                                                                \
 	(ZL_IPC_PACKET_MAX - sizeof(struct zl_ipc_header) - sizeof(struct zl_ipc_stream_bytes))
@@ -39,7 +44,7 @@ void session_end(struct zl_session *s, enum zl_zmtp_counter reason, bool flush);
 /* Moves bytes of s->rx into the frame being gathered, as many as it lacks; sets s->rx to NULL if
  * the whole buffer went into it. */
 enum zl_zmtp_counter gather(struct zl_session *s);
-/* `want` bytes without a header, contiguous: the greeting. */
+/* `want` bytes without a header, contiguous: the greeting. `want` may grow from call to call. */
 enum zl_zmtp_counter gather_plain(struct zl_session *s, uint32_t want);
 bool gathering(const struct zl_session *s);
 bool gather_complete(const struct zl_session *s);
@@ -60,6 +65,14 @@ static inline bool parts_unfinished(const struct zl_session *s)
 {
 	return s->parts.n > s->parts.whole;
 }
+
+/* greeting.c: where a greeting's pieces end, of the first n bytes that are here */
+/* How many must be there before more can be said; n: it is over, or it is no greeting. */
+uint32_t greeting_need(const uint8_t *g, uint32_t n);
+/* Is there an answer due that the peer may be waiting for? */
+bool greeting_wants_answer(const uint8_t *g, uint32_t n);
+/* Over, and commands follow. */
+bool greeting_of_3(const uint8_t *g, uint32_t n);
 
 /* handshake.c: before traffic */
 /* One step; false: nothing more to do for now. */

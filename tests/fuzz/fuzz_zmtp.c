@@ -1,12 +1,16 @@
-/* A session fed by a stranger. The first byte of the input says how bytes are cut and how willing
- * the owner is; the rest is what the peer sends, from the greeting on. After each input every
- * buffer must be back in its pool: a leak is as bad as a crash. */
+/* A session fed by a stranger, of any version of ZMTP. The first byte of the input says how bytes
+ * are cut and how willing the owner is; the rest is what the peer sends, from the greeting on,
+ * which is judged by control's own handshake. What is taken goes back to the stranger, and to a
+ * second one of ZMTP 1.0. After each input every buffer must be back in its pool: a leak is as bad
+ * as a crash.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/handshake/handshake.h"
 #include "dataplane/zmtp/session.h"
 #include "tests/unit/eal.h"
 
@@ -14,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct eal_pools pools;
 static struct zl_zmtp zmtp;
+/* `old` sends nothing: its verdict is in when it opens. */
 static struct peer {
 	struct zl_stream stream;
 	struct zl_session session;
@@ -21,7 +26,8 @@ static struct peer {
 	size_t left;
 	unsigned cut, take, offered;
 	bool reluctant;
-} peer;
+	struct zl_handshake handshake;
+} peer, old;
 
 static void require(bool yes)
 {
@@ -31,17 +37,17 @@ static void require(bool yes)
 
 static struct rte_mbuf *stream_take(struct zl_stream *s)
 {
+	struct peer *p = (struct peer *)s; /* its first member */
+	size_t n = RTE_MIN(p->left, (size_t)p->cut);
 	struct rte_mbuf *m;
-	size_t n = RTE_MIN(peer.left, (size_t)peer.cut);
 
-	(void)s;
 	if (!n)
 		return NULL;
 	m = rte_pktmbuf_alloc(pools.frames);
 	require(m);
-	memcpy(rte_pktmbuf_append(m, (uint16_t)n), peer.at, n);
-	peer.at += n;
-	peer.left -= n;
+	memcpy(rte_pktmbuf_append(m, (uint16_t)n), p->at, n);
+	p->at += n;
+	p->left -= n;
 	return m;
 }
 
@@ -71,9 +77,27 @@ static const struct zl_stream_ops stream_ops = {
 
 static bool owner_relay(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes, uint32_t n)
 {
+	struct zl_handshake *h = &peer.handshake;
+
 	require(n > 0);
 	if (kind == ZL_RELAY_COMMAND && n >= 6 && !memcmp(bytes, "\5READY", 6))
-		zl_session_ready(s, n & 1, 1);
+		zl_session_ready(s, n & 1, h->zmtp);
+	if (kind != ZL_RELAY_GREETING)
+		return true;
+	/* The session says where a greeting ends, control whether it is one. */
+	switch (zl_handshake_greeting(h, bytes, n)) {
+	case ZL_HANDSHAKE_MORE:
+		require(!s->held);
+		break;
+	case ZL_HANDSHAKE_READY:
+		require(s->held && h->zmtp < ZL_ZMTP_V3_0);
+		zl_session_ready(s, true, h->zmtp);
+		break;
+	case ZL_HANDSHAKE_REFUSED:
+		zl_session_close(s, zl_reason_name[h->reason], true);
+		break;
+	}
+	h->output_bytes = 0;
 	return true;
 }
 
@@ -99,7 +123,7 @@ static void read_all(const struct zl_msg *m)
 
 static unsigned owner_deliver(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
 {
-	struct zl_session *self = s;
+	struct zl_session *both[] = {s, &old.session};
 	unsigned taken = 0, most = peer.reluctant ? peer.offered++ % 5 : n;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -109,7 +133,7 @@ static unsigned owner_deliver(struct zl_session *s, const struct zl_msg *msgs, u
 	}
 	if (!taken && peer.offered > 10)
 		taken = n; /* a message of many parts must get through at last */
-	zl_session_write(&zmtp, &self, 1, msgs, taken);
+	zl_session_write(&zmtp, both, 2, msgs, taken);
 	return taken;
 }
 
@@ -150,6 +174,21 @@ static void start(void)
 	zl_zmtp_init(&zmtp, &owner_ops, pools.frames, pools.indirect);
 }
 
+static void open_session(struct peer *p, uint64_t max_msg_bytes)
+{
+	memset(p, 0, sizeof(*p));
+	p->stream.ops = &stream_ops;
+	zl_sendq_init(&p->stream.sendq, pools.blocks);
+	zl_session_open(&p->session, &zmtp, &p->stream, p, max_msg_bytes);
+}
+
+static void close_session(struct peer *p)
+{
+	zl_session_close(&p->session, "end of input", false);
+	zl_zmtp_poll(&zmtp);
+	zl_sendq_clear(&p->stream.sendq);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const unsigned cuts[] = {1, 7, 300, 1448, 2048};
@@ -157,22 +196,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	start();
 	if (!n || n > 65536)
 		return 0;
-	memset(&peer, 0, sizeof(peer));
+	open_session(&old, 0);
+	zl_session_ready(&old.session, false, ZL_ZMTP_V1_0);
+	open_session(&peer, 1 << 20);
+	zl_handshake_start(&peer.handshake, &zl_mechanism_null, ZL_XPUB, true);
+	peer.handshake.output_bytes = 0;
 	peer.cut = cuts[(data[0] & 0x7f) % RTE_DIM(cuts)];
 	peer.reluctant = data[0] & 0x80;
 	peer.at = data + 1;
 	peer.left = n - 1;
-	peer.stream.ops = &stream_ops;
-	zl_sendq_init(&peer.stream.sendq, pools.blocks);
-	zl_session_open(&peer.session, &zmtp, &peer.stream, &peer, 1 << 20);
 	peer.stream.events->readable(&peer.stream);
 	for (unsigned i = 0; i < 2000 && peer.session.stalled; i++)
 		zl_session_input(&peer.session);
 	peer.stream.peer_closed = true;
 	peer.stream.events->readable(&peer.stream);
-	zl_session_close(&peer.session, "end of input", false);
-	zl_zmtp_poll(&zmtp);
-	zl_sendq_clear(&peer.stream.sendq);
+	close_session(&peer);
+	close_session(&old);
 	zl_zmtp_fini(&zmtp);
 	require(eal_pools_full(&pools));
 	return 0;

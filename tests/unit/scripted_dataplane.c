@@ -262,13 +262,13 @@ void open_stream(uint64_t stream, uint32_t endpoint, uint32_t socket)
 {
 	fill_open(begin(ZL_IPC_STREAM_OPEN, 0), stream, endpoint, socket);
 	deliver();
-	expect_send(stream, greeting, 64);
+	expect_send(stream, greeting, 10);
 }
 
 void join(uint64_t stream, uint32_t endpoint, uint32_t socket, enum zl_socket_type type,
 	  uint8_t minor)
 {
-	uint8_t theirs[64], ready[64] = "\x05READY\x0bSocket-Type\0\0\0";
+	uint8_t theirs[64], ours[53 + 28], ready[64] = "\x05READY\x0bSocket-Type\0\0\0";
 	const char *name = zl_socket_type_name[type];
 	size_t n = 6 + 12 + 3;
 
@@ -278,16 +278,19 @@ void join(uint64_t stream, uint32_t endpoint, uint32_t socket, enum zl_socket_ty
 	memcpy(ready + n + 1, name, strlen(name));
 	open_stream(stream, endpoint, socket);
 	give_bytes(stream, ZL_RELAY_GREETING, theirs, 10, false);
+	expect_send(stream, greeting + 10, 1);
 	give_bytes(stream, ZL_RELAY_GREETING, theirs + 10, 54, false);
-	expect_send(stream,
-		    socket == bed.backend ? "\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04XPUB"
-					  : "\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04XSUB",
-		    28);
+	memcpy(ours, greeting + 11, 53);
+	memcpy(ours + 53,
+	       socket == bed.backend ? "\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04XPUB"
+				     : "\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04XSUB",
+	       28);
+	expect_send(stream, ours, sizeof(ours));
 	give_bytes(stream, ZL_RELAY_COMMAND, ready, n + 1 + strlen(name), false);
 	const struct zl_ipc_stream_ready *r = receive(ZL_IPC_STREAM_READY);
 	assert_int_equal(r->stream, stream);
 	assert_int_equal(r->peer_type, type);
-	assert_int_equal(r->zmtp_minor, minor);
+	assert_int_equal(r->zmtp, ZL_ZMTP_V3_0 + minor);
 }
 
 void subscribe(uint64_t stream, const char *prefix, uint8_t op)

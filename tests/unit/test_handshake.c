@@ -42,32 +42,44 @@ static struct zl_handshake greeted(enum zl_socket_type type)
 	return h;
 }
 
-static void test_our_greeting_is_zmtp_3_1_null(void **state)
+/* What has been said since the last look. */
+static void expect_said(struct zl_handshake *h, const void *bytes, size_t n)
 {
-	struct zl_handshake h;
-	uint8_t g[64];
-
-	(void)state;
-	zl_handshake_start(&h, &zl_mechanism_null, ZL_XPUB, true);
-	greeting_of(g, 3, 1, "NULL");
-	assert_int_equal(h.output_bytes, 64);
-	assert_memory_equal(h.output, g, 64);
+	assert_int_equal(h->output_bytes, n);
+	if (n)
+		assert_memory_equal(h->output, bytes, n);
+	h->output_bytes = 0;
 }
 
-static void test_our_ready_follows_the_peers_greeting(void **state)
+static void test_our_greeting_follows_the_peers_piece_by_piece(void **state)
 {
 	static const uint8_t ready[] = "\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04XPUB";
-	struct zl_handshake h = started(ZL_XPUB);
-	uint8_t g[64];
+	uint8_t ours[64], theirs[64], last[53 + sizeof(ready) - 1];
+	struct zl_handshake h;
 
 	(void)state;
-	greeting_of(g, 3, 0, "NULL");
-	assert_int_equal(zl_handshake_greeting(&h, g, 10), ZL_HANDSHAKE_MORE);
-	assert_int_equal(h.output_bytes, 0);
-	assert_int_equal(zl_handshake_greeting(&h, g + 10, 54), ZL_HANDSHAKE_MORE);
-	assert_int_equal(h.zmtp_minor, 0);
-	assert_int_equal(h.output_bytes, sizeof(ready) - 1);
-	assert_memory_equal(h.output, ready, sizeof(ready) - 1);
+	greeting_of(ours, 3, 1, "NULL");
+	greeting_of(theirs, 3, 0, "NULL");
+	zl_handshake_start(&h, &zl_mechanism_null, ZL_XPUB, true);
+	expect_said(&h, ours, 10);
+	assert_int_equal(zl_handshake_greeting(&h, theirs, 9), ZL_HANDSHAKE_MORE);
+	expect_said(&h, NULL, 0);
+	assert_int_equal(zl_handshake_greeting(&h, theirs + 9, 1), ZL_HANDSHAKE_MORE);
+	expect_said(&h, ours + 10, 1);
+	assert_int_equal(zl_handshake_greeting(&h, theirs + 10, 1), ZL_HANDSHAKE_MORE);
+	expect_said(&h, ours + 11, 53);
+	assert_int_equal(zl_handshake_greeting(&h, theirs + 11, 53), ZL_HANDSHAKE_MORE);
+	expect_said(&h, ready, sizeof(ready) - 1);
+	assert_int_equal(h.zmtp, ZL_ZMTP_V3_0);
+
+	zl_handshake_start(&h, &zl_mechanism_null, ZL_XPUB, true);
+	h.output_bytes = 0;
+	assert_int_equal(zl_handshake_greeting(&h, theirs, 64), ZL_HANDSHAKE_MORE);
+	memcpy(last, ours + 11, 53);
+	memcpy(last + 53, ready, sizeof(ready) - 1);
+	assert_memory_equal(h.output, ours + 10, 1);
+	assert_memory_equal(h.output + 1, last, sizeof(last));
+	assert_int_equal(h.output_bytes, 1 + sizeof(last));
 }
 
 static void test_greetings_cut_anywhere_are_the_same(void **state)
@@ -81,33 +93,123 @@ static void test_greetings_cut_anywhere_are_the_same(void **state)
 		assert_int_equal(zl_handshake_greeting(&h, g, cut), ZL_HANDSHAKE_MORE);
 		assert_int_equal(zl_handshake_greeting(&h, g + cut, 64 - cut), ZL_HANDSHAKE_MORE);
 		assert_true(h.greeted);
-		assert_int_equal(h.zmtp_minor, 1);
+		assert_int_equal(h.zmtp, ZL_ZMTP_V3_1);
 	}
+}
+
+static enum zl_reason refused_by(enum zl_socket_type type, const void *bytes, size_t n)
+{
+	struct zl_handshake h = started(type);
+
+	assert_int_equal(zl_handshake_greeting(&h, bytes, n), ZL_HANDSHAKE_REFUSED);
+	/* Nobody would hear an ERROR before the greeting is over; and no old peer ever. */
+	for (unsigned i = 0; i + 5 <= h.output_bytes; i++)
+		assert_memory_not_equal(h.output + i, "ERROR", 5);
+	return h.reason;
 }
 
 static enum zl_reason refused_greeting(const void *bytes, size_t n)
 {
-	struct zl_handshake h = started(ZL_XPUB);
-
-	assert_int_equal(zl_handshake_greeting(&h, bytes, n), ZL_HANDSHAKE_REFUSED);
-	assert_int_equal(h.output_bytes, 0); /* before the greeting is over nobody would hear it */
-	return h.reason;
+	return refused_by(ZL_XPUB, bytes, n);
 }
 
-static void test_old_and_foreign_peers_are_told_apart(void **state)
+#define SIGNATURE "\xff\0\0\0\0\0\0\0\1\x7f"
+#define OLD(text) text, sizeof(text) - 1
+
+static void test_foreign_and_malformed_old_greetings_are_refused(void **state)
 {
-	uint8_t g[64];
+	static const uint8_t huge[10] = {0xff, [7] = 1, [8] = 1};
 
 	(void)state;
-	assert_int_equal(refused_greeting("\x01\x00", 2), ZL_REASON_zmtp_1_peer);
-	assert_int_equal(refused_greeting("\x05\x00titi", 6), ZL_REASON_zmtp_1_peer);
-	assert_int_equal(refused_greeting("\xff\0\0\0\0\0\0\0\x05\0", 10), ZL_REASON_zmtp_1_peer);
-	greeting_of(g, 1, 8, "NULL");
-	assert_int_equal(refused_greeting(g, 12), ZL_REASON_zmtp_2_peer);
-	greeting_of(g, 0, 0, "NULL");
-	assert_int_equal(refused_greeting(g, 64), ZL_REASON_zmtp_2_peer);
-	assert_int_equal(refused_greeting("GET / HTTP", 10), ZL_REASON_not_zmtp);
-	assert_int_equal(refused_greeting("\xff\0\0\0\0\0\0\0\x01\x7d", 10), ZL_REASON_not_zmtp);
+	assert_int_equal(refused_greeting(OLD("GET / HTTP")), ZL_REASON_not_zmtp);
+	assert_int_equal(refused_greeting(OLD("\0")), ZL_REASON_not_zmtp);
+	assert_int_equal(refused_greeting(OLD("\xff\0\0\0\0\0\0\0\x01\x7d")), ZL_REASON_not_zmtp);
+	assert_int_equal(refused_greeting(OLD("\xff\0\0\0\0\0\0\0\0\0")), ZL_REASON_bad_greeting);
+	assert_int_equal(refused_greeting(huge, sizeof(huge)), ZL_REASON_identity_too_long);
+	assert_int_equal(refused_greeting(OLD("\x03\0ab+")), ZL_REASON_bad_greeting);
+	assert_int_equal(refused_greeting(OLD(SIGNATURE "\0\2\0\0")), ZL_REASON_bad_greeting);
+	assert_int_equal(refused_greeting(OLD(SIGNATURE "\1\2\1\0")), ZL_REASON_bad_greeting);
+	assert_int_equal(refused_greeting(OLD(SIGNATURE "\1\2\0\1ab")), ZL_REASON_bad_greeting);
+	assert_int_equal(refused_greeting(OLD(SIGNATURE "\1\x1\0\0")),
+			 ZL_REASON_socket_type_mismatch);
+	assert_int_equal(refused_greeting(OLD(SIGNATURE "\1\xb\0\0")), ZL_REASON_no_socket_type);
+	assert_int_equal(refused_by(ZL_SERVER, OLD("\1\0")), ZL_REASON_too_old);
+	assert_int_equal(refused_by(ZL_RADIO, OLD(SIGNATURE "\1")), ZL_REASON_too_old);
+}
+
+/* RFC 37: 1.0 and 2.0 know no security, and must be closed at once where there is to be some. */
+static void test_old_peers_are_refused_where_there_is_security(void **state)
+{
+	static const struct zl_mechanism other = {.name = "OTHER"};
+	struct zl_handshake h;
+
+	(void)state;
+	zl_handshake_start(&h, &other, ZL_XPUB, true);
+	assert_int_equal(zl_handshake_greeting(&h, (const uint8_t *)"\5", 1), ZL_HANDSHAKE_REFUSED);
+	assert_int_equal(h.reason, ZL_REASON_mechanism_mismatch);
+	zl_handshake_start(&h, &other, ZL_XPUB, true);
+	assert_int_equal(zl_handshake_greeting(&h, (const uint8_t *)SIGNATURE "\1", 11),
+			 ZL_HANDSHAKE_REFUSED);
+	assert_int_equal(h.reason, ZL_REASON_mechanism_mismatch);
+}
+
+/* A byte at a time; `said` is all that comes of it after the signature, and READY with the last. */
+static struct zl_handshake old_peer(enum zl_socket_type ours, const void *bytes, size_t n,
+				    const void *said, size_t said_bytes)
+{
+	struct zl_handshake h = started(ours);
+
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(zl_handshake_greeting(&h, (const uint8_t *)bytes + i, 1),
+				 i + 1 < n ? ZL_HANDSHAKE_MORE : ZL_HANDSHAKE_READY);
+	expect_said(&h, said, said_bytes);
+	return h;
+}
+
+static void test_zmtp_1_peers_are_known_by_their_identity_and_taken_at_their_word(void **state)
+{
+	static uint8_t longest[10 + 255] = {0xff, [7] = 1, [10] = 'x', [264] = 'y'};
+	struct zl_handshake h = old_peer(ZL_XPUB, OLD("\1\0"), NULL, 0);
+
+	(void)state;
+	assert_int_equal(h.zmtp, ZL_ZMTP_V1_0);
+	assert_int_equal(h.peer_type, ZL_SUB);
+	assert_int_equal(h.identity_bytes, 0);
+	h = old_peer(ZL_ROUTER, OLD("\5\0titi"), NULL, 0);
+	assert_int_equal(h.peer_type, ZL_DEALER);
+	assert_int_equal(h.identity_bytes, 4);
+	assert_memory_equal(h.identity, "titi", 4);
+	h = old_peer(ZL_PULL, longest, sizeof(longest), NULL, 0);
+	assert_int_equal(h.peer_type, ZL_PUSH);
+	assert_int_equal(h.identity_bytes, 255);
+	assert_memory_equal(h.identity, longest + 10, 255);
+	/* an even flags octet is not looked at further in the long form */
+	h = old_peer(ZL_XSUB, OLD("\xff\0\0\0\0\0\0\0\2\x40z"), NULL, 0);
+	assert_int_equal(h.peer_type, ZL_PUB);
+}
+
+static void test_zmtp_2_peers_are_told_our_type_when_they_have_said_their_version(void **state)
+{
+	struct zl_handshake h;
+
+	(void)state;
+	/* XPUB is PUB, XSUB is SUB, for them (RFC 15) */
+	h = old_peer(ZL_XPUB, OLD(SIGNATURE "\1\2\0\0"), OLD("\3\1\0\0"));
+	assert_int_equal(h.zmtp, ZL_ZMTP_V2_0);
+	assert_int_equal(h.peer_type, ZL_SUB);
+	h = old_peer(ZL_XSUB, OLD(SIGNATURE "\2\1\0\0"), OLD("\3\2\0\0"));
+	assert_int_equal(h.peer_type, ZL_PUB);
+	h = old_peer(ZL_XSUB, OLD(SIGNATURE "\1\x9\0\0"), OLD("\3\2\0\0"));
+	assert_int_equal(h.peer_type, ZL_XPUB);
+	h = old_peer(ZL_ROUTER, OLD(SIGNATURE "\1\3\0\2me"), OLD("\3\6\0\0"));
+	assert_int_equal(h.peer_type, ZL_REQ);
+	assert_int_equal(h.identity_bytes, 2);
+	assert_memory_equal(h.identity, "me", 2);
+	/* it may wait for our type before it says its own */
+	h = started(ZL_PULL);
+	assert_int_equal(zl_handshake_greeting(&h, (const uint8_t *)SIGNATURE "\1", 11),
+			 ZL_HANDSHAKE_MORE);
+	expect_said(&h, "\3\7\0\0", 4);
 }
 
 static void test_later_versions_are_spoken_to_in_3_1(void **state)
@@ -118,7 +220,7 @@ static void test_later_versions_are_spoken_to_in_3_1(void **state)
 	(void)state;
 	greeting_of(g, 4, 0, "NULL");
 	assert_int_equal(zl_handshake_greeting(&h, g, 64), ZL_HANDSHAKE_MORE);
-	assert_int_equal(h.zmtp_minor, 1);
+	assert_int_equal(h.zmtp, ZL_ZMTP_V3_1);
 }
 
 static void test_mechanisms_must_be_well_formed_and_the_same(void **state)
@@ -300,10 +402,14 @@ static void test_socket_types_match_both_ways(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_our_greeting_is_zmtp_3_1_null),
-		cmocka_unit_test(test_our_ready_follows_the_peers_greeting),
+		cmocka_unit_test(test_our_greeting_follows_the_peers_piece_by_piece),
 		cmocka_unit_test(test_greetings_cut_anywhere_are_the_same),
-		cmocka_unit_test(test_old_and_foreign_peers_are_told_apart),
+		cmocka_unit_test(test_foreign_and_malformed_old_greetings_are_refused),
+		cmocka_unit_test(test_old_peers_are_refused_where_there_is_security),
+		cmocka_unit_test(
+			test_zmtp_1_peers_are_known_by_their_identity_and_taken_at_their_word),
+		cmocka_unit_test(
+			test_zmtp_2_peers_are_told_our_type_when_they_have_said_their_version),
 		cmocka_unit_test(test_later_versions_are_spoken_to_in_3_1),
 		cmocka_unit_test(test_mechanisms_must_be_well_formed_and_the_same),
 		cmocka_unit_test(test_ready_makes_a_peer_of_type_and_identity),

@@ -44,7 +44,7 @@ static void dump_stream(uint64_t seq, uint64_t stream, uint32_t endpoint, uint32
 	fill_open(&s->open, stream, endpoint, socket);
 	s->ready.stream = stream;
 	s->ready.peer_type = type;
-	s->ready.zmtp_minor = 1;
+	s->ready.zmtp = ZL_ZMTP_V3_1;
 	s->ready.identity_len = (uint32_t)strlen(identity);
 	memcpy(s->ready.identity, identity, strlen(identity));
 	deliver();
@@ -112,6 +112,7 @@ static void shake_hands(uint64_t stream, uint32_t endpoint, uint32_t socket, con
 	n += strlen(identity);
 	open_stream(stream, endpoint, socket);
 	give_bytes(stream, ZL_RELAY_GREETING, greeting, 10, false);
+	receive(ZL_IPC_STREAM_SEND);
 	give_bytes(stream, ZL_RELAY_GREETING, greeting + 10, 54, false);
 	receive(ZL_IPC_STREAM_SEND);
 	give_bytes(stream, ZL_RELAY_COMMAND, ready, n, false);

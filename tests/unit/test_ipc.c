@@ -82,8 +82,12 @@ static void fill_streams(enum zl_ipc_type type, void *body)
 
 	if (type >= ZL_IPC_STREAM_OPEN && type <= ZL_IPC_STREAM_SUBS)
 		*(uint64_t *)body = 77; /* all begin with the stream */
-	if (type == ZL_IPC_STREAM_STATE)
+	if (type == ZL_IPC_STREAM_READY)
+		((struct zl_ipc_stream_ready *)body)->zmtp = ZL_ZMTP_V1_0;
+	if (type == ZL_IPC_STREAM_STATE) {
 		state->ready.stream = 77;
+		state->ready.zmtp = ZL_ZMTP_V3_1;
+	}
 	if (type == ZL_IPC_STREAM_CLOSE)
 		strcpy(((struct zl_ipc_stream_close *)body)->reason, "why");
 	if (type == ZL_IPC_STREAM_CLOSED)
@@ -232,7 +236,7 @@ static const struct {
 	FIELD(STREAM_SENT, stream_sent, stream, 0),
 	FIELD(STREAM_READY, stream_ready, stream, 0),
 	FIELD(STREAM_READY, stream_ready, peer_type, ZL_SOCKET_TYPES),
-	FIELD(STREAM_READY, stream_ready, zmtp_minor, 2),
+	FIELD(STREAM_READY, stream_ready, zmtp, 0x0302),
 	FIELD(STREAM_READY, stream_ready, identity_len, 256),
 	FIELD(STREAM_CLOSE, stream_close, stream, 0),
 	FIELD(STREAM_CLOSE, stream_close, reason, 0),
@@ -246,7 +250,7 @@ static const struct {
 	FIELD(STREAM_STATE, stream_state, open.core, ZL_CORES_MAX),
 	FIELD(STREAM_STATE, stream_state, ready.stream, 78), /* another */
 	FIELD(STREAM_STATE, stream_state, ready.peer_type, ZL_SOCKET_TYPES),
-	FIELD(STREAM_STATE, stream_state, ready.zmtp_minor, 2),
+	FIELD(STREAM_STATE, stream_state, ready.zmtp, 0x0302),
 	FIELD(STREAM_STATE, stream_state, ready.identity_len, 256),
 	FIELD(STREAM_SUBS, subs, stream, 0),
 	FIELD(STREAM_SUBS, subs, bytes, 10),

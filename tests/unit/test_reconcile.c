@@ -67,7 +67,7 @@ static void dump_stream(uint64_t seq, uint64_t stream, uint32_t endpoint, uint32
 	fill_open(&s->open, stream, endpoint, socket);
 	s->ready.stream = stream;
 	s->ready.peer_type = type;
-	s->ready.zmtp_minor = 1;
+	s->ready.zmtp = ZL_ZMTP_V3_1;
 	s->sent_total = 500;
 	deliver();
 }

@@ -65,6 +65,46 @@ static void test_subscriptions_reach_cores_and_publishers_exactly(void **state)
 	expect_ack();
 }
 
+static void join_old(uint64_t stream, uint32_t endpoint, uint32_t socket, const char *theirs,
+		     size_t n, uint32_t zmtp)
+{
+	const struct zl_ipc_stream_ready *r;
+
+	open_stream(stream, endpoint, socket);
+	give_bytes(stream, ZL_RELAY_GREETING, theirs, n, false);
+	if (zmtp == ZL_ZMTP_V2_0)
+		expect_send(stream, socket == bed.backend ? "\3\1\0\0" : "\3\2\0\0", 4);
+	r = receive(ZL_IPC_STREAM_READY);
+	assert_int_equal(r->stream, stream);
+	assert_int_equal(r->zmtp, zmtp);
+}
+
+/* RFC 15: messages; RFC 13: a subscriber sends nothing. */
+static void test_old_publishers_are_told_as_their_protocol_has_it(void **state)
+{
+	const uint64_t sub = id_of(0, 1), two = id_of(1, 2), one = id_of(1, 3);
+
+	(void)state;
+	set_up_all();
+	join_old(sub, bed.bind_back, bed.backend, "\xff\0\0\0\0\0\0\0\1\x7f\1\2\0\0", 14,
+		 ZL_ZMTP_V2_0);
+	join_old(two, bed.bind_front, bed.frontend, "\xff\0\0\0\0\0\0\0\1\x7f\1\1\0\0", 14,
+		 ZL_ZMTP_V2_0);
+	join_old(one, bed.bind_front, bed.frontend, "\1", 2, ZL_ZMTP_V1_0);
+	subscribe(sub, "EUR", 1);
+	expect_match(0, sub, "EUR", 1);
+	expect_match(1, ZL_MATCH_CORE | 0, "EUR", 1);
+	expect_ack();
+	expect_send(two, "\0\4\1EUR", 6);
+	subscribe(sub, "EUR", 0);
+	expect_match(0, sub, "EUR", 0);
+	expect_match(1, ZL_MATCH_CORE | 0, "EUR", 0);
+	expect_ack();
+	expect_send(two, "\0\4\0EUR", 6);
+	subscribe(sub, "EUR", 0); /* nothing was on its way to the other */
+	expect_ack();
+}
+
 /* Of a burst: which prefixes each core's matcher was told to add, and how many were sent. */
 struct order {
 	bool matched[2][ORDER_PREFIXES];
@@ -219,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CLAIM(test_subscriptions_reach_cores_and_publishers_exactly),
+		CLAIM(test_old_publishers_are_told_as_their_protocol_has_it),
 		CLAIM(test_no_publisher_hears_of_a_prefix_before_the_matchers),
 		CLAIM(test_upstream_keeps_to_its_credit),
 		CLAIM(test_a_burst_travels_in_full_packets_and_one_ack),

@@ -1,5 +1,6 @@
 /* Random messages, encoded naively, cut anywhere, taken reluctantly and passed on to several
- * sessions: what comes up and what goes out is what went in, and every buffer comes back. */
+ * sessions, of any versions of ZMTP: what comes up and what goes out is what went in, and every
+ * buffer comes back. */
 #include "tests/unit/test_zmtp_wire.h"
 
 #include <setjmp.h>
@@ -34,11 +35,20 @@ static size_t random_size(void)
 	}
 }
 
+static const enum zl_zmtp_version versions[] = {ZL_ZMTP_V1_0, ZL_ZMTP_V2_0, ZL_ZMTP_V3_0,
+						ZL_ZMTP_V3_1};
+static enum zl_zmtp_version speaks; /* who sends */
+
 static void random_part(struct bytes *in, struct bytes *expect, uint8_t flags, size_t n)
 {
 	const uint8_t *body = noise + below(sizeof(noise) - (unsigned)n);
 
-	naive_frame(in, flags, body, n, below(10) == 0);
+	if (speaks == ZL_ZMTP_V1_0 && below(30) == 0) /* void frames */
+		bytes_add(in, "\0\xff\0\0\0\0\0\0\0\0", below(2) ? 1 : 10);
+	if (speaks == ZL_ZMTP_V1_0)
+		naive_old_frame(in, flags, body, n, below(10) == 0);
+	else
+		naive_frame(in, flags, body, n, below(10) == 0);
 	log_part(expect, flags, body, n);
 }
 
@@ -49,30 +59,33 @@ static void random_message(struct bytes *in, struct bytes *expect)
 
 	for (unsigned i = 0; i < parts; i++)
 		random_part(in, expect, i + 1 < parts, small ? below(80) : random_size());
-	if (below(20) == 0)
+	if (below(20) == 0 && speaks >= ZL_ZMTP_V3_0)
 		naive_command(in, "WHATEVER", noise, below(600));
 }
 
 struct out {
 	struct wire wire[OUT], *to[OUT];
-	struct bytes sent;
+	struct bytes sent, sent_old;
 };
 
 static void out_open(struct out *o)
 {
 	memset(o, 0, sizeof(*o));
 	for (unsigned i = 0; i < OUT; i++) {
-		wire_open_traffic(&o->wire[i], 0, false);
+		wire_open_version(&o->wire[i], 0, false, versions[below(4)]);
 		o->to[i] = &o->wire[i];
 	}
 }
 
 static void out_check(struct out *o, struct wire *w)
 {
-	for (unsigned i = 0; i < OUT; i++)
-		wire_expect_queued(&o->wire[i], o->sent.at, o->sent.n, w->sent_msgs);
+	for (unsigned i = 0; i < OUT; i++) {
+		const struct bytes *due = o->wire[i].session.old_frames ? &o->sent_old : &o->sent;
+
+		wire_expect_queued(&o->wire[i], due->at, due->n, w->sent_msgs);
+	}
 	w->sent_msgs = 0;
-	o->sent.n = 0;
+	o->sent.n = o->sent_old.n = 0;
 }
 
 static void out_close(struct out *o)
@@ -80,6 +93,7 @@ static void out_close(struct out *o)
 	for (unsigned i = 0; i < OUT; i++)
 		wire_close(&o->wire[i]);
 	bytes_free(&o->sent);
+	bytes_free(&o->sent_old);
 }
 
 /* Until everything fed so far has been taken, a little at a time. */
@@ -114,10 +128,12 @@ static void one_seed(unsigned seed)
 	srandom(seed);
 	most = (unsigned[]){1, 20, 1448, 2048}[below(4)];
 	out_open(&out);
-	wire_open_traffic(&w, 0, false);
+	speaks = versions[below(4)];
+	wire_open_version(&w, 0, false, speaks);
 	w.to = out.to;
 	w.n_to = OUT;
 	w.sent = &out.sent;
+	w.sent_old = &out.sent_old;
 	w.strip = below(2);
 	while (in.n < (most == 1 ? 4000u : most == 20 ? 40000u : 400000u))
 		random_message(&in, &expect);

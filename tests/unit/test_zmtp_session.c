@@ -50,7 +50,8 @@ static void test_greeting_and_commands_are_relayed_piece_by_piece(void **state)
 	naive_command(&in, "HELLO", long_data, sizeof(long_data));
 	naive_command(&in, "READY", "x", 1);
 	log_part(&expect, ZL_RELAY_GREETING, greeting, 10);
-	log_part(&expect, ZL_RELAY_GREETING, greeting + 10, 54);
+	log_part(&expect, ZL_RELAY_GREETING, greeting + 10, 1);
+	log_part(&expect, ZL_RELAY_GREETING, greeting + 11, 53);
 	bytes_add(&ready, "\5HELLO", 6);
 	bytes_add(&ready, long_data, sizeof(long_data));
 	log_part(&expect, ZL_RELAY_COMMAND, ready.at, ready.n);
@@ -87,7 +88,8 @@ static void test_relay_that_has_no_room_is_offered_the_same_again(void **state)
 	w.relay_refuses = false;
 	zl_session_input(&w.session);
 	log_part(&expect, ZL_RELAY_GREETING, greeting, 10);
-	log_part(&expect, ZL_RELAY_GREETING, greeting + 10, 54);
+	log_part(&expect, ZL_RELAY_GREETING, greeting + 10, 1);
+	log_part(&expect, ZL_RELAY_GREETING, greeting + 11, 53);
 	log_part(&expect, ZL_RELAY_COMMAND, (const uint8_t *)"\5READYx", 7);
 	expect_log(&w.relayed, &expect);
 	wire_close(&w);
@@ -95,27 +97,69 @@ static void test_relay_that_has_no_room_is_offered_the_same_again(void **state)
 	bytes_free(&expect);
 }
 
-static void test_peers_of_other_protocols_are_held_after_what_shows_them(void **state)
+/* However the bytes are cut, what is relayed of a greeting that is no ZMTP 3's, in its pieces; then
+ * nothing more is read. */
+static void expect_pieces(const void *bytes, size_t n, const char *const *pieces,
+			  const size_t *lengths)
 {
-	struct bytes http = {0}, old = {0};
-	struct wire w;
+	struct bytes in = {0}, expect = {0};
+
+	bytes_add(&in, bytes, n);
+	bytes_add(&in, "what follows", 12);
+	for (; *pieces; pieces++, lengths++)
+		log_part(&expect, ZL_RELAY_GREETING, (const uint8_t *)*pieces, *lengths);
+	for (unsigned most = 1; most <= 512; most *= 2) {
+		struct wire w;
+
+		wire_open(&w, 0);
+		feed(&w, &in, most);
+		expect_log(&w.relayed, &expect);
+		assert_true(w.session.held);
+		wire_close(&w);
+	}
+	bytes_free(&in);
+	bytes_free(&expect);
+}
+#define PIECE(bytes) bytes, sizeof(bytes) - 1
+#define SIGNATURE    "\xff\0\0\0\0\0\0\0\1\x7f"
+
+static void test_an_old_greeting_is_relayed_whole_and_its_sender_held(void **state)
+{
+	static uint8_t longest[10 + 255] = {0xff, [7] = 1, [10] = 'x'};
 
 	(void)state;
-	bytes_add(&http, "GET / HTTP/1.1\r\n\r\n", 18);
-	wire_open(&w, 0);
-	feed(&w, &http, 5);
-	assert_int_equal(w.relayed.n, 5 + 10);
-	wire_close(&w);
+	/* ZMTP 1.0: anonymous; with an identity; the same in the long form */
+	expect_pieces(PIECE("\1\0"), (const char *const[]){"\1\0", NULL}, (size_t[]){2});
+	expect_pieces(PIECE("\5\0titi"), (const char *const[]){"\5\0titi", NULL}, (size_t[]){6});
+	expect_pieces(PIECE("\xff\0\0\0\0\0\0\0\5\0titi"),
+		      (const char *const[]){"\xff\0\0\0\0\0\0\0\5\0titi", NULL}, (size_t[]){14});
+	expect_pieces(longest, sizeof(longest), (const char *const[]){(char *)longest, NULL},
+		      (size_t[]){sizeof(longest)});
+	/* 2.0: signature, version, then type and identity: each may wait for our answer */
+	expect_pieces(PIECE(SIGNATURE "\1\2\0\0"),
+		      (const char *const[]){SIGNATURE, "\1", "\2\0\0", NULL}, (size_t[]){10, 1, 3});
+	expect_pieces(PIECE(SIGNATURE "\2\5\0\3abc"),
+		      (const char *const[]){SIGNATURE, "\2", "\5\0\3abc", NULL},
+		      (size_t[]){10, 1, 6});
+}
 
-	bytes_add(&old, greeting, 10);
-	bytes_add(&old, "\1\2\0\0", 4); /* ZMTP 2.0: revision, socket type, identity */
-	wire_open(&w, 0);
-	feed(&w, &old, 1);
-	assert_int_equal(w.relayed.n, 5 + 10 + 5 + 1);
-	assert_int_equal(w.relayed.at[5 + 10 + 5], 1);
-	wire_close(&w);
-	bytes_free(&http);
-	bytes_free(&old);
+static void test_what_is_no_greeting_is_relayed_as_far_as_it_shows(void **state)
+{
+	(void)state;
+	expect_pieces(PIECE("GET / HTTP/1.1\r\n"), (const char *const[]){"GE", NULL},
+		      (size_t[]){2});
+	expect_pieces(PIECE("\0\1hello"), (const char *const[]){"\0", NULL}, (size_t[]){1});
+	/* identities of no bytes, not even flags, and of too many */
+	expect_pieces(PIECE("\xff\0\0\0\0\0\0\0\0\0"),
+		      (const char *const[]){"\xff\0\0\0\0\0\0\0\0\0", NULL}, (size_t[]){10});
+	expect_pieces(PIECE("\xff\0\0\0\0\0\0\1\1\0"),
+		      (const char *const[]){"\xff\0\0\0\0\0\0\1\1\0", NULL}, (size_t[]){10});
+	expect_pieces(PIECE("\xff\0\0\0\0\0\0\0\1\x7d"),
+		      (const char *const[]){"\xff\0\0\0\0\0\0\0\1\x7d", NULL}, (size_t[]){10});
+	expect_pieces(PIECE(SIGNATURE "\0"), (const char *const[]){SIGNATURE, "\0", NULL},
+		      (size_t[]){10, 1});
+	expect_pieces(PIECE(SIGNATURE "\1\2\1\0"),
+		      (const char *const[]){SIGNATURE, "\1", "\2\1\0", NULL}, (size_t[]){10, 1, 3});
 }
 
 static void test_what_follows_ready_waits_for_the_verdict(void **state)
@@ -134,7 +178,7 @@ static void test_what_follows_ready_waits_for_the_verdict(void **state)
 	wire_fin(&w); /* it said all that it had to say */
 	assert_int_equal(w.parts, 0);
 	assert_int_equal(w.session.state, ZL_SESSION_HANDSHAKE);
-	zl_session_ready(&w.session, true, 1);
+	zl_session_ready(&w.session, true, ZL_ZMTP_V3_1);
 	log_part(&expect, ZL_MSG_SUBSCRIBE, (const uint8_t *)"topic", 5);
 	log_part(&expect, ZL_MSG_CANCEL, (const uint8_t *)"topic", 5);
 	log_part(&expect, 0, (const uint8_t *)"up", 2);
@@ -199,6 +243,79 @@ static void test_sockets_that_take_no_subscriptions_ignore_them(void **state)
 	wire_close(&w);
 	bytes_free(&in);
 	bytes_free(&expect);
+}
+
+static void test_an_old_subscriber_is_taken_to_want_everything(void **state)
+{
+	struct bytes in = {0}, expect = {0};
+	struct wire w;
+
+	(void)state;
+	log_part(&expect, ZL_MSG_SUBSCRIBE, NULL, 0);
+	wire_open_version(&w, 0, true, ZL_ZMTP_V1_0);
+	expect_log(&w.log, &expect);
+	/* one that does subscribe is heard as well */
+	naive_old_frame(&in, false, (const uint8_t *)"\1a", 2, false);
+	naive_old_frame(&in, false, (const uint8_t *)"\0a", 2, true);
+	feed(&w, &in, 3);
+	log_part(&expect, ZL_MSG_SUBSCRIBE, (const uint8_t *)"a", 1);
+	log_part(&expect, ZL_MSG_CANCEL, (const uint8_t *)"a", 1);
+	expect_log(&w.log, &expect);
+	wire_close(&w);
+	wire_open_version(&w, 0, true, ZL_ZMTP_V2_0);
+	assert_int_equal(w.parts, 0);
+	wire_close(&w);
+	wire_open_version(&w, 0, false, ZL_ZMTP_V1_0);
+	assert_int_equal(w.parts, 0);
+	wire_close(&w);
+	bytes_free(&in);
+	bytes_free(&expect);
+}
+
+static void test_zmtp_2_has_no_commands(void **state)
+{
+	struct bytes in = {0};
+	struct wire w;
+
+	(void)state;
+	naive_frame(&in, 1, (const uint8_t *)"part", 4, false);
+	naive_frame(&in, 0, (const uint8_t *)"last", 4, true);
+	naive_command(&in, "SUBSCRIBE", "a", 1);
+	for (unsigned most = 1; most <= 64; most *= 8) {
+		wire_open_version(&w, 0, true, ZL_ZMTP_V2_0);
+		feed(&w, &in, most);
+		assert_int_equal(w.parts, 2);
+		wire_expect_closed(&w, "bad_frame_flags");
+	}
+	bytes_free(&in);
+}
+
+static void test_old_frames_are_bounded_as_new_ones_are(void **state)
+{
+	static const uint8_t part[300] = {7};
+	struct bytes in = {0};
+	struct wire w;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		naive_old_frame(&in, i < 9, part, i % 2 ? sizeof(part) : 100, false);
+	for (unsigned most = 1; most <= 1000; most *= 10) {
+		wire_open_version(&w, 2000, false, ZL_ZMTP_V1_0);
+		feed(&w, &in, most);
+		assert_int_equal(w.parts, 10);
+		wire_close(&w);
+		wire_open_version(&w, 1999, false, ZL_ZMTP_V1_0);
+		feed(&w, &in, most);
+		wire_expect_closed(&w, "message_too_long");
+		wire_open_version(&w, 299, false, ZL_ZMTP_V1_0);
+		feed(&w, &in, most);
+		wire_expect_closed(&w, "frame_too_long");
+	}
+	wire_open_version(&w, 0, false, ZL_ZMTP_V1_0);
+	wire_feed(&w, in.at, in.n - 1, 100);
+	wire_fin(&w);
+	wire_expect_closed(&w, "truncated");
+	bytes_free(&in);
 }
 
 static void test_ping_is_answered_with_its_context(void **state)
@@ -516,10 +633,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_greeting_and_commands_are_relayed_piece_by_piece),
 		cmocka_unit_test(test_relay_that_has_no_room_is_offered_the_same_again),
-		cmocka_unit_test(test_peers_of_other_protocols_are_held_after_what_shows_them),
+		cmocka_unit_test(test_an_old_greeting_is_relayed_whole_and_its_sender_held),
+		cmocka_unit_test(test_what_is_no_greeting_is_relayed_as_far_as_it_shows),
 		cmocka_unit_test(test_what_follows_ready_waits_for_the_verdict),
 		cmocka_unit_test(test_subscriptions_are_told_from_messages),
 		cmocka_unit_test(test_sockets_that_take_no_subscriptions_ignore_them),
+		cmocka_unit_test(test_an_old_subscriber_is_taken_to_want_everything),
+		cmocka_unit_test(test_zmtp_2_has_no_commands),
+		cmocka_unit_test(test_old_frames_are_bounded_as_new_ones_are),
 		cmocka_unit_test(test_ping_is_answered_with_its_context),
 		cmocka_unit_test(test_a_peer_that_reads_nothing_gets_few_pongs),
 		cmocka_unit_test(test_malformed_traffic_ends_by_name_after_what_came_before),

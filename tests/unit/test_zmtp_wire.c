@@ -60,6 +60,22 @@ void naive_frame(struct bytes *b, uint8_t flags, const uint8_t *body, size_t n, 
 	bytes_add(b, body, n);
 }
 
+void naive_old_frame(struct bytes *b, bool more, const uint8_t *body, size_t n, bool force_long)
+{
+	uint8_t head[10] = {(uint8_t)(n + 1), more};
+
+	if (n + 1 < 255 && !force_long) {
+		bytes_add(b, head, 2);
+	} else {
+		for (unsigned i = 0; i < 8; i++)
+			head[8 - i] = (uint8_t)((uint64_t)(n + 1) >> (8 * i));
+		head[0] = 0xff;
+		head[9] = more;
+		bytes_add(b, head, 10);
+	}
+	bytes_add(b, body, n);
+}
+
 void naive_command(struct bytes *b, const char *name, const void *data, size_t n)
 {
 	struct bytes body = {0};
@@ -143,7 +159,7 @@ static bool owner_relay(struct zl_session *s, enum zl_relay kind, const uint8_t 
 		return false;
 	log_part(&w->relayed, (uint8_t)kind, bytes, len);
 	if (w->relay_readies && kind == ZL_RELAY_COMMAND && len > 5 && bytes[1] == 'R')
-		zl_session_ready(s, w->takes_subscriptions, 1);
+		zl_session_ready(s, w->takes_subscriptions, ZL_ZMTP_V3_1);
 	return true;
 }
 
@@ -191,6 +207,8 @@ static void expect_sent(struct wire *w, const struct zl_msg *m, const uint8_t *b
 	} else {
 		naive_frame(w->sent, m->flags & ZL_MSG_MORE, body, m->len, false);
 	}
+	if (w->sent_old)
+		naive_old_frame(w->sent_old, m->flags & ZL_MSG_MORE, body, m->len, false);
 	w->sent_msgs += !(m->flags & ZL_MSG_MORE);
 }
 
@@ -318,6 +336,29 @@ void wire_open_traffic(struct wire *w, uint64_t max_msg_bytes, bool takes_subscr
 	wire_readable(w);
 	assert_int_equal(w->session.state, ZL_SESSION_TRAFFIC);
 	bytes_free(&b);
+}
+
+void wire_open_version(struct wire *w, uint64_t max_msg_bytes, bool takes_subscriptions,
+		       enum zl_zmtp_version version)
+{
+	static const uint8_t of_1[] = {1, 0};
+	static const uint8_t of_2[14] = {0xff, [8] = 1, [9] = 0x7f, [10] = 1, 2};
+
+	if (version >= ZL_ZMTP_V3_0) {
+		wire_open_traffic(w, max_msg_bytes, takes_subscriptions);
+		w->session.version = (uint16_t)version;
+		return;
+	}
+	wire_open(w, max_msg_bytes);
+	w->takes_subscriptions = takes_subscriptions;
+	if (version == ZL_ZMTP_V1_0)
+		wire_feed(w, of_1, sizeof(of_1), 100);
+	else
+		wire_feed(w, of_2, sizeof(of_2), 100);
+	wire_readable(w);
+	assert_true(w->session.held);
+	zl_session_ready(&w->session, takes_subscriptions, version);
+	assert_int_equal(w->session.state, ZL_SESSION_TRAFFIC);
 }
 
 void wire_give(struct wire *w, const uint8_t *bytes, unsigned n, unsigned at)

@@ -31,8 +31,9 @@ struct wire {
 	bool relay_refuses, relay_readies, takes_subscriptions;
 	struct wire **to; /* what is taken is written to these */
 	unsigned n_to;
-	bool strip;         /* now and then as if it had come from elsewhere */
-	struct bytes *sent; /* which then should be these bytes */
+	bool strip;             /* now and then as if it had come from elsewhere */
+	struct bytes *sent;     /* which then should be these bytes, */
+	struct bytes *sent_old; /* or these where they speak ZMTP 1.0; may be NULL */
 	unsigned sent_msgs;
 	const char *close_in_deliver;
 };
@@ -47,6 +48,9 @@ void wires_stop(void);
 void wire_open(struct wire *w, uint64_t max_msg_bytes);
 /* Through greeting and handshake, into traffic. */
 void wire_open_traffic(struct wire *w, uint64_t max_msg_bytes, bool takes_subscriptions);
+/* The same, of any version. */
+void wire_open_version(struct wire *w, uint64_t max_msg_bytes, bool takes_subscriptions,
+		       enum zl_zmtp_version version);
 /* One buffer, with `bytes` that lie `at` in it. */
 void wire_give(struct wire *w, const uint8_t *bytes, unsigned n, unsigned at);
 /* In buffers of random size up to `most`; some are shared with others, as clones. */
@@ -61,6 +65,8 @@ void wire_expect_closed(struct wire *w, const char *reason);
 void wire_close(struct wire *w);
 
 void naive_frame(struct bytes *b, uint8_t flags, const uint8_t *body, size_t n, bool force_long);
+/* Of ZMTP 1.0. */
+void naive_old_frame(struct bytes *b, bool more, const uint8_t *body, size_t n, bool force_long);
 void naive_command(struct bytes *b, const char *name, const void *data, size_t n);
 /* As the log has it. */
 void log_part(struct bytes *b, uint8_t flags, const uint8_t *body, size_t n);

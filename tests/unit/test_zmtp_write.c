@@ -28,6 +28,14 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void open_old(unsigned from, unsigned n)
+{
+	for (unsigned i = from; i < from + n; i++) {
+		wire_open_version(&wires[i], 0, false, ZL_ZMTP_V1_0);
+		sessions[i] = &wires[i].session;
+	}
+}
+
 static void open_all(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -217,6 +225,45 @@ static void test_controls_bytes_are_queued_whole_or_not_at_all(void **state)
 	free(bytes);
 }
 
+/* However many they are and in whatever order: one encoding for those of ZMTP 1.0, the frames as
+ * they came for the others. */
+static void test_old_sessions_share_an_encoding_of_their_own(void **state)
+{
+	enum {
+		PARTS = 20,
+		SESSIONS = 40,
+		OLD_BYTES = PARTS * (2 + 64)
+	};
+	struct bytes naive = {0}, old = {0};
+	struct zl_msg msgs[PARTS];
+	struct zl_session *mixed[SESSIONS];
+	struct rte_mbuf *m = wire_buffer(msgs, PARTS, 64, &naive);
+	uint64_t copied;
+
+	(void)state;
+	open_all(SESSIONS / 2);
+	open_old(SESSIONS / 2, SESSIONS / 2);
+	for (unsigned i = 0; i < PARTS; i++)
+		naive_old_frame(&old, i & 1, msgs[i].data, msgs[i].len, false);
+	for (unsigned i = 0; i < SESSIONS; i++)
+		mixed[i] = &wires[i % 2 ? i / 2 : SESSIONS / 2 + i / 2].session;
+	copied = zmtp.counter[ZL_ZMTP_bytes_copied_out];
+	zl_session_write(&zmtp, mixed, SESSIONS, msgs, PARTS);
+	assert_int_equal(zmtp.counter[ZL_ZMTP_bytes_copied_out] - copied, OLD_BYTES);
+	assert_int_equal(zmtp.counter[ZL_ZMTP_parts_out_old], PARTS);
+	for (unsigned i = 0; i < SESSIONS; i++) {
+		const struct bytes *due = i < SESSIONS / 2 ? &naive : &old;
+
+		assert_in_range(slices(&wires[i]), 1, 2); /* the tail may have been near its end */
+		wire_expect_queued(&wires[i], due->at, due->n, PARTS / 2);
+	}
+	close_all(SESSIONS);
+	assert_int_equal(zmtp.old_sessions, 0);
+	rte_pktmbuf_free(m);
+	bytes_free(&naive);
+	bytes_free(&old);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_a_buffer_that_many_hold_is_copied_rather_than_overflowed),
 		cmocka_unit_test(test_a_session_that_cannot_queue_is_ended_and_the_others_go_on),
 		cmocka_unit_test(test_controls_bytes_are_queued_whole_or_not_at_all),
+		cmocka_unit_test(test_old_sessions_share_an_encoding_of_their_own),
 	};
 
 	return cmocka_run_group_tests_name("zmtp write", tests, setup, teardown);
