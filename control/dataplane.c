@@ -114,12 +114,9 @@ void zl_dataplane_request(struct zl_control *c, enum zl_ipc_type type, const voi
 			  zl_result_fn *done, uint64_t argument)
 {
 	struct zl_dataplane *d = c->dataplane;
-	uint64_t packet[(sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_port)) / 8 + 1];
+	uint64_t packet[ZL_IPC_PACKET_MAX / 8];
 	struct request *r = malloc(sizeof(*r));
 
-	_Static_assert(sizeof(struct zl_ipc_port) >= sizeof(struct zl_ipc_endpoint) &&
-			       sizeof(struct zl_ipc_port) >= sizeof(struct zl_ipc_setup),
-		       "the largest request");
 	if (!r) {
 		connection_broken(d);
 		return;

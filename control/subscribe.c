@@ -39,6 +39,15 @@ static void match(void *context, unsigned core, uint64_t target, const uint8_t *
 	zl_dataplane_match(m->control, core, m->socket->at.id, target, prefix, bytes, add);
 }
 
+/* What is kept for late subscribers must come before they do: publishers are told of a subscriber
+ * to everything, which matchers know nothing of. */
+static bool take_all(struct zl_subs *subs)
+{
+	uint32_t nobody = zl_subs_join(subs, 0, 0);
+
+	return nobody != ZL_NO_PEER && zl_subs_adopt(subs, nobody, (const uint8_t *)"", 0) >= 0;
+}
+
 static bool start_socket(struct zl_control *c, struct zl_socket *socket, unsigned cores)
 {
 	struct match_context *m = malloc(sizeof(*m));
@@ -50,7 +59,7 @@ static bool start_socket(struct zl_control *c, struct zl_socket *socket, unsigne
 	if (!socket->subs)
 		free(m);
 	socket->match_context = socket->subs ? m : NULL;
-	return socket->subs != NULL;
+	return socket->subs != NULL && (!socket->at.policy.last.topics || take_all(socket->subs));
 }
 
 bool zl_subscribe_start(struct zl_control *c, unsigned cores)

@@ -127,19 +127,34 @@ static void on_broken(void *ctx, struct zl_pipe *pipe)
 	}
 }
 
+/* A chain, if one buffer does not hold them. */
 static struct zl_buf *on_buffer(void *ctx, const void *bytes, uint32_t len, const uint8_t **data)
 {
 	struct zl_shard *s = ctx;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(s->core->frames);
+	struct rte_mbuf *head = rte_pktmbuf_alloc(s->core->frames), *m = head;
+	const uint8_t *from = bytes;
 
-	if (!m)
-		return NULL;
-	if (rte_pktmbuf_tailroom(m) < len) {
-		rte_pktmbuf_free(m);
+	while (m) {
+		uint32_t n = RTE_MIN(len, rte_pktmbuf_tailroom(m));
+
+		memcpy(rte_pktmbuf_mtod(m, uint8_t *), from, n);
+		m->data_len = (uint16_t)n;
+		head->pkt_len += n;
+		from += n;
+		len -= n;
+		if (!len)
+			break;
+		m->next = rte_pktmbuf_alloc(s->core->frames);
+		m = m->next;
+		head->nb_segs += m != NULL;
+	}
+	if (head && !m) {
+		rte_pktmbuf_free(head);
 		return NULL;
 	}
-	*data = memcpy(rte_pktmbuf_append(m, (uint16_t)len), bytes, len);
-	return (struct zl_buf *)m;
+	if (head)
+		*data = rte_pktmbuf_mtod(head, uint8_t *);
+	return (struct zl_buf *)head;
 }
 
 static void on_misbehaved(void *ctx, struct zl_pipe *pipe, const char *reason)
@@ -181,6 +196,7 @@ struct zl_shard *zl_shard_new(struct zl_lcore *core, const struct zl_ipc_socket 
 		.max_msg_bytes = config->max_msg_bytes,
 		.pipes_max = core->peers_max + core->cores,
 		.matcher_bytes = matcher_bytes,
+		.policy = &s->config.policy,
 		.ops = &shard_ops,
 		.ctx = s,
 		.counter = core->router_counter,

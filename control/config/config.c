@@ -110,6 +110,8 @@ static bool check_socket(struct zl_yaml *y, struct zl_config *config, struct zl_
 		return zl_yaml_fail(y, s->line,
 				    "reconnect_max (%ums) is less than reconnect (%ums)",
 				    s->reconnect_max_ms, s->reconnect_ms);
+	if (!zl_policy_settle(y, s))
+		return false;
 	for (unsigned i = 0; i < s->n_endpoints; i++) {
 		struct zl_config_endpoint *e = &s->endpoints[i];
 		char text[ZL_ENDPOINT_MAX];
@@ -140,7 +142,8 @@ static bool socket_name_taken(struct zl_yaml *y, const char *side, const struct 
 	return true;
 }
 
-/* Of what is dealt out among peers, or addressed to one of them, a core knows only its own peers. */
+/* Of what is dealt out among peers, or addressed to one of them, a core knows only its own peers.
+ */
 static bool check_cores(struct zl_yaml *y, const struct zl_config *config,
 			const struct zl_config_device *d)
 {

@@ -8,6 +8,10 @@
 /* Reads the document into the struct, whose defaults it sets first. */
 bool zl_schema_read(struct zl_yaml *y, struct zl_config *config);
 zl_yaml_read zl_port_list, zl_device_list;
+/* schema_policy.c: into a zl_ipc_policy; and, when the socket is known as a whole, does all of it
+ * fit together? */
+zl_yaml_read zl_last_values;
+bool zl_policy_settle(struct zl_yaml *y, const struct zl_config_socket *s);
 
 /* Names, addresses and endpoints against each other. */
 bool zl_config_check(struct zl_yaml *y, struct zl_config *config);

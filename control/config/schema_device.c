@@ -117,6 +117,7 @@ static const struct zl_yaml_key device_keys[] = {
 	{"kind", read_kind, DEVICE(kind), .required = true},
 	{"frontend", read_socket, DEVICE(frontend), .required = true, .more = socket_keys},
 	{"backend", read_socket, DEVICE(backend), .required = true, .more = socket_keys},
+	{"last_values", zl_last_values, DEVICE(backend.at.policy)},
 	{0},
 };
 

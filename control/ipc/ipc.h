@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/ipc/policy.h"
+
 #define ZL_IPC_VERSION    1
 #define ZL_IPC_PACKET_MAX 16384 /* header, struct and tail */
 #define ZL_IPC_SOCKET     "dataplane.sock"
@@ -208,6 +210,7 @@ struct zl_ipc_socket {
 	uint32_t sndbuf;         /* bytes a peer may have queued whatever the HWM says */
 	uint32_t reserved;
 	uint64_t max_msg_bytes; /* a longer frame or message closes its peer */
+	struct zl_ipc_policy policy;
 };
 
 enum zl_device_kind {

@@ -249,3 +249,42 @@ struct zl_match zl_matcher_match(struct zl_matcher *m, const uint8_t *topic, uin
 	descend(m, &l);
 	return result(m, &l);
 }
+
+static bool has_slot(const struct zl_matcher *m, const struct zl_node *n, uint32_t slot)
+{
+	uint32_t one, count, low = 0, high;
+	const uint32_t *slots = zl_set_slots(m, n, &one, &count);
+
+	for (high = count; low < high;) {
+		uint32_t mid = (low + high) / 2;
+
+		if (slots[mid] < slot)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < count && slots[low] == slot;
+}
+
+int64_t zl_matcher_longest_of(const struct zl_matcher *m, const uint8_t *topic, uint32_t len,
+			      uint32_t slot)
+{
+	uint32_t ref = m->root, at = 0;
+	int64_t longest = -1;
+
+	while (ref) {
+		const struct zl_node *n = zl_node_at(m, ref);
+		const uint32_t *link;
+
+		if (n->path_len > len - at || memcmp(zl_node_path(n), topic + at, n->path_len) != 0)
+			break;
+		at += n->path_len;
+		if (n->value != ZL_VALUE_NONE && has_slot(m, n, slot))
+			longest = at;
+		if (at == len || zl_node_count(n) == 0)
+			break;
+		link = zl_node_child(n, topic[at++]);
+		ref = link ? *link : 0;
+	}
+	return longest;
+}

@@ -72,6 +72,10 @@ bool zl_matcher_large(const struct zl_matcher *m);
 void zl_matcher_lookup(const struct zl_matcher *m, struct zl_lookup *lookup, unsigned n);
 struct zl_match zl_matcher_result(struct zl_matcher *m, const struct zl_lookup *lookup);
 
+/* The longest prefix of the slot that these bytes begin with: its length, or -1. */
+int64_t zl_matcher_longest_of(const struct zl_matcher *m, const uint8_t *topic, uint32_t len,
+			      uint32_t slot);
+
 /* No prefix is longer than this (it never shrinks): what of a topic is worth gathering. */
 uint32_t zl_matcher_longest(const struct zl_matcher *m);
 

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dataplane/router/last.h"
 #include "dataplane/router/matcher.h"
 
+static const struct zl_ipc_policy no_policy;
 const struct zl_socket_options zl_socket_options_default = {0};
 
 enum {
@@ -15,9 +17,11 @@ enum {
 
 static void give_back(struct zl_socket *s)
 {
+	zl_last_close(s->last);
 	zl_matcher_destroy(s->matcher);
 	free(s->free_slots);
 	free(s->pipes);
+	s->last = NULL;
 	s->matcher = NULL;
 	s->free_slots = NULL;
 	s->pipes = NULL;
@@ -37,6 +41,7 @@ int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config)
 		.pipe_bytes_max = UINT64_MAX,
 		.pipes_max = config->pipes_max,
 		.options = config->options ? config->options : &zl_socket_options_default,
+		.policy = config->policy ? config->policy : &no_policy,
 		.counter = config->counter,
 	};
 	if (!s->pattern)
@@ -48,6 +53,11 @@ int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config)
 	if (s->pattern->matches) {
 		s->matcher = zl_matcher_create(config->matcher_bytes, s->pipes_max);
 		if (!s->matcher)
+			goto no_memory;
+	}
+	if (s->matcher && s->policy->last.topics) {
+		s->last = zl_last_open(&s->policy->last, s->counter);
+		if (!s->last)
 			goto no_memory;
 	}
 	if (s->pattern->open(s) == 0)
@@ -141,6 +151,8 @@ void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p)
 
 bool zl_socket_sweep(struct zl_socket *s, uint32_t budget)
 {
+	if (s->last)
+		zl_late_turn(s);
 	return !s->matcher || zl_matcher_sweep(s->matcher, budget);
 }
 

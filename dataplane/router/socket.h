@@ -19,6 +19,7 @@
 #define EFSM 156384763 /* ZeroMQ's own errno (zmq.h): not in this state of the socket */
 #endif
 
+struct zl_last;
 struct zl_matcher;
 struct zl_pattern;
 
@@ -43,8 +44,9 @@ struct zl_socket_ops {
 	 * zl_socket_broken(). Else this pipe was written its beginning: its peer must be ended, or
 	 * the other core's shard be told, for half a message is no message. */
 	void (*broken)(void *ctx, struct zl_pipe *pipe);
-	/* A buffer of one reference with a copy of these few bytes, for a part that a pattern makes
-	 * itself (an identity, a delimiter); *data: where they stand. NULL: no memory. */
+	/* A buffer of one reference with a copy of these bytes, for a part that a pattern makes
+	 * itself (an identity, a delimiter, a message that was kept); *data: where they stand, the
+	 * first of them if they are in several pieces. NULL: no memory. */
 	struct zl_buf *(*buffer)(void *ctx, const void *bytes, uint32_t len, const uint8_t **data);
 	/* May be NULL. The peer has broken the pattern's protocol: its stream is to be closed under
 	 * this name (a literal), which is counted. */
@@ -64,10 +66,12 @@ struct zl_socket {
 	struct zl_pipe **pipes;         /* by slot; NULL: free */
 	uint32_t pipes_max, pipes_used; /* slots beyond pipes_used were never used */
 	struct zl_matcher *matcher;     /* patterns that subscribe */
-	uint64_t *counter;              /* ZL_ROUTER_COUNTERS of them, of the core */
-	uint32_t *free_slots;           /* a ring of the slots that were used and are free, */
-	uint32_t free_first, free_n;    /* the one that has been free for longest first */
-	void *state;                    /* the pattern's own, made by its open */
+	struct zl_last *last;           /* newest messages for late subscribers; NULL: not kept */
+	const struct zl_ipc_policy *policy;
+	uint64_t *counter;           /* ZL_ROUTER_COUNTERS of them, of the core */
+	uint32_t *free_slots;        /* a ring of the slots that were used and are free, */
+	uint32_t free_first, free_n; /* the one that has been free for longest first */
+	void *state;                 /* the pattern's own, made by its open */
 };
 
 /* A pattern: the same hooks in the same order in every file. */
@@ -109,8 +113,9 @@ struct zl_socket_config {
 	uint32_t sndhwm, rcvhwm, sndbuf;
 	uint64_t max_msg_bytes;
 	uint32_t pipes_max;
-	size_t matcher_bytes; /* most memory of its matcher */
+	size_t matcher_bytes;                    /* most memory of its matcher */
 	const struct zl_socket_options *options; /* NULL: every one its default */
+	const struct zl_ipc_policy *policy;      /* NULL: none; stays with the caller */
 	const struct zl_socket_ops *ops;
 	void *ctx;
 	uint64_t *counter;
@@ -124,8 +129,8 @@ void zl_socket_close(struct zl_socket *s);
 int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p);
 /* Forgets the pipe and all of its subscriptions; p->socket is NULL after. */
 void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p);
-/* Give back, some at a time, what the matcher holds of pipes that are gone: every turn. true:
- * nothing is left to do. */
+/* Every turn: give back, some at a time, what the matcher holds of pipes that are gone, and go on
+ * with what could not be done at once. true: nothing is left to do. */
 bool zl_socket_sweep(struct zl_socket *s, uint32_t budget);
 
 static inline unsigned zl_socket_input(struct zl_pipe *p, const struct zl_msg *msgs, unsigned n);

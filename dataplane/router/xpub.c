@@ -3,6 +3,7 @@
  * subscriptions, to its user. A message's subscribers are decided at its first part and hold until
  * its last. Messages of one set of subscribers that follow one another are written as one run. */
 #include "dataplane/router/fan.h"
+#include "dataplane/router/last.h"
 #include "dataplane/router/matcher.h"
 #include "dataplane/router/patterns.h"
 
@@ -51,10 +52,12 @@ void zl_xpub_close(struct zl_socket *s)
 	s->state = NULL;
 }
 
+/* Another core that is to answer late subscribers must see everything. If its matcher has no
+ * memory for that, the core has none for any subscription. */
 void zl_xpub_pipe_added(struct zl_socket *s, struct zl_pipe *p)
 {
-	(void)s;
-	(void)p;
+	if (s->last && p->kind == ZL_PIPE_CORE)
+		(void)zl_matcher_add(s->matcher, (const uint8_t *)"", 0, p->slot);
 }
 
 void zl_xpub_pipe_removed(struct zl_socket *s, struct zl_pipe *p)
@@ -62,6 +65,8 @@ void zl_xpub_pipe_removed(struct zl_socket *s, struct zl_pipe *p)
 	struct xpub *x = s->state;
 
 	zl_fan_forget(&x->fan, p);
+	if (s->last)
+		zl_late_forget(s->last, p);
 }
 
 void zl_xpub_released(struct zl_socket *s, struct zl_pipe *p)
@@ -166,6 +171,8 @@ int zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, boo
 	unsigned from = 0, i = f->mid ? zl_fan_rest(msgs, n) : 0;
 	struct seen seen = {0};
 
+	if (s->last)
+		zl_last_put(s->last, msgs, n);
 	x->ahead.next = x->ahead.n; /* of a run that is gone */
 	for (; i < n; i += zl_fan_rest(msgs + i, n - i)) {
 		struct zl_match found;
@@ -194,23 +201,35 @@ void zl_xpub_broken(struct zl_socket *s)
 	struct xpub *x = s->state;
 
 	zl_fan_broken(s, &x->fan);
+	if (s->last)
+		zl_last_broken(s->last);
+}
+
+static int add_prefix(struct zl_socket *s, struct zl_pipe *p, const uint8_t *prefix, uint32_t len)
+{
+	int64_t before = s->last ? zl_late_before(s, p, prefix, len) : 0;
+	int error = zl_matcher_add(s->matcher, prefix, len, p->slot);
+
+	if (error == -EEXIST)
+		return 0;
+	if (error < 0)
+		s->counter[ZL_ROUTER_subscriptions_refused]++;
+	else if (s->last)
+		zl_late_subscribed(s, p, prefix, len, before);
+	return error;
 }
 
 int zl_xpub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
 		      uint32_t len)
 {
-	int error;
-
-	if (!add) {
-		(void)zl_matcher_remove(s->matcher, prefix, len, p->slot);
-		return 0;
-	}
-	error = zl_matcher_add(s->matcher, prefix, len, p->slot);
-	if (error == -EEXIST)
-		return 0;
-	if (error < 0)
-		s->counter[ZL_ROUTER_subscriptions_refused]++;
-	return error;
+	if (s->last && p->kind == ZL_PIPE_CORE)
+		return 0; /* it has everything */
+	if (add)
+		return add_prefix(s, p, prefix, len);
+	(void)zl_matcher_remove(s->matcher, prefix, len, p->slot);
+	if (s->last)
+		zl_late_cancelled(s, p, prefix, len);
+	return 0;
 }
 
 unsigned zl_xpub_subscriptions(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,

@@ -46,6 +46,8 @@ void appliance_write_config(struct appliance *a)
 	fprintf(f, "devices:\n  - name: feed\n    kind: %s\n    frontend: {%s}\n",
 		or (c->kind, "forwarder"), or (c->frontend, "bind: [\"" FRONTEND "\"], hwm: 0"));
 	fprintf(f, "    backend: {%s}\n", or (c->backend, "bind: [\"" BACKEND "\"], hwm: 0"));
+	if (c->more)
+		fprintf(f, "    %s\n", c->more);
 	fclose(f);
 }
 

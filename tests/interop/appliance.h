@@ -22,6 +22,7 @@ struct appliance_config {
 	const char *frontend, *backend;
 	const char *impair, *limits, *tcp; /* NULL: nothing */
 	const char *device;                /* NULL: LAB_DEVICE */
+	const char *more;                  /* further keys of the ZeroMQ device: "capture: {...}" */
 };
 
 struct appliance {

@@ -143,6 +143,12 @@ static void on_broken(void *ctx, struct zl_pipe *pipe)
 
 void log_open(struct router_log *l, enum zl_socket_type type)
 {
+	log_open_with(l, type, NULL);
+}
+
+void log_open_with(struct router_log *l, enum zl_socket_type type,
+		   const struct zl_ipc_policy *policy)
+{
 	static const struct zl_socket_ops ops = {
 		.write = on_write,
 		.receive = on_receive,
@@ -158,6 +164,7 @@ void log_open(struct router_log *l, enum zl_socket_type type)
 		.sndhwm = 10,
 		.pipes_max = LOG_PIPES,
 		.matcher_bytes = 1 << 20,
+		.policy = policy,
 		.ops = &ops,
 		.ctx = l,
 		.counter = l->counter,

@@ -24,6 +24,9 @@ struct router_log {
 
 /* hwm 10 and sndbuf 0 unless changed in pipe[] or socket. */
 void log_open(struct router_log *l, enum zl_socket_type type);
+/* The policy stays the test's. */
+void log_open_with(struct router_log *l, enum zl_socket_type type,
+		   const struct zl_ipc_policy *policy);
 void log_close(struct router_log *l);
 /* Pipe i joins, as a peer or as another core. */
 void log_add(struct router_log *l, unsigned i, enum zl_pipe_kind kind);

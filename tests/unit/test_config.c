@@ -172,6 +172,19 @@ static const struct {
 	 "t.yaml:4: devices[0].kind: a streamer runs on one core for now: set cores.poll to 1"},
 	{DEVICES "- {name: feed, kind: forwarder, frontend: {}}",
 	 "t.yaml:3: devices[0]: the key \"backend\" is missing"},
+	{SIDES("", "") "  last_values: {topics: 0}",
+	 "t.yaml:7: devices[0].last_values.topics: \"0\" is not a number from 1 to 16777216"},
+	{SIDES("", "") "  last_values: {memory: 1MB, message: 1MB}",
+	 "t.yaml:7: devices[0].last_values: message (1000000 bytes) is more than a quarter of "
+	 "memory; set more memory"},
+	{SIDES("", "") "  last_values: {topic_until: ab}",
+	 "t.yaml:7: devices[0].last_values.topic_until: \"ab\" is not one character, such as "
+	 "\".\""},
+	{SIDES("", "") "  last_values: {topic_until: a, topic_bytes: 3}",
+	 "t.yaml:7: devices[0].last_values: topic_bytes and topic_until are both given; keep one"},
+	{DEVICES "- {name: work, kind: streamer, frontend: {}, backend: {}, last_values: {}}",
+	 "t.yaml:3: devices[0].backend: last_values are for subscribers, but this socket is PUSH; "
+	 "take them away, or let the backend be XPUB or PUB"},
 	{SIDES("type: PUB", ""),
 	 "t.yaml:5: devices[0].frontend.type: \"PUB\" does not belong here: "
 	 "this side of a forwarder is XSUB"},
