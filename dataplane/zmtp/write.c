@@ -111,9 +111,30 @@ static bool tail_for(struct writer *w, uint32_t n)
 	return !w->failed;
 }
 
+/* Where the last slice ends with the tail, and there is room behind it, as there is for one small
+ * part after another: no slice is made. */
+static inline bool copy_behind(struct writer *w, const uint8_t *bytes, uint32_t n, uint32_t msgs)
+{
+	struct rte_mbuf *tail = w->z->tail;
+	struct zl_slice *last = &w->slice[w->n - 1];
+
+	if (!w->n || last->seg != tail || last->off + last->len != tail->data_len ||
+	    rte_pktmbuf_tailroom(tail) < n)
+		return false;
+	memcpy(rte_pktmbuf_mtod_offset(tail, uint8_t *, tail->data_len), bytes, n);
+	tail->data_len += (uint16_t)n;
+	tail->pkt_len += n;
+	last->len += n;
+	last->msgs += msgs;
+	w->z->counter[ZL_ZMTP_bytes_copied_out] += n;
+	return true;
+}
+
 /* `msgs` messages end with the last of these bytes. */
 static void copy(struct writer *w, const uint8_t *bytes, uint32_t n, uint32_t msgs)
 {
+	if (copy_behind(w, bytes, n, msgs))
+		return;
 	while (n) {
 		struct zl_slice slice;
 
@@ -171,14 +192,20 @@ static struct zl_slice slice_of(const struct zl_msg *m)
 /* A part as it came: it joins the run if it lies behind it. */
 static void forward(struct writer *w, const struct zl_msg *m)
 {
-	struct zl_slice part = slice_of(m);
+	struct rte_mbuf *head = mbuf_of(m);
+	uint32_t off = (uint32_t)(m->data - m->wire - rte_pktmbuf_mtod(head, uint8_t *));
 
-	if (w->run.len && w->run.head == part.head && w->run.off + w->run.len == part.off) {
-		w->run.len += part.len;
-		w->run.msgs += part.msgs;
+	if (w->run.len && w->run.head == head && w->run.off + w->run.len == off) {
+		w->run.len += m->wire + m->len;
+		w->run.msgs += !(m->flags & ZL_MSG_MORE);
 	} else {
 		close_run(w);
-		w->run = part;
+		/* field by field: a slice made in one place and moved to another at once waits for
+		 * the stores that made it */
+		w->run.head = w->run.seg = head;
+		w->run.off = off;
+		w->run.len = m->wire + m->len;
+		w->run.msgs = !(m->flags & ZL_MSG_MORE);
 	}
 	/* Nothing lies behind a part that runs over segments. */
 	if (m->flags & ZL_MSG_CHAIN)
