@@ -76,6 +76,20 @@ def lossy(build, folder):
     os.chmod(blast, 0o755)
 
 
+def check_names():
+    """Every measurement that is offered can be had: its module, what it is called, and its help."""
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, os.path.join(ROOT, "scripts", "bench.d"))
+    import importlib
+
+    import main as measurements
+    listed = bench("--help").stdout
+    for name in measurements.NAMES:
+        module = importlib.import_module(measurements.MODULES.get(name, name))
+        check(module.TITLE and callable(module.measure), f"{name} measures nothing")
+        check(name in listed, f"--help does not name {name}")
+
+
 def check_loss(build):
     with tempfile.TemporaryDirectory() as folder:
         lossy(os.path.abspath(build), folder)
@@ -86,6 +100,7 @@ def check_loss(build):
 
 def main():
     before = namespaces(), folders()
+    check_names()
     with tempfile.TemporaryDirectory() as folder:
         done = bench("forward", "--quick", "--no-plots", "--no-hugepages", "--build", sys.argv[1],
                      "--json", os.path.join(folder, "out.json"),

@@ -134,3 +134,23 @@ for load in "--window 1" "--publishers 4 --subscribers 3 --size 1024" "--size 50
 		{ echo "FAIL: questions: $load"; failed=1; }
 	claim "r['received'] == r['sent'] > 0 and r['latency_ns']['messages'] > 0" questions
 done
+
+# libzmq's side, by the same counts: its proxy deals out and sends back as well. PATTERN OPTIONS...
+beside() {
+	pattern=$1
+	shift
+	"$build/tests/bench/bench-zmq-proxy" --pattern "$pattern" --frontend "ipc://$dir/front" \
+		--backend "ipc://$dir/back" &
+	proxy=$!
+	timeout 60 "$build/tests/bench/bench-zmq-blast" --pattern "$pattern" --verify --json \
+		--publish-to "ipc://$dir/front" --subscribe-to "ipc://$dir/back" --seconds 0.3 \
+		--warmup 0 "$@" >"$dir/beside.json" || { echo "FAIL: beside: $pattern"; failed=1; }
+	kill "$proxy"
+	wait "$proxy"
+}
+
+beside pushpull --subscribers 3 --publishers 2 --window 1000
+claim "r['received'] == r['sent'] > 0 and 0.5 < r['shares']['least'] <= r['shares']['most'] < 2" beside
+beside reqrep --subscribers 3 --publishers 2 --window 100
+claim "r['received'] == r['sent'] > 0 and r['lost'] == r['wrong'] == 0" beside
+claim "r['latency_ns']['messages'] > 0" beside
