@@ -112,29 +112,38 @@ static bool tail_for(struct writer *w, uint32_t n)
 }
 
 /* Where the last slice ends with the tail, and there is room behind it, as there is for one small
- * part after another: no slice is made. */
-static inline bool copy_behind(struct writer *w, const uint8_t *bytes, uint32_t n, uint32_t msgs)
+ * part after another, no slice is made: where to write n bytes that are counted already, or NULL.
+ */
+static inline uint8_t *extend(struct writer *w, uint32_t n, uint32_t msgs)
 {
 	struct rte_mbuf *tail = w->z->tail;
-	struct zl_slice *last = &w->slice[w->n - 1];
+	struct zl_slice *last;
+	uint8_t *at;
 
-	if (!w->n || last->seg != tail || last->off + last->len != tail->data_len ||
+	if (!w->n)
+		return NULL;
+	last = &w->slice[w->n - 1];
+	if (last->seg != tail || last->off + last->len != tail->data_len ||
 	    rte_pktmbuf_tailroom(tail) < n)
-		return false;
-	memcpy(rte_pktmbuf_mtod_offset(tail, uint8_t *, tail->data_len), bytes, n);
+		return NULL;
+	at = rte_pktmbuf_mtod_offset(tail, uint8_t *, tail->data_len);
 	tail->data_len += (uint16_t)n;
 	tail->pkt_len += n;
 	last->len += n;
 	last->msgs += msgs;
 	w->z->counter[ZL_ZMTP_bytes_copied_out] += n;
-	return true;
+	return at;
 }
 
 /* `msgs` messages end with the last of these bytes. */
 static void copy(struct writer *w, const uint8_t *bytes, uint32_t n, uint32_t msgs)
 {
-	if (copy_behind(w, bytes, n, msgs))
+	uint8_t *at = extend(w, n, msgs);
+
+	if (at) {
+		memcpy(at, bytes, n);
 		return;
+	}
 	while (n) {
 		struct zl_slice slice;
 
@@ -212,6 +221,21 @@ static void forward(struct writer *w, const struct zl_msg *m)
 		close_run(w);
 }
 
+/* A short part in one piece, header and all, where it needs no slice. False: else. */
+static inline bool encode_short(struct writer *w, const struct zl_msg *m, const uint8_t *header,
+				unsigned n)
+{
+	uint8_t *at = NULL;
+
+	if (n == ZL_FRAME_SHORT_HEADER && !(m->flags & ZL_MSG_CHAIN))
+		at = extend(w, n + m->len, !(m->flags & ZL_MSG_MORE));
+	if (!at)
+		return false;
+	memcpy(at, header, ZL_FRAME_SHORT_HEADER);
+	memcpy(at + n, m->data, m->len);
+	return true;
+}
+
 /* A part that has no header, behind the n bytes of one. */
 static void encode(struct writer *w, const struct zl_msg *m, const uint8_t *header, unsigned n)
 {
@@ -219,6 +243,8 @@ static void encode(struct writer *w, const struct zl_msg *m, const uint8_t *head
 	bool attach = m->len >= ATTACH_FROM && !crowded(body.head);
 
 	close_run(w);
+	if (encode_short(w, m, header, n))
+		return;
 	if (!tail_for(w, attach ? n : n + m->len))
 		return;
 	copy(w, header, n, m->len ? 0 : body.msgs);
