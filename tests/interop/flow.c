@@ -107,13 +107,7 @@ static bool all_marks(const struct heard *h, unsigned subscribers)
 	return marks >= subscribers;
 }
 
-static void send_part(struct peer *self, void *socket, const void *part, size_t n, bool more)
-{
-	if (zmq_send(socket, part, n, more ? ZMQ_SNDMORE : 0) < 0)
-		peer_fail(self, "zmq_send: %s", zmq_strerror(zmq_errno()));
-}
-
-static uint64_t send_flow(struct peer *self, void *socket, const struct publisher *p)
+static uint64_t send_flow(struct peer *self, struct talk *talk, const struct publisher *p)
 {
 	const struct flow *f = p->flow;
 	uint8_t *buf = malloc(flow_bytes_max(f));
@@ -128,7 +122,7 @@ static uint64_t send_flow(struct peer *self, void *socket, const struct publishe
 			peer_listen(self, "next");
 		for (unsigned part = 0; part < parts(f); part++) {
 			uint32_t n = flow_part(f, p->id, i, part, buf);
-			send_part(self, socket, buf, n, part + 1 < parts(f));
+			talk_send(talk, buf, n, part + 1 < parts(f));
 		}
 	}
 	free(buf);
@@ -136,43 +130,54 @@ static uint64_t send_flow(struct peer *self, void *socket, const struct publishe
 }
 
 /* "~id" and how many messages there were. */
-static void send_marks(struct peer *self, void *socket, unsigned subscribers, uint64_t total)
+static void send_marks(struct talk *talk, unsigned subscribers, uint64_t total)
 {
 	for (unsigned id = 0; id < subscribers; id++) {
 		char mark[48];
 		int n = snprintf(mark, sizeof(mark), "~%u %llu", id, (unsigned long long)total);
-		send_part(self, socket, mark, (size_t)n, false);
+		talk_send(talk, mark, (size_t)n, false);
+	}
+	talk_flush(talk);
+}
+
+static void hear_all(struct peer *self, struct talk *talk, const struct publisher *p,
+		     struct heard *heard)
+{
+	uint8_t msg[64];
+	bool more;
+
+	while (!all_marks(heard, p->subscribers - p->mute)) {
+		int n = talk_receive(talk, msg, sizeof(msg), &more);
+		if (n < 0)
+			peer_fail(self, "only %u subscriptions came: %s", heard->n,
+				  talk_error(talk));
+		hear(self, heard, msg, n, p->twice_ok);
 	}
 }
 
 void publisher_run(struct peer *self, const void *plan)
 {
 	const struct publisher *p = plan;
-	void *socket = peer_socket(self, ZMQ_XPUB);
+	struct talk *talk = talk_new(self, p->tongue, p->tongue == LIBZMQ ? ZMQ_XPUB : ZMQ_PUB);
 	struct heard heard = {.n = 0};
-	uint8_t msg[64];
 
 	if (p->blocks) {
-		peer_option(self, socket, ZMQ_SNDHWM, 10000);
-		peer_option(self, socket, ZMQ_XPUB_NODROP, 1);
-		peer_option(self, socket, ZMQ_SNDTIMEO, lab_patience_ms());
+		talk_option(talk, ZMQ_SNDHWM, 10000);
+		talk_option(talk, ZMQ_XPUB_NODROP, 1);
+		talk_option(talk, ZMQ_SNDTIMEO, lab_patience_ms());
 	}
-	if (p->bind ? zmq_bind(socket, p->endpoint) : zmq_connect(socket, p->endpoint))
-		peer_fail(self, "%s: %s", p->endpoint, zmq_strerror(zmq_errno()));
-	while (!all_marks(&heard, p->subscribers)) {
-		int n = zmq_recv(socket, msg, sizeof(msg), 0);
-		if (n < 0)
-			peer_fail(self, "only %u subscriptions came: %s", heard.n,
-				  zmq_strerror(zmq_errno()));
-		hear(self, &heard, msg, n, p->twice_ok);
-	}
+	talk_join(talk, p->endpoint, p->bind);
+	if (p->tongue != ZMTP_1_0)
+		hear_all(self, talk, p, &heard);
 	peer_say(self, "ready", heard.total, 0);
 	peer_listen(self, "go");
 	double began = peer_clock();
-	uint64_t n = send_flow(self, socket, p);
-	send_marks(self, socket, p->subscribers, n);
+	uint64_t n = send_flow(self, talk, p);
+	send_marks(talk, p->subscribers, n);
 	peer_say(self, "sent", n, peer_clock() - began);
 	peer_listen(self, "end");
+	if (p->tongue == ZMTP_1_0)
+		talk_expect_silence(talk); /* RFC 13: a subscriber sends no content */
 }
 
 /* --- subscriber --- */
@@ -180,7 +185,7 @@ void publisher_run(struct peer *self, const void *plan)
 struct receiver {
 	struct peer *self;
 	const struct subscriber *plan;
-	void *socket;
+	struct talk *talk;
 	uint8_t *buf, *due;
 	uint64_t received, total; /* total: what a publisher sent, as its mark says */
 	double began;
@@ -190,16 +195,14 @@ struct receiver {
 /* One part into r->buf; its length. */
 static int receive(struct receiver *r, bool *more)
 {
-	size_t size = sizeof(int), most = flow_bytes_max(r->plan->flow);
-	int n = zmq_recv(r->socket, r->buf, most, 0), rcvmore = 0;
+	size_t most = flow_bytes_max(r->plan->flow);
+	int n = talk_receive(r->talk, r->buf, most, more);
 
 	if (n < 0)
 		peer_fail(r->self, "after %llu messages: %s", (unsigned long long)r->received,
-			  zmq_strerror(zmq_errno()));
+			  talk_error(r->talk));
 	if ((size_t)n > most)
 		peer_fail(r->self, "a part of %d bytes came, none is longer than %zu", n, most);
-	zmq_getsockopt(r->socket, ZMQ_RCVMORE, &rcvmore, &size);
-	*more = rcvmore;
 	return n;
 }
 
@@ -269,7 +272,7 @@ static void check_end(struct receiver *r, unsigned publishers)
 			peer_fail(r->self, "message %llu and on are missing at the end of %llu",
 				  (unsigned long long)r->next[who], (unsigned long long)r->total);
 	}
-	if (!r->plan->reconnects && peer_disconnects(r->self, r->socket))
+	if (!r->plan->reconnects && talk_disconnects(r->talk))
 		peer_fail(r->self, "the connection was lost");
 }
 
@@ -279,14 +282,13 @@ static void join(struct receiver *r)
 	char mark[16];
 	int n = snprintf(mark, sizeof(mark), "~%u ", p->id);
 
-	r->socket = peer_socket(r->self, ZMQ_SUB);
+	r->talk = talk_new(r->self, p->tongue, ZMQ_SUB);
 	if (p->heartbeat_ms)
-		peer_option(r->self, r->socket, ZMQ_HEARTBEAT_IVL, (int)p->heartbeat_ms);
+		talk_option(r->talk, ZMQ_HEARTBEAT_IVL, (int)p->heartbeat_ms);
 	for (unsigned i = 0; p->prefixes[i]; i++)
-		zmq_setsockopt(r->socket, ZMQ_SUBSCRIBE, p->prefixes[i], strlen(p->prefixes[i]));
-	zmq_setsockopt(r->socket, ZMQ_SUBSCRIBE, mark, (size_t)n);
-	if (p->bind ? zmq_bind(r->socket, p->endpoint) : zmq_connect(r->socket, p->endpoint))
-		peer_fail(r->self, "%s: %s", p->endpoint, zmq_strerror(zmq_errno()));
+		talk_subscribe(r->talk, p->prefixes[i], strlen(p->prefixes[i]));
+	talk_subscribe(r->talk, mark, (size_t)n);
+	talk_join(r->talk, p->endpoint, p->bind);
 }
 
 /* "~3 1000000": no other message consists of such characters. */

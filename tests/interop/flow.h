@@ -2,14 +2,15 @@
  * which message has to come next and whether it is whole. The publisher is an XPUB, which hears
  * when subscriptions have arrived: a subscriber's last one is to its own mark, "~id", and what a
  * stream asks for is done in order, so that a mark says that all before it is in force. The last
- * message of the flow goes to each mark. */
+ * message of the flow goes to each mark. A publisher of ZMTP 1.0 hears nothing, and waits for
+ * nobody. */
 #ifndef ZL_TESTS_INTEROP_FLOW_H
 #define ZL_TESTS_INTEROP_FLOW_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tests/interop/peer.h"
+#include "tests/interop/talk.h"
 
 struct flow {
 	const char *const *topics; /* message i has one of them; NULL: none */
@@ -30,6 +31,8 @@ struct publisher {
 	unsigned subscribers; /* whose marks it waits for: ids 0 .. subscribers - 1 */
 	bool blocks;          /* HWM 10,000, and sending waits for room */
 	bool twice_ok;        /* subscriptions may be heard again (after a reconnect) */
+	enum tongue tongue;
+	unsigned mute; /* of the subscribers, who do not subscribe to their marks (ZMTP 1.0) */
 };
 /* Says "ready" (n: subscriptions heard) when it has heard all, listens for "go", sends, says "sent"
  * (n: messages, and seconds), listens for "end". */
@@ -44,6 +47,7 @@ struct subscriber {
 	uint64_t report;         /* says "reached" at every so many messages received; 0: never */
 	unsigned heartbeat_ms;   /* 0: none */
 	bool reconnects;         /* it may lose its connection; else that fails */
+	enum tongue tongue;
 };
 /* Receives until its mark comes, says "received" (n: messages, and seconds). Each message it is to
  * get, once, whole, in order; none else. */

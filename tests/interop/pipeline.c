@@ -1,7 +1,6 @@
 /* Work that is dealt out (pipeline.h). */
 #include "tests/interop/pipeline.h"
 
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +10,7 @@
 
 #include <cmocka.h>
 
-#define PART_MAX 65536
+#define PART_MAX 200000
 
 struct head {
 	uint32_t pusher, part;
@@ -36,28 +35,25 @@ static uint64_t mix(uint64_t number)
 	return (number + 1) * 0x9e3779b97f4a7c15ull ^ number >> 3;
 }
 
-static void *socket_of(struct peer *self, int type, bool small, const char *endpoint, bool bind)
+static void join(struct talk *t, bool small, const char *endpoint, bool bind)
 {
-	void *socket = peer_socket(self, type);
-
 	if (small) {
-		peer_option(self, socket, ZMQ_SNDHWM, 100);
-		peer_option(self, socket, ZMQ_RCVHWM, 100);
-		peer_option(self, socket, ZMQ_SNDBUF, 32768);
-		peer_option(self, socket, ZMQ_RCVBUF, 32768);
+		talk_option(t, ZMQ_SNDHWM, 100);
+		talk_option(t, ZMQ_RCVHWM, 100);
+		talk_option(t, ZMQ_SNDBUF, 32768);
+		talk_option(t, ZMQ_RCVBUF, 32768);
 	}
-	if (bind ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint))
-		peer_fail(self, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
-	return socket;
+	talk_join(t, endpoint, bind);
 }
 
 void pusher_run(struct peer *self, const void *plan)
 {
 	const struct pusher *p = plan;
-	void *socket = socket_of(self, p->type, p->small, p->endpoint, p->bind);
+	struct talk *t = talk_new(self, p->tongue, p->type);
 	uint8_t buf[PART_MAX];
 	double began;
 
+	join(t, p->small, p->endpoint, p->bind);
 	peer_listen(self, "go");
 	began = peer_clock();
 	for (uint64_t i = 0; i < p->messages; i++) {
@@ -66,28 +62,26 @@ void pusher_run(struct peer *self, const void *plan)
 		for (unsigned k = 0; k < parts; k++) {
 			uint32_t n = fill(buf, &(struct head){p->id, k, i}, p->bytes + k % 7);
 
-			if (zmq_send(socket, buf, n, k + 1 < parts ? ZMQ_SNDMORE : 0) < 0)
-				peer_fail(self, "message %llu: %s", (unsigned long long)i,
-					  zmq_strerror(zmq_errno()));
+			talk_send(t, buf, n, k + 1 < parts);
 		}
 	}
+	talk_flush(t);
 	peer_say(self, "sent", p->messages, peer_clock() - began);
 	peer_listen(self, "end");
 }
 
 /* One message, whole; the next of its pusher that comes this way. */
-static void check(struct peer *self, void *socket, struct pulled *had, uint64_t *next)
+static void check(struct peer *self, struct talk *t, struct pulled *had, uint64_t *next)
 {
 	struct head first = {0}, h;
 	uint8_t buf[PART_MAX], due[PART_MAX];
-	int more = 1;
+	bool more = true;
 
 	for (uint32_t part = 0; more; part++) {
-		size_t size = sizeof(more);
-		int n = zmq_recv(socket, buf, sizeof(buf), 0);
+		int n = talk_receive(t, buf, sizeof(buf), &more);
 
 		if (n < (int)sizeof(h) || n > PART_MAX)
-			peer_fail(self, "%d bytes came: %s", n, zmq_strerror(zmq_errno()));
+			peer_fail(self, "%d bytes came: %s", n, talk_error(t));
 		memcpy(&h, buf, sizeof(h));
 		fill(due, &h, (uint32_t)n);
 		if (part == 0)
@@ -96,7 +90,6 @@ static void check(struct peer *self, void *socket, struct pulled *had, uint64_t 
 		    h.number != first.number || memcmp(buf, due, (size_t)n) != 0)
 			peer_fail(self, "part %u of pusher %u's message %llu is damaged", part,
 				  h.pusher, (unsigned long long)h.number);
-		zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size);
 	}
 	if (first.number < next[first.pusher])
 		peer_fail(self, "pusher %u's message %llu came after %llu", first.pusher,
@@ -111,25 +104,16 @@ static void check(struct peer *self, void *socket, struct pulled *had, uint64_t 
 void puller_run(struct peer *self, const void *plan)
 {
 	const struct puller *p = plan;
-	void *socket = socket_of(self, p->type, p->small, p->endpoint, p->bind);
-	zmq_pollitem_t wait[2] = {{.fd = peer_descriptor(self), .events = ZMQ_POLLIN},
-				  {.socket = socket, .events = ZMQ_POLLIN}};
+	struct talk *t = talk_new(self, p->tongue, p->type);
 	uint64_t next[PUSHERS_MAX] = {0};
 	struct pulled had = {0};
 	bool reads = !p->waits;
 
+	join(t, p->small, p->endpoint, p->bind);
 	for (;;) {
-		zmq_poll(wait, reads ? 2 : 1, -1);
-		for (unsigned i = 0; reads && wait[1].revents && i < 100; i++) {
-			int events = 0;
-			size_t size = sizeof(events);
-
-			zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size);
-			if (!(events & ZMQ_POLLIN))
-				break;
-			check(self, socket, &had, next);
-		}
-		if (!wait[0].revents)
+		for (unsigned i = 0; i < 100 && talk_wait(t, reads); i++)
+			check(self, t, &had, next);
+		if (!peer_is_told(self))
 			continue;
 		const struct note *told = peer_listen(self, NULL);
 		if (strcmp(told->what, "end") == 0)

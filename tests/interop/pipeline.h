@@ -5,7 +5,7 @@
 #define ZL_TESTS_INTEROP_PIPELINE_H
 
 #include "tests/interop/appliance.h"
-#include "tests/interop/peer.h"
+#include "tests/interop/talk.h"
 
 #define PUSHERS_MAX 4
 
@@ -17,6 +17,7 @@ struct pusher {
 	uint64_t messages;
 	uint32_t bytes; /* of the first part */
 	unsigned parts; /* of every third message; the others have one */
+	enum tongue tongue;
 };
 /* Waits for "go", sends, says "sent", listens for "end". */
 void pusher_run(struct peer *self, const void *pusher);
@@ -26,6 +27,7 @@ struct puller {
 	int type;
 	bool bind, small;
 	bool waits; /* reads nothing before it is told "read" */
+	enum tongue tongue;
 };
 /* Receives; told "count" it says "count", with a struct pulled. Ends when told "end". */
 void puller_run(struct peer *self, const void *puller);
