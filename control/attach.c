@@ -52,7 +52,7 @@ static void started(struct zl_control *c, const struct zl_ipc_result *r, uint64_
 	d->hello.set_up = 1;
 	d->hello.poll_cores = c->config.setup.poll_cores;
 	d->hello.ports = c->config.n_ports;
-	if (!zl_subscribe_start(c, d->hello.poll_cores)) {
+	if (!zl_subscribe_start(c, zl_ipc_cores(d->hello.poll_cores))) {
 		connection_broken(d);
 		return;
 	}
@@ -116,7 +116,7 @@ static void adopt(struct zl_control *c, void *packet)
 
 	if (h->type == ZL_IPC_SOCKET_ADD)
 		good = zl_objects_adopt_socket(c, body) &&
-		       zl_subscribe_start(c, c->dataplane->hello.poll_cores);
+		       zl_subscribe_start(c, zl_ipc_cores(c->dataplane->hello.poll_cores));
 	else if (h->type == ZL_IPC_DEVICE_ADD)
 		good = zl_objects_adopt_device(c, body);
 	else if (h->type == ZL_IPC_ENDPOINT_ADD)
@@ -190,7 +190,7 @@ void attach_take_over(struct zl_control *c)
 	d->phase = DUMPING;
 	d->took_over = true;
 	zl_objects_forget(c);
-	if (!zl_subscribe_start(c, d->hello.poll_cores))
+	if (!zl_subscribe_start(c, zl_ipc_cores(d->hello.poll_cores)))
 		connection_broken(d);
 	zl_dataplane_request(c, ZL_IPC_DUMP, &empty, dumped, 0);
 }

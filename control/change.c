@@ -42,7 +42,7 @@ static void added(struct zl_control *c, const struct zl_ipc_result *r, uint64_t 
 	struct change *change = (void *)(uintptr_t)argument;
 	struct zl_endpoint *e = zl_endpoint_by_id(c, change->endpoint);
 	uint64_t client = change->client;
-	char error[ZL_API_ERROR_MAX];
+	char error[ZL_API_ERROR_MAX], last[ZL_ENDPOINT_MAX + 8];
 
 	free(change);
 	if (!e || r->error) {
@@ -52,9 +52,11 @@ static void added(struct zl_control *c, const struct zl_ipc_result *r, uint64_t 
 			zl_endpoint_free(c, e);
 		return;
 	}
+	e->at.bound = r->bound;
 	zl_endpoint_present(c, e);
 	zl_api_answer(c, client,
-		      json_pack("{s:I, s:s}", "id", (json_int_t)e->at.id, "endpoint", e->at.text),
+		      json_pack("{s:I, s:s}", "id", (json_int_t)e->at.id, "endpoint",
+				zl_endpoint_last(e, last)),
 		      NULL);
 }
 
@@ -94,16 +96,26 @@ static bool request(struct zl_control *c, struct zl_endpoint *e, uint64_t client
 		return false;
 	*change = (struct change){.client = client, .endpoint = e->at.id};
 	if (add)
-		zl_dataplane_request(c, ZL_IPC_ENDPOINT_ADD, &e->at, added, (uintptr_t)change);
+		zl_endpoint_add(c, e, added, (uintptr_t)change);
 	else
 		zl_dataplane_request(c, ZL_IPC_ENDPOINT_DEL, &id, removed, (uintptr_t)change);
 	return true;
 }
 
+/* A bind that gets an address of its own each time. */
+static bool wild(const struct zl_ipc_endpoint *at)
+{
+	size_t n = strlen(at->text);
+
+	return !at->connect &&
+	       (strcmp(at->text, "ipc://*") == 0 || strcmp(at->text, "tipc://<*>") == 0 ||
+		strcmp(at->text + n - 2, ":*") == 0 || strcmp(at->text + n - 2, ":0") == 0);
+}
+
 static bool add(struct zl_control *c, struct zl_socket *socket, const struct zl_ipc_endpoint *at,
 		uint64_t client, char *error)
 {
-	struct zl_endpoint *e = zl_endpoint_find(c, socket, at->connect, at->ip, at->port);
+	struct zl_endpoint *e = wild(at) ? NULL : zl_endpoint_find(c, socket, at);
 
 	if (e)
 		return fail(error, "endpoint", at->text, "the socket has it already");
@@ -119,7 +131,7 @@ static bool add(struct zl_control *c, struct zl_socket *socket, const struct zl_
 static bool del(struct zl_control *c, struct zl_socket *socket, const struct zl_ipc_endpoint *at,
 		uint64_t client, char *error)
 {
-	struct zl_endpoint *e = zl_endpoint_find(c, socket, at->connect, at->ip, at->port);
+	struct zl_endpoint *e = zl_endpoint_find(c, socket, at);
 
 	if (!e)
 		return fail(error, "endpoint", at->text,
@@ -141,6 +153,7 @@ bool zl_change(struct zl_control *c, const char *command, json_t *request_object
 	const char *text = json_string_value(json_object_get(request_object, "endpoint"));
 	bool connect = strstr(command, "connect") != NULL;
 	bool take_away = strcmp(command, "unbind") == 0 || strcmp(command, "disconnect") == 0;
+	const struct zl_ports ports = {c->config.ports, c->config.n_ports};
 	struct zl_ipc_endpoint at;
 	char list[256];
 
@@ -160,8 +173,14 @@ bool zl_change(struct zl_control *c, const char *command, json_t *request_object
 	if (!zl_dataplane_attached(c))
 		return fail(error, command, text,
 			    "the dataplane is not attached; start zeroline-dataplane");
-	if (zl_endpoint_parse(&at, text, connect, c->config.ports, c->config.n_ports, error,
-			      ZL_API_ERROR_MAX))
+	if (take_away && strlen(text) < sizeof(at.text)) {
+		/* By its words: what is bound may have a form that nobody can bind. */
+		at = (struct zl_ipc_endpoint){.connect = connect};
+		strcpy(at.text, text);
+		if (zl_endpoint_find(c, socket, &at))
+			return del(c, socket, &at, client, error);
+	}
+	if (zl_endpoint_parse(&at, text, connect, &ports, error, ZL_API_ERROR_MAX))
 		return false;
 	return take_away ? del(c, socket, &at, client, error) : add(c, socket, &at, client, error);
 }

@@ -174,6 +174,7 @@ static int run(struct zl_control *c)
 	c->loop.stop = true;
 	zl_dataplane_free(c);
 	zl_api_free(c);
+	zl_resolver_free(c);
 	zl_objects_free(c);
 	if (signals.fd >= 0)
 		close(signals.fd);

@@ -29,6 +29,7 @@ struct zl_socket {
 	struct zl_socket *next;
 	struct zl_ipc_socket at;
 	uint32_t reconnect_ms, reconnect_max_ms;
+	struct zl_config_ipc ipc;
 	struct zl_device *device;
 	struct zl_subs *subs; /* XPUB and PUB, while attached */
 	void *match_context;  /* of subs */
@@ -78,6 +79,7 @@ struct zl_stream {
 	bool named;
 	struct zl_stream *next_publisher, **prev_publisher; /* in the device's socket's list */
 	struct zl_ipc_stream_open open;
+	char *path; /* ipc: its endpoint's, or NULL */
 	struct zl_socket *socket;
 	enum zl_stream_state state;
 	struct zl_handshake *handshake; /* while it lasts */
@@ -99,12 +101,14 @@ struct zl_close_count {
 };
 
 struct zl_dataplane;
+struct zl_resolver;
 struct zl_api;
 
 struct zl_control {
 	struct zl_loop loop;
 	struct zl_config config;
 	struct zl_dataplane *dataplane;
+	struct zl_resolver *resolver;
 	struct zl_api *api;
 	struct zl_socket *sockets;
 	struct zl_device *devices;
@@ -139,12 +143,22 @@ struct zl_socket *zl_socket_by_id(struct zl_control *c, uint32_t id);
 struct zl_socket *zl_socket_by_name(struct zl_control *c, const char *name);
 
 /* endpoint.c: one endpoint's life. */
+typedef void zl_result_fn(struct zl_control *c, const struct zl_ipc_result *result,
+			  uint64_t argument);
 struct zl_endpoint *zl_endpoint_new(struct zl_control *c, struct zl_socket *socket,
 				    const struct zl_ipc_endpoint *at, unsigned line);
 void zl_endpoint_free(struct zl_control *c, struct zl_endpoint *e);
 struct zl_endpoint *zl_endpoint_by_id(struct zl_control *c, uint32_t id);
+/* One that is the same: so written, at the same address, or bound to what is written. */
+bool zl_endpoint_is(const struct zl_endpoint *e, const struct zl_socket *socket,
+		    const struct zl_ipc_endpoint *at);
 struct zl_endpoint *zl_endpoint_find(struct zl_control *c, const struct zl_socket *socket,
-				     bool connect, uint32_t ip, uint16_t port);
+				     const struct zl_ipc_endpoint *at);
+/* Makes the dataplane have it; a host's name is resolved before. `done` as of a request. */
+void zl_endpoint_add(struct zl_control *c, struct zl_endpoint *e, zl_result_fn *done,
+		     uint64_t argument);
+/* Where it listens, wildcards filled in, or else as written; text holds ZL_ENDPOINT_MAX + 8. */
+char *zl_endpoint_last(const struct zl_endpoint *e, char *text);
 /* The dataplane has it: listen, or dial unless it has a stream. */
 void zl_endpoint_present(struct zl_control *c, struct zl_endpoint *e);
 void zl_endpoint_refused(struct zl_control *c, struct zl_endpoint *e, const char *text);
@@ -155,6 +169,11 @@ void zl_endpoint_connected(struct zl_control *c, struct zl_endpoint *e);
 void zl_endpoint_lost(struct zl_control *c, struct zl_endpoint *e, uint64_t stream);
 const char *zl_endpoint_state_name(enum zl_endpoint_state state);
 
+/* resolve.c: what zl_endpoint_add does for a name. False: no memory or no thread. */
+bool zl_resolve_add(struct zl_control *c, const struct zl_ipc_endpoint *at, zl_result_fn *done,
+		    uint64_t argument);
+void zl_resolver_free(struct zl_control *c);
+
 /* stream.c: streams from STREAM_OPEN to STREAM_CLOSED. */
 void zl_streams_free(struct zl_control *c); /* forgets them all, without a word */
 struct zl_stream *zl_stream_find(struct zl_control *c, uint64_t id);
@@ -163,6 +182,8 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason reason);
 void zl_stream_send(struct zl_control *c, struct zl_stream *s, const void *bytes, size_t n);
 typedef void zl_stream_fn(void *context, struct zl_stream *s);
+/* "10.0.0.1:4000", "ipc:/run/feed pid 123 uid 0"; text holds ZL_ENDPOINT_MAX + 64. */
+char *zl_stream_address(const struct zl_stream *s, char *text);
 void zl_streams_each(struct zl_control *c, zl_stream_fn *fn, void *context);
 
 /* identity.c: what ROUTER, SERVER and PEER call a peer. */
@@ -202,8 +223,6 @@ uint64_t zl_dataplane_attached_ns(const struct zl_control *c);                /*
 void zl_dataplane_send(struct zl_control *c, const void *packet);
 size_t zl_dataplane_queued(const struct zl_control *c); /* bytes not taken yet */
 /* A request: `done` hears the RESULT, or -ENOTCONN when the connection ends first. */
-typedef void zl_result_fn(struct zl_control *c, const struct zl_ipc_result *result,
-			  uint64_t argument);
 void zl_dataplane_request(struct zl_control *c, enum zl_ipc_type type, const void *body,
 			  zl_result_fn *done, uint64_t argument);
 /* One record for a core's matcher; goes out when a packet is full, and at the turn's end. */

@@ -1,6 +1,8 @@
 /* One endpoint's life. A bind listens; a connect is dialled, and when its stream is lost or a dial
  * fails it is dialled again after a wait that doubles from reconnect to reconnect_max, with half
  * of it drawn at random so that a herd does not come back as one. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -48,12 +50,60 @@ static void dial(struct zl_control *c, struct zl_endpoint *e)
 	zl_dataplane_request(c, ZL_IPC_DIAL, &body, dialled, e->at.id);
 }
 
+/* A name may be known, and a route there, when it is asked for again. */
+static void added_late(struct zl_control *c, const struct zl_ipc_result *r, uint64_t id)
+{
+	struct zl_endpoint *e = zl_endpoint_by_id(c, (uint32_t)id);
+
+	if (!e)
+		return;
+	if (!r->error) {
+		zl_endpoint_present(c, e);
+	} else if (r->error != -ENOTCONN) {
+		e->present = false;
+		zl_endpoint_refused(c, e, r->text);
+	}
+}
+
 static void retry(struct zl_timer *timer)
 {
 	struct zl_endpoint *e = timer->context;
 
 	if (e->present && !e->stream)
 		dial(e->control, e);
+	else if (e->state == ZL_ENDPOINT_WAITING && zl_dataplane_attached(e->control))
+		zl_endpoint_add(e->control, e, added_late, e->at.id);
+}
+
+static bool unresolved(const struct zl_endpoint *e)
+{
+	return e->at.carrier != ZL_CARRIER_STACK && !e->at.address.bytes;
+}
+
+void zl_endpoint_add(struct zl_control *c, struct zl_endpoint *e, zl_result_fn *done,
+		     uint64_t argument)
+{
+	const struct zl_ipc_result failed = {.error = -ENOMEM, .text = "no memory"};
+
+	e->present = true; /* asked for */
+	e->at.socket = e->socket->at.id;
+	if (!unresolved(e))
+		zl_dataplane_request(c, ZL_IPC_ENDPOINT_ADD, &e->at, done, argument);
+	else if (!zl_resolve_add(c, &e->at, done, argument))
+		done(c, &failed, argument);
+}
+
+char *zl_endpoint_last(const struct zl_endpoint *e, char *text)
+{
+	char address[ZL_ENDPOINT_MAX];
+
+	if (e->at.bound.bytes && (e->at.carrier != ZL_CARRIER_STACK || strstr(e->at.text, ":*") ||
+				  strstr(e->at.text, ":0")))
+		sprintf(text, "%s://%s", zl_carrier_scheme[e->at.carrier],
+			zl_ipc_address_text(e->at.bound.at, e->at.bound.bytes, address));
+	else
+		strcpy(text, e->at.text);
+	return text;
 }
 
 struct zl_endpoint *zl_endpoint_new(struct zl_control *c, struct zl_socket *socket,
@@ -68,6 +118,11 @@ struct zl_endpoint *zl_endpoint_new(struct zl_control *c, struct zl_socket *sock
 	if (e->at.id == 0)
 		e->at.id = c->next_id++;
 	e->at.socket = socket->at.id;
+	if (at->carrier == ZL_CARRIER_IPC && !at->connect) {
+		e->at.mode = socket->ipc.mode;
+		e->at.filters = socket->ipc.filters;
+		memcpy(e->at.filter, socket->ipc.filter, sizeof(e->at.filter));
+	}
 	e->socket = socket;
 	e->line = line;
 	e->retry = (struct zl_timer){.fire = retry, .context = e};
@@ -97,13 +152,30 @@ struct zl_endpoint *zl_endpoint_by_id(struct zl_control *c, uint32_t id)
 	return e;
 }
 
+/* By address where this stack has it; what the kernel has goes by what was written, or by what the
+ * kernel made of it. */
+static bool same(const struct zl_endpoint *e, const struct zl_ipc_endpoint *at)
+{
+	char last[ZL_ENDPOINT_MAX + 8];
+
+	if (strcmp(e->at.text, at->text) == 0 || strcmp(zl_endpoint_last(e, last), at->text) == 0)
+		return true;
+	return e->at.carrier == ZL_CARRIER_STACK && at->carrier == ZL_CARRIER_STACK &&
+	       e->at.ip == at->ip && e->at.port == at->port;
+}
+
+bool zl_endpoint_is(const struct zl_endpoint *e, const struct zl_socket *socket,
+		    const struct zl_ipc_endpoint *at)
+{
+	return e->socket == socket && e->at.connect == at->connect && same(e, at);
+}
+
 struct zl_endpoint *zl_endpoint_find(struct zl_control *c, const struct zl_socket *socket,
-				     bool connect, uint32_t ip, uint16_t port)
+				     const struct zl_ipc_endpoint *at)
 {
 	struct zl_endpoint *e = c->endpoints;
 
-	while (e && (e->socket != socket || e->at.connect != connect || e->at.ip != ip ||
-		     e->at.port != port))
+	while (e && !zl_endpoint_is(e, socket, at))
 		e = e->next;
 	return e;
 }
@@ -117,10 +189,29 @@ void zl_endpoint_present(struct zl_control *c, struct zl_endpoint *e)
 		dial(c, e);
 }
 
+static uint64_t backoff_ms(const struct zl_endpoint *e)
+{
+	uint64_t ms = e->socket->reconnect_ms;
+	uint32_t random = 0;
+
+	for (unsigned i = 1; i < e->tries && ms < e->socket->reconnect_max_ms; i++)
+		ms *= 2;
+	if (ms > e->socket->reconnect_max_ms)
+		ms = e->socket->reconnect_max_ms;
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		random = (uint32_t)zl_now_ns();
+	return ms / 2 + random % (ms / 2 + 1) + 1;
+}
+
 void zl_endpoint_refused(struct zl_control *c, struct zl_endpoint *e, const char *text)
 {
-	(void)c, (void)text;
+	(void)text;
 	e->state = ZL_ENDPOINT_REFUSED;
+	if (!e->at.connect || !unresolved(e))
+		return;
+	e->state = ZL_ENDPOINT_WAITING; /* for its name */
+	e->tries++;
+	zl_timer_set(&c->loop, &e->retry, backoff_ms(e));
 }
 
 bool zl_endpoint_opened(struct zl_control *c, struct zl_endpoint *e, uint64_t stream)
@@ -138,20 +229,6 @@ void zl_endpoint_connected(struct zl_control *c, struct zl_endpoint *e)
 	(void)c;
 	e->state = ZL_ENDPOINT_CONNECTED;
 	e->tries = 0;
-}
-
-static uint64_t backoff_ms(const struct zl_endpoint *e)
-{
-	uint64_t ms = e->socket->reconnect_ms;
-	uint32_t random = 0;
-
-	for (unsigned i = 1; i < e->tries && ms < e->socket->reconnect_max_ms; i++)
-		ms *= 2;
-	if (ms > e->socket->reconnect_max_ms)
-		ms = e->socket->reconnect_max_ms;
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-		random = (uint32_t)zl_now_ns();
-	return ms / 2 + random % (ms / 2 + 1) + 1;
 }
 
 void zl_endpoint_lost(struct zl_control *c, struct zl_endpoint *e, uint64_t stream)

@@ -109,7 +109,7 @@ static bool make_up(struct zl_control *c, struct zl_stream *s)
 
 static void tell_cores(struct zl_control *c, const struct zl_stream *s, bool add)
 {
-	unsigned cores = zl_dataplane_hello(c)->poll_cores;
+	unsigned cores = zl_ipc_cores(zl_dataplane_hello(c)->poll_cores);
 
 	for (unsigned core = 0; core < cores; core++)
 		if (core != s->open.core)

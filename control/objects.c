@@ -73,6 +73,7 @@ static struct zl_socket *load_socket(struct zl_control *c, const struct zl_confi
 	s->at.id = c->next_id++;
 	s->reconnect_ms = from->reconnect_ms;
 	s->reconnect_max_ms = from->reconnect_max_ms;
+	s->ipc = from->ipc;
 	s->device = device;
 	s->line = from->line;
 	for (unsigned i = 0; i < from->n_endpoints; i++)
@@ -126,6 +127,7 @@ void zl_objects_forget(struct zl_control *c)
 		d->present = false;
 	for (struct zl_endpoint *e = c->endpoints; e; e = e->next) {
 		e->present = false;
+		e->at.bound = (struct zl_ipc_sockaddr){0};
 		e->state = ZL_ENDPOINT_ADDING;
 		e->stream = 0;
 		e->tries = 0;
@@ -213,12 +215,14 @@ bool zl_objects_adopt_endpoint(struct zl_control *c, const struct zl_ipc_endpoin
 	free_id(c, at->id);
 	if (!s)
 		return true;
-	struct zl_endpoint *e = zl_endpoint_find(c, s, at->connect, at->ip, at->port);
+	struct zl_endpoint *e = c->endpoints;
+	while (e && (e->present || !zl_endpoint_is(e, s, at)))
+		e = e->next;
 	if (!e)
 		e = zl_endpoint_new(c, s, at, 0);
 	if (!e)
 		return false;
-	e->at.id = at->id;
+	e->at = *at;
 	e->present = true;
 	return true;
 }
@@ -257,6 +261,7 @@ static void endpoint_added(struct zl_control *c, const struct zl_ipc_result *r, 
 	if (!e)
 		return;
 	if (!r->error) {
+		e->at.bound = r->bound;
 		zl_endpoint_present(c, e);
 		return;
 	}
@@ -299,12 +304,9 @@ void zl_objects_add_missing(struct zl_control *c)
 			zl_dataplane_request(c, ZL_IPC_DEVICE_ADD, &d->at, device_added, d->at.id);
 		}
 	for (struct zl_endpoint *e = c->endpoints; e; e = e->next) {
-		e->at.socket = e->socket->at.id;
-		if (e->present) {
+		if (e->present)
 			zl_endpoint_present(c, e);
-			continue;
-		}
-		e->present = true;
-		zl_dataplane_request(c, ZL_IPC_ENDPOINT_ADD, &e->at, endpoint_added, e->at.id);
+		else
+			zl_endpoint_add(c, e, endpoint_added, e->at.id);
 	}
 }

@@ -70,17 +70,19 @@ static json_t *status_endpoints(struct zl_control *c)
 {
 	json_t *list = json_array();
 	uint64_t now = zl_now_ns();
+	char last[ZL_ENDPOINT_MAX + 8];
 
 	for (struct zl_endpoint *e = c->endpoints; e; e = e->next) {
 		uint64_t retry = e->retry.slot && e->retry.at_ns > now
 					 ? (e->retry.at_ns - now) / 1000000
 					 : 0;
 		json_array_append_new(
-			list, json_pack("{s:o, s:s, s:s, s:s, s:s, s:o}", "id",
+			list, json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:o}", "id",
 					report_number(e->at.id), "socket", e->socket->at.name,
 					"type", e->at.connect ? "connect" : "bind", "endpoint",
-					e->at.text, "state", zl_endpoint_state_name(e->state),
-					"retry_ms", report_number(retry)));
+					e->at.text, "last", zl_endpoint_last(e, last), "state",
+					zl_endpoint_state_name(e->state), "retry_ms",
+					report_number(retry)));
 	}
 	return list;
 }
@@ -216,8 +218,9 @@ json_t *report_cores(struct zl_control *c, json_t *request, char *error)
 		const struct zl_stats_core *k = zl_stats_core(stats, i);
 		uint64_t busy = k->busy_cycles, all = busy + k->idle_cycles;
 		json_t *row = json_pack(
-			"{s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o}", "core",
-			(int)i, "cpu", (int)k->cpu, "turns", report_number(k->turns), "idle_turns",
+			"{s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o}",
+			"core", (int)i, "kind", i + 1 < stats->cores ? "poll" : "host", "cpu",
+			(int)k->cpu, "turns", report_number(k->turns), "idle_turns",
 			report_number(k->idle_turns), "sleeps", report_number(k->sleeps),
 			"busy_cycles", report_number(busy), "idle_cycles",
 			report_number(k->idle_cycles), "busy_pct",

@@ -98,14 +98,13 @@ static void add_peer(void *context, struct zl_stream *s)
 {
 	struct peers_context *p = context;
 	struct zl_stats_peer n = slot_of(&p->slots, s->open.stream);
-	char address[32], ip[16], id[24], version[8];
+	char address[ZL_ENDPOINT_MAX + 64], id[24], version[8];
 	bool ready = s->state == ZL_STREAM_READY;
 	uint64_t subscriptions = 0;
 
 	if (s->subscriber != ZL_NO_PEER)
 		subscriptions = zl_subs_peer_count(s->socket->subs, s->subscriber);
-	snprintf(address, sizeof(address), "%s:%u", zl_ipv4_text(s->open.remote_ip, ip),
-		 s->open.remote_port);
+	zl_stream_address(s, address);
 	snprintf(id, sizeof(id), "%llx", (unsigned long long)s->open.stream);
 	snprintf(version, sizeof(version), "%u.%u", s->zmtp >> 8 & 0xffu, s->zmtp & 0xffu);
 	json_t *row = json_pack(
@@ -189,12 +188,13 @@ static json_t *socket_row(struct zl_control *c, struct zl_socket *s, const struc
 {
 	struct sum_context x = {.socket = s, .slots = slots};
 	json_t *endpoints = json_array();
+	char last[ZL_ENDPOINT_MAX + 8];
 
 	zl_streams_each(c, add_up, &x);
 	add_gone(zl_dataplane_stats(c), &x);
 	for (struct zl_endpoint *e = c->endpoints; e; e = e->next)
 		if (e->socket == s)
-			json_array_append_new(endpoints, json_string(e->at.text));
+			json_array_append_new(endpoints, json_string(zl_endpoint_last(e, last)));
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "name", s->at.name, "type", zl_socket_type_name[s->at.type], "device",
 			 s->device ? s->device->at.name : "", "sndhwm", report_number(s->at.sndhwm),

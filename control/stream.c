@@ -1,5 +1,6 @@
 /* Streams, from STREAM_OPEN through the handshake to STREAM_CLOSED. A refused stream is told why,
  * closed, and kept until the dataplane says that it is gone. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,7 @@ static void stream_free(struct zl_control *c, struct zl_stream *s)
 	free(s->handshake);
 	free(s->identity);
 	free(s->message);
+	free(s->path);
 	free(s);
 }
 
@@ -99,6 +101,31 @@ void zl_streams_free(struct zl_control *c)
 	c->streams = NULL;
 	c->stream_mask = 0;
 	c->publishers = NULL;
+}
+
+/* An ipc peer has no name of its own: it is known by what it connected to, and by who it is. */
+char *zl_stream_address(const struct zl_stream *s, char *text)
+{
+	const struct zl_ipc_stream_open *o = &s->open;
+	char *to = text;
+
+	if (o->carrier == ZL_CARRIER_IPC) {
+		sprintf(text, "ipc:%s pid %u uid %u", s->path ? s->path : "", o->pid, o->uid);
+		return text;
+	}
+	if (o->carrier != ZL_CARRIER_STACK && o->carrier != ZL_CARRIER_TCP)
+		to += sprintf(text, "%s:", zl_carrier_scheme[o->carrier]);
+	zl_ipc_address_text(o->remote.at, o->remote.bytes, to);
+	return text;
+}
+
+/* Kept, because its endpoint may go before it. */
+static void note_path(struct zl_stream *s, const struct zl_endpoint *e)
+{
+	char last[ZL_ENDPOINT_MAX + 8];
+
+	if (e && s->open.carrier == ZL_CARRIER_IPC)
+		s->path = strdup(zl_endpoint_last(e, last) + strlen("ipc://"));
 }
 
 void zl_stream_send(struct zl_control *c, struct zl_stream *s, const void *bytes, size_t n)
@@ -129,12 +156,11 @@ static void send_close(struct zl_control *c, uint64_t stream, enum zl_reason rea
 
 void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason reason)
 {
-	char ip[16];
+	char address[ZL_ENDPOINT_MAX + 64];
 
 	if (s->state == ZL_STREAM_CLOSING)
 		return;
-	zl_log(ZL_DEBUG, "closing %s:%u: %s", zl_ipv4_text(s->open.remote_ip, ip),
-	       s->open.remote_port, zl_reason_text[reason]);
+	zl_log(ZL_DEBUG, "closing %s: %s", zl_stream_address(s, address), zl_reason_text[reason]);
 	if (s->state == ZL_STREAM_READY)
 		c->n_ready--;
 	zl_subscribe_leave(c, s);
@@ -235,6 +261,7 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 	}
 	c->counters[ZL_COUNT_streams_opened]++;
 	s->socket = socket;
+	note_path(s, e);
 	if (!socket || !e) {
 		zl_stream_close(c, s, ZL_REASON_endpoint_gone);
 		return;
@@ -346,6 +373,7 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 	if (!s)
 		return false;
 	s->socket = socket;
+	note_path(s, e);
 	s->state = ZL_STREAM_READY;
 	c->n_ready++;
 	s->peer_type = r->peer_type;

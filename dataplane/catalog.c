@@ -59,6 +59,72 @@ void zl_catalog_forget(struct zl_catalog *c, uint16_t type, uint32_t id)
 		memset(place, 0, shelf_of(type)->each);
 }
 
+#define EPHEMERAL_FIRST 49152 /* RFC 6335 6 */
+
+static bool port_taken(const struct zl_catalog *c, uint16_t port)
+{
+	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX; i++)
+		if (c->endpoint[i].id && !c->endpoint[i].connect && c->endpoint[i].port == port)
+			return true;
+	return false;
+}
+
+void zl_catalog_choose_port(const struct zl_catalog *c, struct zl_ipc_endpoint *m)
+{
+	uint16_t port = EPHEMERAL_FIRST;
+
+	if (m->connect || m->carrier != ZL_CARRIER_STACK || m->port)
+		return;
+	while (port_taken(c, port)) /* there are more than binds */
+		port++;
+	m->port = port;
+}
+
+void zl_catalog_note_bound(struct zl_catalog *c, uint32_t endpoint,
+			   const struct zl_ipc_sockaddr *bound)
+{
+	struct zl_ipc_endpoint *e = zl_catalog_find(c, ZL_IPC_ENDPOINT_ADD, endpoint);
+
+	if (e)
+		e->bound = *bound;
+}
+
+/* Binds that the kernel does not hold apart are held apart here. */
+static bool clash(const struct zl_ipc_endpoint *e, const struct zl_ipc_endpoint *m)
+{
+	if (!e->id || e->connect || e->carrier != ZL_CARRIER_STACK || e->port != m->port)
+		return false;
+	return !e->ip || !m->ip || e->ip == m->ip;
+}
+
+/* What is dealt out among peers, or addressed to one of them, is dealt out on a core: its peers are
+ * all on poll cores, or all on the host core. */
+static int check_side(const struct zl_catalog *c, const struct zl_ipc_endpoint *m, char *text,
+		      size_t bytes)
+{
+	const struct zl_ipc_device *d = c->device;
+	bool kernel = m->carrier != ZL_CARRIER_STACK;
+
+	while (d < c->device + ZL_DEVICES_MAX &&
+	       (!d->id || (d->frontend != m->socket && d->backend != m->socket)))
+		d++;
+	if (d == c->device + ZL_DEVICES_MAX || d->kind == ZL_FORWARDER)
+		return 0;
+	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX; i++) {
+		const struct zl_ipc_endpoint *e = &c->endpoint[i];
+
+		if (!e->id || (e->socket != d->frontend && e->socket != d->backend) ||
+		    (e->carrier != ZL_CARRIER_STACK) == kernel)
+			continue;
+		snprintf(text, bytes,
+			 "endpoint %.90s: device %s has %.90s: for now all of its endpoints are "
+			 "the kernel's, or none is",
+			 m->text, d->name, e->text);
+		return -EPROTONOSUPPORT;
+	}
+	return 0;
+}
+
 static int check_endpoint(const struct zl_dataplane *d, const struct zl_ipc_endpoint *m, char *text,
 			  size_t bytes)
 {
@@ -71,15 +137,14 @@ static int check_endpoint(const struct zl_dataplane *d, const struct zl_ipc_endp
 	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX && !m->connect; i++) {
 		const struct zl_ipc_endpoint *e = &c->endpoint[i];
 
-		if (!e->id || e->connect || e->port != m->port ||
-		    (e->ip && m->ip && e->ip != m->ip))
+		if (m->carrier != ZL_CARRIER_STACK || !m->port || !clash(e, m))
 			continue;
 		snprintf(text, bytes,
 			 "endpoint %s: address in use by %s; unbind that or choose another port",
 			 m->text, e->text);
 		return -EADDRINUSE;
 	}
-	return 0;
+	return check_side(c, m, text, bytes);
 }
 
 static int check_device(const struct zl_dataplane *d, const struct zl_ipc_device *m, char *text,

@@ -1,10 +1,10 @@
-/* The process as a whole, as its main thread (the host core) sees it: what control has asked for,
- * the poll cores, and the mail between them.
+/* The process as a whole, as its main thread sees it: what control has asked for, the poll cores
+ * and the host core, and the mail between them.
  *
- * The files: main.c arguments, lock, signals; host.c the host core's loop; requests.c what control
- * asks and how the cores' answers are put together; journal.c subscriptions that control has not
- * yet acknowledged; catalog.c sockets, devices and endpoints; setup.c EAL, ports and cores up and
- * down. */
+ * The files: main.c arguments, lock, signals; host.c the main thread's loop; requests.c what
+ * control asks and how the cores' answers are put together; journal.c subscriptions that control
+ * has not yet acknowledged; catalog.c sockets, devices and endpoints; setup.c EAL, ports and cores
+ * up and down. */
 #ifndef ZL_DATAPLANE_DATAPLANE_H
 #define ZL_DATAPLANE_DATAPLANE_H
 
@@ -88,6 +88,12 @@ struct zl_dataplane {
 	struct zl_letter *notice[ZL_CORES_MAX]; /* put by for ZL_NOTICE_CONTROL_GONE */
 };
 
+/* Cores of the mesh; 0 before control's SETUP. */
+static inline unsigned zl_dataplane_cores(const struct zl_dataplane *d)
+{
+	return d->has_setup ? zl_ipc_cores(d->setup.poll_cores) : 0;
+}
+
 /* main.c: one line to stderr, for a person. */
 void zl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -108,6 +114,9 @@ int zl_host_run(struct zl_dataplane *d);
 void zl_host_send(struct zl_dataplane *d, struct zl_letter *letter);
 void zl_host_result(struct zl_dataplane *d, uint64_t seq, int error, uint32_t line,
 		    const char *text);
+/* Of a bind: where it listens, if there was no error. */
+void zl_host_bound(struct zl_dataplane *d, uint64_t seq, int error, const char *text,
+		   const struct zl_ipc_sockaddr *bound);
 /* To a core; what its mailbox does not take now waits, in order. Owns the letter. */
 void zl_host_post(struct zl_dataplane *d, unsigned core, struct zl_letter *letter);
 /* A letter for each core put by; false: none to be had now. */
@@ -128,6 +137,10 @@ void *zl_catalog_place(struct zl_catalog *c, uint16_t type);
 /* Why this cannot be added or deleted: -errno and one line, or 0. */
 int zl_catalog_check(const struct zl_dataplane *d, uint16_t type, const void *body, char *text,
 		     size_t bytes);
+/* A bind of the stack's to port 0 gets one that no other bind has. */
+void zl_catalog_choose_port(const struct zl_catalog *c, struct zl_ipc_endpoint *m);
+void zl_catalog_note_bound(struct zl_catalog *c, uint32_t endpoint,
+			   const struct zl_ipc_sockaddr *bound);
 void zl_catalog_forget(struct zl_catalog *c, uint16_t type, uint32_t id);
 /* All of it as ADD packets of `seq`; false: no letters for it now, and nothing was told. */
 bool zl_catalog_tell(struct zl_dataplane *d, uint64_t seq);

@@ -41,7 +41,8 @@ static void lcore_map(const struct zl_ipc_setup *s, char *out, size_t bytes)
 	size_t used = 0;
 
 	cpus_allowed(any, sizeof(any));
-	for (unsigned i = 0; i <= s->poll_cores && used < bytes; i++) {
+	/* poll cores, the host core, and the main thread, which sleeps beside it */
+	for (unsigned i = 0; i <= zl_ipc_cores(s->poll_cores) && used < bytes; i++) {
 		int cpu = i < s->poll_cores ? s->cpu[i] : s->host_cpu;
 
 		if (cpu >= 0)
@@ -104,7 +105,7 @@ int zl_eal_start(struct zl_dataplane *d, char *text, size_t bytes)
 		return -ENOMEM;
 	}
 	lcore_map(s, a.lcores, sizeof(a.lcores));
-	snprintf(a.main_lcore, sizeof(a.main_lcore), "%u", s->poll_cores);
+	snprintf(a.main_lcore, sizeof(a.main_lcore), "%u", zl_ipc_cores(s->poll_cores));
 	snprintf(a.memory, sizeof(a.memory), "%u", s->memory_mb);
 	snprintf(a.prefix, sizeof(a.prefix), "zl%d", getpid());
 	const char *const fixed[] = {"zeroline-dataplane",

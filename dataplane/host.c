@@ -144,14 +144,11 @@ static void flush_control(struct zl_dataplane *d)
 	watch_control(d);
 }
 
-void zl_host_result(struct zl_dataplane *d, uint64_t seq, int error, uint32_t line,
-		    const char *text)
+static void send_result(struct zl_dataplane *d, uint64_t seq, const struct zl_ipc_result *m)
 {
 	uint8_t packet[sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_result)];
-	struct zl_ipc_result *m = zl_ipc_begin(packet, ZL_IPC_RESULT, seq);
 
-	*m = (struct zl_ipc_result){.error = error, .config_line = line};
-	strncpy(m->text, text, sizeof(m->text) - 1);
+	memcpy(zl_ipc_begin(packet, ZL_IPC_RESULT, seq), m, sizeof(*m));
 	if (d->running) {
 		struct zl_letter *letter = zl_letter_new(d->letters);
 
@@ -168,6 +165,24 @@ void zl_host_result(struct zl_dataplane *d, uint64_t seq, int error, uint32_t li
 	}
 }
 
+void zl_host_result(struct zl_dataplane *d, uint64_t seq, int error, uint32_t line,
+		    const char *text)
+{
+	struct zl_ipc_result m = {.error = error, .config_line = line};
+
+	strncpy(m.text, text, sizeof(m.text) - 1);
+	send_result(d, seq, &m);
+}
+
+void zl_host_bound(struct zl_dataplane *d, uint64_t seq, int error, const char *text,
+		   const struct zl_ipc_sockaddr *bound)
+{
+	struct zl_ipc_result m = {.error = error, .bound = *bound};
+
+	strncpy(m.text, text, sizeof(m.text) - 1);
+	send_result(d, seq, &m);
+}
+
 void zl_host_post(struct zl_dataplane *d, unsigned core, struct zl_letter *letter)
 {
 	if (d->to_core[core].head || !zl_mailbox_post(&d->core[core]->to_core, letter))
@@ -178,7 +193,7 @@ static bool flush_cores(struct zl_dataplane *d)
 {
 	bool waiting = false;
 
-	for (unsigned i = 0; d->running && i < d->setup.poll_cores; i++) {
+	for (unsigned i = 0; d->running && i < zl_dataplane_cores(d); i++) {
 		struct zl_letter_queue *q = &d->to_core[i];
 
 		while (q->head) {
@@ -237,7 +252,7 @@ static unsigned read_core(struct zl_dataplane *d, unsigned core)
 
 static void tell_cores_control_gone(struct zl_dataplane *d)
 {
-	for (unsigned i = 0; d->running && i < d->setup.poll_cores; i++) {
+	for (unsigned i = 0; d->running && i < zl_dataplane_cores(d); i++) {
 		struct zl_letter *letter = d->notice[i];
 
 		d->notice[i] = NULL;
@@ -275,7 +290,7 @@ static void control_gone(struct zl_dataplane *d)
 /* The notice of a control's end must never lack a letter: it is put by before one is let in. */
 bool zl_host_reserve_notices(struct zl_dataplane *d)
 {
-	for (unsigned i = 0; d->running && i < d->setup.poll_cores; i++) {
+	for (unsigned i = 0; d->running && i < zl_dataplane_cores(d); i++) {
 		if (!d->notice[i])
 			d->notice[i] = zl_letter_new(d->letters);
 		if (!d->notice[i])
@@ -366,7 +381,7 @@ static bool read_packet(struct zl_dataplane *d)
 static void read_control(struct zl_dataplane *d)
 {
 	for (unsigned n = 0; n < BURST && d->control >= 0 && !d->quit; n++) {
-		for (unsigned i = 0; i < d->setup.poll_cores; i++)
+		for (unsigned i = 0; i < zl_dataplane_cores(d); i++)
 			if (d->to_core[i].head)
 				return;
 		if (!read_packet(d))
@@ -447,11 +462,11 @@ static void turn(struct zl_dataplane *d)
 	int n;
 
 	waiting = flush_cores(d);
-	for (unsigned i = 0; d->running && i < d->setup.poll_cores; i++)
+	for (unsigned i = 0; d->running && i < zl_dataplane_cores(d); i++)
 		busy |= read_core(d, i) > 0;
 	if (!busy)
 		zl_doorbell_sleep(&d->bell);
-	for (unsigned i = 0; !busy && d->running && i < d->setup.poll_cores; i++)
+	for (unsigned i = 0; !busy && d->running && i < zl_dataplane_cores(d); i++)
 		busy |= control_keeps_up(d, i) && !rte_ring_empty(d->core[i]->to_host.ring);
 	n = epoll_wait(d->epoll, events, RTE_DIM(events), busy ? 0 : waiting ? RETRY_MS : -1);
 	zl_doorbell_awake(&d->bell);

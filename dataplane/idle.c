@@ -11,6 +11,7 @@
 #include <rte_cycles.h>
 
 #include "dataplane/lcore.h"
+#include "drivers/host/kernel.h"
 
 #define NAP_MIN_NS   50000ull
 #define NAP_MAX_NS   500000ull
@@ -22,6 +23,13 @@ int zl_idle_open(struct zl_lcore *c)
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
 
 	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (c->epoll >= 0 && c->kernel) {
+		/* readable while any of the kernel's sockets has something to say */
+		struct epoll_event inner = {.events = EPOLLIN, .data.ptr = c->kernel};
+
+		if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, zl_kernel_fd(c->kernel), &inner))
+			return -errno;
+	}
 	if (c->epoll < 0)
 		return -errno;
 	if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, c->bell.fd, &e))
@@ -77,6 +85,8 @@ static uint64_t wake_at(const struct zl_lcore *c)
 	nap = nap < NAP_MIN_NS ? NAP_MIN_NS : nap > NAP_MAX_NS ? NAP_MAX_NS : nap;
 	at = earliest(at, zl_net_next_timer(c->net));
 	at = earliest(at, zl_timer_next(&c->timers));
+	if (c->kernel)
+		at = earliest(at, zl_kernel_next_timer(c->kernel));
 	if (c->stages.on)
 		at = earliest(at, c->count_until_ns);
 	for (unsigned i = 0; i < c->n_ports; i++) {

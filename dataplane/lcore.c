@@ -6,6 +6,7 @@
 #include <rte_lcore.h>
 
 #include "dataplane/lcore.h"
+#include "drivers/host/kernel.h"
 
 #define SPIN_NS      50000ull    /* idle this long before the core sleeps */
 #define PUBLISH_NS   10000000ull /* how old the counters may get */
@@ -37,7 +38,9 @@ bool zl_core_turn(struct zl_lcore *c)
 {
 	unsigned work;
 
-	work = zl_core_receive(c);     /* ports: Ethernet to streams' receive queues */
+	work = zl_core_receive(c); /* ports: Ethernet to streams' receive queues */
+	if (c->kernel)
+		work += zl_kernel_input(c->kernel, c->now_ns); /* the host core: sockets */
 	work += zl_core_pull_lanes(c); /* other cores: frames, message parts */
 	work += zl_core_orders(c);     /* control: sockets, endpoints, verdicts, subscriptions */
 	stage(c, ZL_STAGE_net_out);
@@ -48,6 +51,8 @@ bool zl_core_turn(struct zl_lcore *c)
 	stage(c, ZL_STAGE_net_out);
 	/* readable streams to sessions, messages to pipes, pipes to streams, streams to frames */
 	zl_net_output(c->net, c->now_ns);
+	if (c->kernel)
+		work += zl_kernel_output(c->kernel, c->now_ns);
 	stage(c, ZL_STAGE_other);
 	zl_zmtp_poll(&c->zmtp);
 	zl_core_flush(c);
@@ -76,7 +81,7 @@ static void account(struct zl_lcore *c, bool worked, uint64_t cycles)
 
 static void run(struct zl_lcore *c)
 {
-	uint64_t start = rte_rdtsc();
+	uint64_t start = rte_rdtsc(), spin_ns = zl_core_is_host(c) ? 0 : SPIN_NS;
 
 	while (!__atomic_load_n(c->stop, __ATOMIC_RELAXED)) {
 		uint64_t end;
@@ -92,7 +97,7 @@ static void run(struct zl_lcore *c)
 			c->publish_at_ns = c->now_ns + PUBLISH_NS;
 		}
 		zl_publish_peers(c);
-		if (!worked && !c->busy_poll && c->now_ns - c->idle_since_ns > SPIN_NS) {
+		if (!worked && !c->busy_poll && c->now_ns - c->idle_since_ns >= spin_ns) {
 			stage(c, ZL_STAGE_idle);
 			zl_idle_sleep(c);
 			stage(c, ZL_STAGE_other);
@@ -116,6 +121,8 @@ static void end_streams(struct zl_lcore *c)
 		if (c->peers[i].state == ZL_PEER_GONE)
 			zl_peer_release(&c->peers[i]);
 	zl_net_output(c->net, zl_clock_ns());
+	if (c->kernel)
+		zl_kernel_output(c->kernel, zl_clock_ns());
 	zl_core_flush(c);
 	zl_core_drain(c);
 	zl_publish(c);

@@ -1,5 +1,6 @@
-/* A poll core: its queues, stack, sessions, shards of sockets, pools and counters. Nothing in here
- * is touched by another thread while the core runs, except through its mailboxes and lanes.
+/* A core: its queues, stack, sessions, shards of sockets, pools and counters. A poll core has
+ * queues of ports, the host core has the kernel's sockets, and all else is the same. Nothing in
+ * here is touched by another thread while the core runs, except through its mailboxes and lanes.
  *
  * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
  * peers; shard.c a socket's part on this core and how its messages leave; orders.c what control
@@ -81,7 +82,9 @@ struct zl_peer {
 	const char *reason;       /* GONE */
 	char control_reason[ZL_REASON_MAX];
 	struct zl_timer deadline;
-	struct zl_endpoint_addr local, remote;
+	uint32_t carrier;       /* enum zl_carrier */
+	uint32_t pid, uid, gid; /* ipc */
+	struct zl_ipc_end local, remote;
 	struct zl_ipc_stream_ready ready;
 	uint64_t sent_total, sent_mark,
 		sent_told; /* control's bytes; where they end; last reported */
@@ -107,12 +110,14 @@ struct zl_core_port {
 };
 
 struct zl_lcore {
-	unsigned id, cores;
+	unsigned id, cores; /* cores: of the mesh, poll cores and the host core */
+	unsigned poll_cores;
 	const bool *stop;
 	bool busy_poll;
 	uint64_t now_ns;
 
-	struct zl_net *net;
+	struct zl_net *net;       /* of the host core: without ports */
+	struct zl_kernel *kernel; /* the host core's sockets; NULL on a poll core */
 	struct zl_zmtp zmtp;
 	struct zl_timer_wheel timers;
 	struct rte_mempool *frames, *indirect, *blocks;
@@ -166,6 +171,13 @@ struct zl_lcore {
 	uint64_t random[256]; /* of the kernel's, used once each */
 	unsigned random_left;
 };
+
+/* The host core is the last one: it sleeps in epoll, and has the kernel's sockets in place of
+ * ports. */
+static inline bool zl_core_is_host(const struct zl_lcore *c)
+{
+	return c->id == zl_ipc_host_core(c->poll_cores);
+}
 
 static inline void zl_core_count(struct zl_lcore *c, enum zl_core_counter k)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dataplane/lcore.h"
+#include "drivers/host/kernel.h"
 
 #define ORDERS_A_TURN 16
 #define MATCHING_NS   20000 /* of a turn at most for subscriptions: traffic waits for so long */
@@ -73,8 +74,10 @@ static void close_peers(struct zl_lcore *c, const struct zl_shard *s, uint32_t e
 
 static void endpoint_forget(struct zl_lcore *c, struct zl_core_endpoint *e)
 {
-	if (!e->at.connect)
+	if (!e->at.connect && e->at.carrier == ZL_CARRIER_STACK)
 		zl_tcp_unlisten(c->net, e->at.ip, e->at.port);
+	else if (!e->at.connect)
+		zl_kernel_unlisten(c->kernel, e->at.id);
 	*e = (struct zl_core_endpoint){0};
 }
 
@@ -128,7 +131,21 @@ static struct zl_device *device_del(struct zl_lcore *c, uint32_t id)
 	return d;
 }
 
-static int endpoint_add(struct zl_lcore *c, const struct zl_ipc_endpoint *m)
+/* Where it listens, if it does, is noted in m->bound. */
+static int listen_on(struct zl_lcore *c, struct zl_ipc_endpoint *m)
+{
+	struct zl_ipc_end end = zl_ipc_end_ipv4(m->ip, m->port);
+
+	if (m->connect)
+		return 0;
+	if (m->carrier != ZL_CARRIER_STACK)
+		return c->kernel ? zl_kernel_listen(c->kernel, m, m->id, &m->bound) : -EINVAL;
+	m->bound.bytes = end.bytes;
+	memcpy(m->bound.at, end.at, end.bytes);
+	return zl_tcp_listen(c->net, m->ip, m->port, m->id);
+}
+
+static int endpoint_add(struct zl_lcore *c, struct zl_ipc_endpoint *m)
 {
 	struct zl_shard *s = zl_shard_find(c, m->socket);
 	struct zl_core_endpoint *e = endpoint_slot(c, 0);
@@ -138,7 +155,7 @@ static int endpoint_add(struct zl_lcore *c, const struct zl_ipc_endpoint *m)
 		return -ENOENT;
 	if (!e)
 		return -ENOSPC;
-	error = m->connect ? 0 : zl_tcp_listen(c->net, m->ip, m->port, m->id);
+	error = listen_on(c, m);
 	if (!error)
 		*e = (struct zl_core_endpoint){.at = *m, .shard = s};
 	return error;
@@ -249,10 +266,13 @@ static void stream_close(struct zl_lcore *c, const struct zl_ipc_stream_close *m
 /* The request's own letter carries the answer, so an answer never lacks memory. */
 static void answer(struct zl_lcore *c, struct zl_letter *letter, int error, void *give_back)
 {
+	const struct zl_ipc_endpoint *e = zl_ipc_body(letter->packet);
+	bool bind = zl_letter_header(letter)->type == ZL_IPC_ENDPOINT_ADD && !error;
+	struct zl_ipc_sockaddr bound = bind ? e->bound : (struct zl_ipc_sockaddr){0};
 	uint64_t seq = zl_letter_header(letter)->seq;
 	struct zl_ipc_result *m = zl_ipc_begin(letter->packet, ZL_IPC_RESULT, seq);
 
-	*m = (struct zl_ipc_result){.error = error};
+	*m = (struct zl_ipc_result){.error = error, .bound = bound};
 	letter->object = give_back;
 	zl_mailbox_post(&c->to_host, letter); /* there is always room (zl_mailbox_room) */
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dataplane/lcore.h"
+#include "drivers/host/kernel.h"
 
 #define ID_CORE_SHIFT   56
 #define ID_SERIAL_SHIFT 20
@@ -33,6 +34,7 @@ static struct zl_peer *peer_new(struct zl_lcore *c, const struct zl_core_endpoin
 		.shard = e->shard,
 		.index = p->index,
 		.endpoint = e->at.id,
+		.carrier = e->at.carrier,
 		.serial = ++c->next_serial,
 		.pace.acked_ns = c->now_ns,
 	};
@@ -72,10 +74,27 @@ struct zl_peer *zl_peer_find(struct zl_lcore *c, uint64_t id)
 	return &c->peers[index];
 }
 
+/* Kept with the peer, which may be told of when its stream is gone. */
+static void note_ends(struct zl_peer *p, const struct zl_stream *stream)
+{
+	struct zl_ipc_stream_open m = {0};
+
+	if (p->carrier == ZL_CARRIER_STACK) {
+		m.local = zl_ipc_end_ipv4(stream->local.ip, stream->local.port);
+		m.remote = zl_ipc_end_ipv4(stream->remote.ip, stream->remote.port);
+	} else {
+		zl_kernel_describe(stream, &m);
+	}
+	p->local = m.local;
+	p->remote = m.remote;
+	p->pid = m.pid;
+	p->uid = m.uid;
+	p->gid = m.gid;
+}
+
 static void begin(struct zl_peer *p, struct zl_stream *stream)
 {
-	p->local = stream->local;
-	p->remote = stream->remote;
+	note_ends(p, stream);
 	zl_session_open(&p->session, &p->core->zmtp, stream, p, p->shard->config.max_msg_bytes);
 }
 
@@ -120,9 +139,19 @@ bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream)
 	return true;
 }
 
+static int open_stream(struct zl_lcore *c, const struct zl_ipc_endpoint *at, struct zl_peer *p,
+		       struct zl_stream **stream)
+{
+	const struct zl_endpoint_addr to = {.ip = at->ip, .port = at->port};
+
+	if (at->carrier == ZL_CARRIER_STACK)
+		return zl_tcp_connect(c->net, &to, &zl_session_events, &p->session, stream,
+				      c->now_ns);
+	return zl_kernel_connect(c->kernel, at, &zl_session_events, &p->session, stream);
+}
+
 int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e)
 {
-	struct zl_endpoint_addr to = {.ip = e->at.ip, .port = e->at.port};
 	struct zl_stream *stream;
 	struct zl_peer *p = peer_new(c, e);
 	int error;
@@ -131,7 +160,7 @@ int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e)
 		return -ENOBUFS;
 	p->outgoing = true;
 	p->state = ZL_PEER_CONNECTING;
-	error = zl_tcp_connect(c->net, &to, &zl_session_events, &p->session, &stream, c->now_ns);
+	error = open_stream(c, &e->at, p, &stream);
 	if (error) {
 		zl_peer_release(p);
 		return error;
@@ -145,7 +174,7 @@ static void established(struct zl_session *s)
 {
 	struct zl_peer *p = s->owner;
 
-	p->local = s->stream->local;
+	note_ends(p, s->stream);
 	announce(p);
 }
 
@@ -157,10 +186,12 @@ bool zl_peer_describe(const struct zl_peer *p, struct zl_ipc_stream_open *m)
 		.socket = p->shard->config.id,
 		.outgoing = p->outgoing,
 		.core = p->core->id,
-		.local_ip = p->local.ip,
-		.remote_ip = p->remote.ip,
-		.local_port = p->local.port,
-		.remote_port = p->remote.port,
+		.carrier = p->carrier,
+		.pid = p->pid,
+		.uid = p->uid,
+		.gid = p->gid,
+		.local = p->local,
+		.remote = p->remote,
 	};
 	return true;
 }

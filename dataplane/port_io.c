@@ -27,15 +27,15 @@ static void hand_over(struct zl_lcore *c, unsigned to, uint16_t port, enum zl_pa
 
 static void steer(struct zl_lcore *c, uint16_t port, struct rte_mbuf **frames, unsigned n)
 {
-	struct rte_mbuf *to[ZL_CORES_MAX][ZL_NET_BURST];
-	unsigned count[ZL_CORES_MAX] = {0};
+	struct rte_mbuf *to[ZL_POLL_CORES_MAX][ZL_NET_BURST];
+	unsigned count[ZL_POLL_CORES_MAX] = {0};
 
 	for (unsigned i = 0; i < n; i++) {
-		unsigned core = zl_steer_frame(frames[i], c->cores);
+		unsigned core = zl_steer_frame(frames[i], c->poll_cores);
 
 		to[core][count[core]++] = frames[i];
 	}
-	for (unsigned core = 0; core < c->cores; core++) {
+	for (unsigned core = 0; core < c->poll_cores; core++) {
 		if (!count[core])
 			continue;
 		if (core == c->id)
@@ -101,7 +101,7 @@ static void neighbor(void *ctx, uint16_t port, uint32_t ip, const struct rte_eth
 
 	v.neighbor.ip = ip;
 	rte_memcpy(v.neighbor.mac, mac->addr_bytes, sizeof(v.neighbor.mac));
-	for (unsigned core = 0; core < c->cores; core++)
+	for (unsigned core = 0; core < c->poll_cores; core++)
 		if (core != c->id && !zl_lane_waiting(&c->lane[core]))
 			zl_lane_offer(&c->lane[core], &v, 1); /* lost: that core asks by itself */
 }
@@ -131,7 +131,7 @@ static bool lands_here(void *ctx, uint16_t port, const struct zl_endpoint_addr *
 	uint32_t hash = zl_flow_hash(remote->ip, local->ip, remote->port, local->port);
 
 	(void)port;
-	return zl_steer_core(hash, c->cores) == c->id;
+	return zl_steer_core(hash, c->poll_cores) == c->id;
 }
 
 const struct zl_net_ops zl_core_net_ops = {

@@ -7,6 +7,7 @@
 #include <rte_lcore.h>
 
 #include "dataplane/lcore.h"
+#include "drivers/host/kernel.h"
 
 static const struct {
 	const char *name, *text;
@@ -48,6 +49,7 @@ static const struct layer layers[] = {
 	{"net", ZL_NET_COUNTERS, zl_net_counter_name, zl_net_counter_text},
 	{"zmtp", ZL_ZMTP_COUNTERS, zl_zmtp_counter_name, zl_zmtp_counter_text},
 	{"router", ZL_ROUTER_COUNTERS, zl_router_counter_name, zl_router_counter_text},
+	{"kernel", ZL_KERNEL_COUNTERS, zl_kernel_counter_name, zl_kernel_counter_text},
 	{"cycles", ZL_STAGES, stage_name, stage_text},
 	{"counted", ZL_COUNTED, counted_name, counted_text},
 };
@@ -78,8 +80,8 @@ int zl_publish_create(unsigned cores, unsigned ports, unsigned peers,
 		.ports = ports,
 		.peers = peers,
 		.tsc_hz = rte_get_tsc_hz(),
-		.counters = ZL_NET_COUNTERS + ZL_ZMTP_COUNTERS + ZL_ROUTER_COUNTERS + ZL_STAGES +
-			    ZL_COUNTED + ZL_CORE_COUNTERS,
+		.counters = ZL_NET_COUNTERS + ZL_ZMTP_COUNTERS + ZL_ROUTER_COUNTERS +
+			    ZL_KERNEL_COUNTERS + ZL_STAGES + ZL_COUNTED + ZL_CORE_COUNTERS,
 	};
 	void *base;
 	int fd = zl_stats_create(&shape, &base);
@@ -140,6 +142,9 @@ void zl_publish(struct zl_lcore *c)
 	row += ZL_ZMTP_COUNTERS;
 	memcpy(row, c->router_counter, sizeof(c->router_counter));
 	row += ZL_ROUTER_COUNTERS;
+	if (c->kernel)
+		memcpy(row, zl_kernel_counters(c->kernel), ZL_KERNEL_COUNTERS * sizeof(*row));
+	row += ZL_KERNEL_COUNTERS;
 	memcpy(row, c->stages.cycles, sizeof(c->stages.cycles));
 	row += ZL_STAGES;
 	memcpy(row, c->counted, sizeof(c->counted));

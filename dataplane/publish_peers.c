@@ -1,6 +1,7 @@
 /* Peers' numbers for control, some peers a turn so that no message waits for all of them, and what
  * those that are gone leave to their socket's totals. */
 #include "dataplane/lcore.h"
+#include "drivers/host/kernel.h"
 
 #define ROUND_NS     100000000ull /* how old a peer's numbers may get */
 #define PEERS_A_TURN 16
@@ -19,6 +20,14 @@ static void look(struct zl_peer *p, uint64_t now_ns)
 	p->pace.dropped = p->pipe.msgs_dropped;
 }
 
+static uint64_t round_trip_us(const struct zl_peer *p)
+{
+	if (!p->session.stream)
+		return 0;
+	return p->carrier == ZL_CARRIER_STACK ? zl_tcp_srtt_us(p->session.stream)
+					      : zl_kernel_rtt_us(p->session.stream);
+}
+
 static void publish_peer(struct zl_stats_peer *at, struct zl_peer *p, uint64_t now_ns)
 {
 	look(p, now_ns);
@@ -29,7 +38,7 @@ static void publish_peer(struct zl_stats_peer *at, struct zl_peer *p, uint64_t n
 	at->msgs_dropped = p->pipe.msgs_dropped;
 	at->queued_msgs = p->pipe.queued_msgs;
 	at->queued_bytes = p->pipe.queued_bytes;
-	at->srtt_us = p->session.stream ? zl_tcp_srtt_us(p->session.stream) : 0;
+	at->srtt_us = round_trip_us(p);
 	at->subscriptions = p->subscriptions;
 	at->silent_ms = (now_ns - p->pace.acked_ns) / 1000000;
 	at->dropping = p->pace.dropped_ns && now_ns - p->pace.dropped_ns < SLOW_NS;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dataplane/dataplane.h"
+#include "drivers/host/kernel.h"
 
 #define STREAM_CORE(id) ((unsigned)((id) >> 56))
 
@@ -72,6 +73,25 @@ static struct zl_request *request_new(struct zl_dataplane *d, uint64_t asked, ui
 	return NULL;
 }
 
+/* The cores that a request is for. */
+struct span {
+	unsigned first, n;
+};
+
+static struct span all_cores(const struct zl_dataplane *d)
+{
+	return (struct span){0, zl_dataplane_cores(d)};
+}
+
+/* An endpoint is on the poll cores, whose ports have its address, or on the host core, with the
+ * kernel's sockets. */
+static struct span cores_of(const struct zl_dataplane *d, const struct zl_ipc_endpoint *e)
+{
+	if (e->carrier == ZL_CARRIER_STACK)
+		return (struct span){0, d->setup.poll_cores};
+	return (struct span){zl_ipc_host_core(d->setup.poll_cores), 1};
+}
+
 /* What the cores need allocated, made here: they never do. 0, or -errno. */
 static int allocate(struct zl_dataplane *d, unsigned core, uint16_t type, const void *body,
 		    void **object)
@@ -117,9 +137,9 @@ static int post_copy(struct zl_dataplane *d, unsigned core, const struct zl_lett
 
 static void finish(struct zl_dataplane *d, struct zl_request *r);
 
-/* To `cores` cores from `first` on; answered when all of them are. -EAGAIN: no place for it. */
-static int broadcast(struct zl_dataplane *d, const struct zl_letter *letter, unsigned first,
-		     unsigned cores, bool quiet)
+/* Answered when all of these cores have. -EAGAIN: no place for it. */
+static int broadcast(struct zl_dataplane *d, const struct zl_letter *letter, struct span to,
+		     bool quiet)
 {
 	const struct zl_ipc_header *h = (const struct zl_ipc_header *)letter->packet;
 	struct zl_request *r = request_new(d, h->seq, h->type);
@@ -133,7 +153,7 @@ static int broadcast(struct zl_dataplane *d, const struct zl_letter *letter, uns
 	r->quiet = quiet;
 	memcpy(&r->what, letter->packet + sizeof(*h),
 	       RTE_MIN(sizeof(r->what), zl_ipc_size(h->type)));
-	for (unsigned i = first; i < first + cores; i++) {
+	for (unsigned i = to.first; i < to.first + to.n; i++) {
 		int error = post_copy(d, i, letter, r->seq);
 
 		if (!error)
@@ -158,10 +178,21 @@ static bool is_del(uint16_t type)
 	       type == ZL_IPC_ENDPOINT_DEL;
 }
 
-static void change(struct zl_dataplane *d, const struct zl_letter *letter)
+static struct span cores_for(struct zl_dataplane *d, uint16_t type, const void *body)
+{
+	const struct zl_ipc_endpoint *e = body;
+
+	if (type == ZL_IPC_ENDPOINT_DEL)
+		e = zl_catalog_find(&d->catalog, type, *(const uint32_t *)body);
+	if (type == ZL_IPC_ENDPOINT_DEL || type == ZL_IPC_ENDPOINT_ADD)
+		return e ? cores_of(d, e) : all_cores(d);
+	return all_cores(d);
+}
+
+static void change(struct zl_dataplane *d, struct zl_letter *letter)
 {
 	const struct zl_ipc_header *h = (const struct zl_ipc_header *)letter->packet;
-	const void *body = letter->packet + sizeof(*h);
+	void *body = letter->packet + sizeof(*h);
 	char text[ZL_TEXT_MAX];
 	int error = zl_catalog_check(d, h->type, body, text, sizeof(text));
 
@@ -170,16 +201,25 @@ static void change(struct zl_dataplane *d, const struct zl_letter *letter)
 		return;
 	}
 	/* In the catalogue from now on, so that a second one of the same is refused. */
+	if (h->type == ZL_IPC_ENDPOINT_ADD)
+		zl_catalog_choose_port(&d->catalog, body);
 	if (is_add(h->type))
 		memcpy(zl_catalog_place(&d->catalog, h->type), body, zl_ipc_size(h->type));
-	if (broadcast(d, letter, 0, d->setup.poll_cores, false) && is_add(h->type))
+	if (broadcast(d, letter, cores_for(d, h->type, body), false) && is_add(h->type))
 		zl_catalog_forget(&d->catalog, h->type, *(const uint32_t *)body);
 }
 
 static void dial(struct zl_dataplane *d, const struct zl_letter *letter)
 {
-	broadcast(d, letter, d->next_dial_core, 1, false);
-	d->next_dial_core = (d->next_dial_core + 1) % d->setup.poll_cores;
+	const struct zl_ipc_id *id = (const void *)(letter->packet + sizeof(struct zl_ipc_header));
+	const struct zl_ipc_endpoint *e = zl_catalog_find(&d->catalog, ZL_IPC_ENDPOINT_ADD, id->id);
+	struct span to = {d->next_dial_core, 1};
+
+	if (e && e->carrier != ZL_CARRIER_STACK)
+		to = cores_of(d, e);
+	else
+		d->next_dial_core = (d->next_dial_core + 1) % d->setup.poll_cores;
+	broadcast(d, letter, to, false);
 }
 
 static void dump(struct zl_dataplane *d, const struct zl_letter *letter)
@@ -193,7 +233,7 @@ static void dump(struct zl_dataplane *d, const struct zl_letter *letter)
 		return;
 	}
 	if (zl_catalog_tell(d, seq))
-		broadcast(d, letter, 0, d->setup.poll_cores, false);
+		broadcast(d, letter, all_cores(d), false);
 	else
 		zl_host_result(d, seq, -EAGAIN, 0, "the poll cores are behind; try again");
 }
@@ -216,7 +256,7 @@ static bool forward(struct zl_dataplane *d, struct zl_letter *letter)
 	default:
 		return false;
 	}
-	if (core < d->setup.poll_cores)
+	if (core < zl_dataplane_cores(d))
 		zl_host_post(d, core, letter);
 	else
 		zl_letter_free(letter);
@@ -254,7 +294,7 @@ void zl_request_take(struct zl_dataplane *d, struct zl_letter *letter)
 	else if (h->type == ZL_IPC_DUMP)
 		dump(d, letter);
 	else if (h->type == ZL_IPC_COUNT)
-		broadcast(d, letter, 0, d->setup.poll_cores, false);
+		broadcast(d, letter, all_cores(d), false);
 	else if (h->type == ZL_IPC_SUBS_ACK)
 		zl_journal_ack(d, ((struct zl_ipc_subs_ack *)zl_ipc_body(letter->packet))->count);
 	else if (h->type == ZL_IPC_SHUTDOWN)
@@ -266,17 +306,24 @@ void zl_request_take(struct zl_dataplane *d, struct zl_letter *letter)
 	zl_letter_free(letter);
 }
 
-static void explain(const struct zl_request *r, char *text, size_t bytes)
+static void explain(struct zl_dataplane *d, const struct zl_request *r, char *text, size_t bytes)
 {
 	const char *what = "the request";
+	const struct zl_ipc_endpoint *e = NULL;
 
 	if (r->type == ZL_IPC_ENDPOINT_ADD)
-		what = r->what.endpoint.text;
+		e = &r->what.endpoint;
+	else if (r->type == ZL_IPC_DIAL)
+		e = zl_catalog_find(&d->catalog, ZL_IPC_ENDPOINT_ADD, r->what.id.id);
+	if (e)
+		what = e->text;
 	else if (r->type == ZL_IPC_SOCKET_ADD)
 		what = r->what.socket.name;
 	else if (r->type == ZL_IPC_DEVICE_ADD)
 		what = r->what.device.name;
-	if (r->error == -EADDRNOTAVAIL)
+	if (e && e->carrier != ZL_CARRIER_STACK)
+		zl_kernel_explain(e, r->error, text, bytes);
+	else if (r->error == -EADDRNOTAVAIL)
 		snprintf(text, bytes,
 			 "endpoint %.150s: its address is no port's; use a port's address", what);
 	else if (r->error == -ENETUNREACH)
@@ -297,7 +344,7 @@ static void undo(struct zl_dataplane *d, const struct zl_request *r)
 
 	*m = (struct zl_ipc_id){.id = r->what.id.id};
 	zl_catalog_forget(&d->catalog, r->type, r->what.id.id);
-	broadcast(d, &letter, 0, d->setup.poll_cores, true);
+	broadcast(d, &letter, cores_for(d, r->type, &r->what), true);
 }
 
 static void finish(struct zl_dataplane *d, struct zl_request *r)
@@ -305,12 +352,16 @@ static void finish(struct zl_dataplane *d, struct zl_request *r)
 	char text[ZL_TEXT_MAX] = "";
 
 	if (r->error)
-		explain(r, text, sizeof(text));
+		explain(d, r, text, sizeof(text));
 	if (r->type == ZL_IPC_DUMP && d->adopting && !r->error) {
 		d->adopting = false;
 		zl_journal_replay(d);
 	}
-	if (!r->quiet)
+	if (!r->error && r->type == ZL_IPC_ENDPOINT_ADD)
+		zl_catalog_note_bound(&d->catalog, r->what.id.id, &r->what.endpoint.bound);
+	if (!r->quiet && r->type == ZL_IPC_ENDPOINT_ADD)
+		zl_host_bound(d, r->asked, r->error, text, &r->what.endpoint.bound);
+	else if (!r->quiet)
 		zl_host_result(d, r->asked, r->error, 0, text);
 	r->seq = 0; /* before undo asks for a place */
 	if (r->error && is_add(r->type))
@@ -336,6 +387,8 @@ void zl_request_answer(struct zl_dataplane *d, unsigned core, struct zl_letter *
 			r->error = m->error;
 		if (r->type == ZL_IPC_DUMP)
 			d->dumped[core] = true;
+		if (r->type == ZL_IPC_ENDPOINT_ADD && !m->error)
+			r->what.endpoint.bound = m->bound;
 		if (--r->waiting == 0)
 			finish(d, r);
 		break;

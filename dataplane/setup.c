@@ -12,6 +12,7 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/net/steer.h"
+#include "drivers/host/kernel.h"
 
 /* What a frame's worth of traffic needs besides its buffer: an indirect buffer to attach it with,
  * and its part of a block of slices. */
@@ -20,6 +21,8 @@
 #define BLOCK_BYTES    (ZL_SLICE_BLOCK_SIZE + 64)
 #define FIXED_MB       64 /* letters, tables, what the drivers take */
 #define FRAMES_MIN     4096
+#define HOST_MIN       2048
+#define HOST_PART      8 /* of packet memory for the host core, where there are ports */
 #define POOL_CACHE     256
 #define MAILBOX_SLOTS  256
 #define EVENT_SLOTS    1024 /* of them ZL_MAIL_ANSWERS for answers */
@@ -61,23 +64,37 @@ static struct rte_mempool *frame_pool(const char *kind, unsigned core, unsigned 
 	return pool;
 }
 
+/* How many frames of `each` bytes a core gets: of a machine without ports the host core has nearly
+ * all, else the poll cores. 0: too few. */
+static uint64_t share(const struct zl_dataplane *d, bool host, uint64_t each)
+{
+	uint64_t memory = d->setup.memory_mb > FIXED_MB ? d->setup.memory_mb - FIXED_MB : 0;
+	uint64_t all = (memory << 20) * 9 / 10 / each, cores = d->setup.poll_cores;
+	uint64_t kernel;
+
+	if (all < HOST_MIN + FRAMES_MIN * cores)
+		return 0;
+	kernel = all - FRAMES_MIN * cores; /* at most */
+	if (d->n_ports)
+		kernel = RTE_MIN(kernel, RTE_MAX(all / HOST_PART, HOST_MIN));
+	return host ? kernel : (all - kernel) / cores;
+}
+
 static int make_pools(struct zl_dataplane *d, struct zl_lcore *c, char *text, size_t bytes)
 {
 	uint16_t room = frame_room(d);
 	uint64_t each = sizeof(struct rte_mbuf) + 64 + room + INDIRECT_BYTES +
 			BLOCK_BYTES / FRAMES_A_BLOCK;
-	uint64_t memory = d->setup.memory_mb > FIXED_MB ? d->setup.memory_mb - FIXED_MB : 0;
 	unsigned flags = d->setup.hugepages ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG;
-	uint64_t frames = (memory << 20) * 9 / 10 / d->setup.poll_cores / each;
+	uint64_t frames = share(d, zl_core_is_host(c), each);
+	uint64_t least = HOST_MIN + FRAMES_MIN * (uint64_t)d->setup.poll_cores;
 	char name[32];
 
-	if (frames < FRAMES_MIN) {
+	if (!frames) {
 		snprintf(text, bytes,
 			 "memory.megabytes: %u is too little for %u poll cores; set at least %u",
 			 d->setup.memory_mb, d->setup.poll_cores,
-			 (unsigned)(FIXED_MB +
-				    ((FRAMES_MIN * each * d->setup.poll_cores * 10 / 9) >> 20) +
-				    1));
+			 (unsigned)(FIXED_MB + ((least * each * 10 / 9) >> 20) + 1));
 		return -ENOMEM;
 	}
 	c->frames = frame_pool("frames", c->id, (unsigned)frames, room, flags);
@@ -99,15 +116,16 @@ static int core_alloc(struct zl_dataplane *d, unsigned id, char *text, size_t by
 	char name[32];
 
 	if (!c) {
-		snprintf(text, bytes, "no memory for poll core %u; set more memory.megabytes", id);
+		snprintf(text, bytes, "no memory for core %u; set more memory.megabytes", id);
 		return -ENOMEM;
 	}
 	d->core[id] = c;
 	c->id = id;
-	c->cores = d->setup.poll_cores;
+	c->poll_cores = d->setup.poll_cores;
+	c->cores = zl_ipc_cores(d->setup.poll_cores);
 	c->all = d->core;
 	c->stop = &d->stop;
-	c->busy_poll = d->setup.idle == ZL_IDLE_BUSY;
+	c->busy_poll = d->setup.idle == ZL_IDLE_BUSY && !zl_core_is_host(c);
 	c->handshake_ms = d->setup.handshake_ms;
 	c->pipe_bytes_max = UINT64_MAX;
 	c->mid_lane = -1;
@@ -168,7 +186,7 @@ static int make_stack(struct zl_dataplane *d, struct zl_lcore *c)
 	config.tcp.keepalive_idle_ms = s->keepalive_idle_ms;
 	config.tcp.backlog = s->backlog;
 	/* those in TIME_WAIT or half open have no peer yet, or no more */
-	config.tcp.max_connections = s->max_streams * 2;
+	config.tcp.max_connections = zl_core_is_host(c) ? 1 : s->max_streams * 2;
 	c->now_ns = zl_clock_ns();
 	c->net = zl_net_create(&config);
 	if (!c->net)
@@ -179,9 +197,29 @@ static int make_stack(struct zl_dataplane *d, struct zl_lcore *c)
 	return 0;
 }
 
+/* The kernel's sockets, of the host core. */
+static int make_kernel(struct zl_dataplane *d, struct zl_lcore *c)
+{
+	const struct zl_kernel_config config = {
+		.accept = zl_peer_accept,
+		.ctx = c,
+		.frames = c->frames,
+		.blocks = c->blocks,
+		.max_streams = d->setup.max_streams,
+		.backlog = d->setup.backlog,
+		.rcvbuf = d->setup.rcvbuf_bytes,
+		.user_timeout_ms = d->setup.user_timeout_ms,
+		.keepalive_idle_ms = d->setup.keepalive_idle_ms,
+		.directory = d->run_dir,
+	};
+
+	c->kernel = zl_kernel_create(&config);
+	return c->kernel ? 0 : -errno;
+}
+
 static int make_cores(struct zl_dataplane *d, char *text, size_t bytes)
 {
-	unsigned n = d->setup.poll_cores;
+	unsigned n = zl_ipc_cores(d->setup.poll_cores);
 	int error = 0;
 
 	d->letters = zl_letter_pool(ZL_LETTERS);
@@ -193,18 +231,20 @@ static int make_cores(struct zl_dataplane *d, char *text, size_t bytes)
 		error = make_lanes(d, d->core[i]);
 	for (unsigned i = 0; i < n && !error; i++)
 		error = make_stack(d, d->core[i]);
+	if (!error)
+		error = make_kernel(d, d->core[zl_ipc_host_core(d->setup.poll_cores)]);
 	if (error && !text[0])
 		snprintf(text, bytes,
 			 "memory.megabytes: %u is too little for %u poll cores of %u streams; set "
 			 "more, or a smaller limits.streams",
-			 d->setup.memory_mb, n, d->setup.max_streams);
+			 d->setup.memory_mb, d->setup.poll_cores, d->setup.max_streams);
 	return error;
 }
 
 static int open_port(struct zl_dataplane *d, unsigned id, char *text, size_t bytes)
 {
 	const struct zl_ipc_port *config = &d->port_config[id];
-	struct rte_mempool *pools[ZL_CORES_MAX];
+	struct rte_mempool *pools[ZL_POLL_CORES_MAX];
 	const struct zl_port_info *info;
 	struct zl_net_port at;
 	unsigned cores = d->setup.poll_cores;
@@ -257,7 +297,7 @@ static void describe_port(const struct zl_dataplane *d, unsigned id, struct zl_s
 
 static int launch(struct zl_dataplane *d, char *text, size_t bytes)
 {
-	unsigned cores = d->setup.poll_cores;
+	unsigned cores = zl_ipc_cores(d->setup.poll_cores);
 
 	d->stats_fd = zl_publish_create(cores, d->n_ports, d->setup.max_streams, &d->stats);
 	if (d->stats_fd < 0) {
@@ -272,7 +312,7 @@ static int launch(struct zl_dataplane *d, char *text, size_t bytes)
 	for (unsigned i = 0; i < cores; i++) {
 		d->core[i]->stats = d->stats;
 		if (zl_idle_open(d->core[i])) {
-			snprintf(text, bytes, "poll core %u: %s", i, strerror(errno));
+			snprintf(text, bytes, "core %u: %s", i, strerror(errno));
 			return -errno;
 		}
 	}
@@ -312,6 +352,7 @@ static void core_free(struct zl_lcore *c)
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
 		zl_shard_free(c->shard[i]);
 	zl_idle_close(c);
+	zl_kernel_destroy(c->kernel);
 	if (c->net)
 		zl_net_destroy(c->net);
 	if (c->zmtp.ops)
@@ -326,7 +367,7 @@ static void core_free(struct zl_lcore *c)
 void zl_dataplane_stop(struct zl_dataplane *d)
 {
 	__atomic_store_n(&d->stop, true, __ATOMIC_RELEASE);
-	for (unsigned i = 0; d->running && i < d->setup.poll_cores; i++)
+	for (unsigned i = 0; d->running && i < zl_ipc_cores(d->setup.poll_cores); i++)
 		zl_doorbell_ring(&d->core[i]->bell);
 	if (d->running)
 		rte_eal_mp_wait_lcore();

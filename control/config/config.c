@@ -60,12 +60,20 @@ static bool check_port(struct zl_yaml *y, const struct zl_config *config, unsign
 }
 
 /* Binds may not meet: the same TCP port on the same address, or on every address. */
+static bool clash(const struct zl_ipc_endpoint *a, const struct zl_ipc_endpoint *b)
+{
+	if (a->connect || b->connect || a->carrier != b->carrier)
+		return false;
+	if (a->carrier != ZL_CARRIER_STACK) /* the rest the kernel tells */
+		return a->carrier == ZL_CARRIER_IPC && strcmp(a->text, "ipc://*") != 0 &&
+		       strcmp(a->text, b->text) == 0;
+	return a->port && a->port == b->port && (!a->ip || !b->ip || a->ip == b->ip);
+}
+
 static bool check_clash(struct zl_yaml *y, const struct zl_config_endpoint *e,
 			const struct zl_config_endpoint *other)
 {
-	if (e == other || e->at.connect || other->at.connect || e->at.port != other->at.port)
-		return true;
-	if (e->at.ip && other->at.ip && e->at.ip != other->at.ip)
+	if (e == other || !clash(&e->at, &other->at))
 		return true;
 	return zl_yaml_fail(y, e->line, "\"%s\" is already bound by \"%s\" of line %u", e->at.text,
 			    other->at.text, other->line);
@@ -93,6 +101,7 @@ static bool check_socket(struct zl_yaml *y, struct zl_config *config, struct zl_
 			 const char *device, const char *side)
 {
 	unsigned n_bind = 0, n_connect = 0;
+	const struct zl_ports ports = {config->ports, config->n_ports};
 	char error[ZL_YAML_ERROR_MAX];
 	size_t was = zl_yaml_enter(y, side, 0);
 
@@ -120,8 +129,9 @@ static bool check_socket(struct zl_yaml *y, struct zl_config *config, struct zl_
 
 		zl_yaml_enter(y, NULL, (int)(connect ? n_connect++ : n_bind++));
 		strcpy(text, e->at.text);
-		if (zl_endpoint_parse(&e->at, text, connect, config->ports, config->n_ports, error,
-				      sizeof(error)))
+		/* The name of a peer may come to be known later, that of a bind must be now. */
+		if (zl_endpoint_parse(&e->at, text, connect, &ports, error, sizeof(error)) ||
+		    (!connect && zl_endpoint_resolve_now(&e->at, &ports, error, sizeof(error))))
 			return zl_yaml_fail(y, e->line, "%s", error);
 		if (!check_clashes(y, config, e))
 			return false;
@@ -142,12 +152,24 @@ static bool socket_name_taken(struct zl_yaml *y, const char *side, const struct 
 	return true;
 }
 
+static bool kernel_alone(const struct zl_config_device *d)
+{
+	const struct zl_config_socket *side[2] = {&d->frontend, &d->backend};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned j = 0; j < side[i]->n_endpoints; j++, n++)
+			if (side[i]->endpoints[j].at.carrier == ZL_CARRIER_STACK)
+				return false;
+	return n > 0;
+}
+
 /* Of what is dealt out among peers, or addressed to one of them, a core knows only its own peers.
  */
 static bool check_cores(struct zl_yaml *y, const struct zl_config *config,
 			const struct zl_config_device *d)
 {
-	if (d->kind == ZL_FORWARDER || config->setup.poll_cores == 1)
+	if (d->kind == ZL_FORWARDER || config->setup.poll_cores == 1 || kernel_alone(d))
 		return true;
 	zl_yaml_enter(y, "kind", 0);
 	return zl_yaml_fail(y, d->kind_line, "a %s runs on one core for now: set cores.poll to 1",
@@ -158,7 +180,7 @@ static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i
 {
 	struct zl_config_device *d = &config->devices[i];
 
-	if (!check_name(y, d->line, d->name) || !check_cores(y, config, d))
+	if (!check_name(y, d->line, d->name))
 		return false;
 	for (unsigned j = 0; j < i; j++)
 		if (strcmp(d->name, config->devices[j].name) == 0)
@@ -168,7 +190,8 @@ static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i
 	if (!check_socket(y, config, &d->frontend, d->name, "frontend") ||
 	    !check_socket(y, config, &d->backend, d->name, "backend"))
 		return false;
-	if (socket_name_taken(y, "backend", &d->backend, &d->frontend))
+	if (!check_cores(y, config, d) ||
+	    socket_name_taken(y, "backend", &d->backend, &d->frontend))
 		return false;
 	for (unsigned j = 0; j < i; j++) {
 		struct zl_config_device *o = &config->devices[j];
@@ -183,6 +206,8 @@ static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i
 
 bool zl_config_check(struct zl_yaml *y, struct zl_config *config)
 {
+	if (!config->n_ports && !config->n_devices)
+		return zl_yaml_fail(y, 1, "there are neither ports nor devices: nothing to do");
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		size_t was = zl_yaml_enter(y, "ports", 0);
 		zl_yaml_enter(y, NULL, (int)i);

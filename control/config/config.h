@@ -25,12 +25,20 @@ struct zl_config_endpoint {
 	unsigned line;
 };
 
+/* Whom and how a socket's ipc binds let in. */
+struct zl_config_ipc {
+	uint32_t mode; /* as in zl_ipc_endpoint */
+	uint32_t filters;
+	struct zl_ipc_filter filter[ZL_FILTERS_MAX];
+};
+
 struct zl_config_socket {
 	struct zl_ipc_socket at; /* id is chosen at run time */
+	struct zl_config_ipc ipc;
 	uint32_t reconnect_ms, reconnect_max_ms;
 	struct zl_config_endpoint *endpoints;
 	unsigned n_endpoints;
-	unsigned line, type_line; /* type_line 0: its type is not given */
+	unsigned line, type_line;     /* type_line 0: its type is not given */
 	uint64_t hwm, sndhwm, rcvhwm; /* as read; UINT64_MAX: not given */
 };
 
@@ -57,12 +65,28 @@ struct zl_config {
 int zl_config_load(struct zl_config *config, const char *file, char *error, size_t error_max);
 void zl_config_free(struct zl_config *config);
 
-/* Resolves an endpoint against the ports: "tcp://IP:PORT", "tcp://PORTNAME:PORT", and for a bind
- * "tcp://" "*:PORT". Fills in all but id and socket. 0, or -EINVAL with what is wrong and the
- * remedy in `error`, without the file's name. */
+/* The ports that an endpoint's address may belong to. */
+struct zl_ports {
+	const struct zl_ipc_port *at;
+	unsigned n;
+};
+
+/* Reads an endpoint; fills in all but id, socket, mode and filters. An address of a port's, a
+ * port's name, and "*" where there are ports go by this stack; the kernel's own addresses, its
+ * interfaces' names, 0.0.0.0 and [::], and everything but tcp go by the kernel. A connect goes the
+ * way that has the peer's network. 0, or -EINVAL with what is wrong and the remedy in `error`,
+ * without the file's name.
+ *
+ * A host's name is left to be resolved: zl_endpoint_host() says that there is one (address is empty
+ * then), zl_endpoint_settle() takes the sockaddr that it turns out to be. */
 int zl_endpoint_parse(struct zl_ipc_endpoint *endpoint, const char *text, bool connect,
-		      const struct zl_ipc_port *ports, unsigned n_ports, char *error,
-		      size_t error_max);
+		      const struct zl_ports *ports, char *error, size_t error_max);
+bool zl_endpoint_host(const struct zl_ipc_endpoint *endpoint, char *host, size_t max);
+int zl_endpoint_settle(struct zl_ipc_endpoint *endpoint, const void *sockaddr,
+		       const struct zl_ports *ports, char *error, size_t error_max);
+/* Start-up and resolver threads: waits for the answer, if there is a name. */
+int zl_endpoint_resolve_now(struct zl_ipc_endpoint *endpoint, const struct zl_ports *ports,
+			    char *error, size_t error_max);
 
 /* "10.0.0.1", into a buffer of at least 16 bytes, which it returns. */
 char *zl_ipv4_text(uint32_t ip, char *text);

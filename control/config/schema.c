@@ -24,10 +24,10 @@ static bool read_cpus(struct zl_yaml *y, yaml_node_t *node, void *field,
 	int32_t *cpus = field;
 	int n = zl_yaml_items(y, node, true, "CPU numbers");
 
-	if (n > ZL_CORES_MAX)
+	if (n > ZL_POLL_CORES_MAX)
 		return zl_yaml_fail(y, zl_yaml_line(node),
 				    "has %d CPUs, but there are at most %d poll cores", n,
-				    ZL_CORES_MAX);
+				    ZL_POLL_CORES_MAX);
 	for (int i = 0; i < n; i++) {
 		size_t was = zl_yaml_enter(y, NULL, i);
 		if (!read_cpu(y, zl_yaml_item(y, node, i), &cpus[i], key))
@@ -38,7 +38,7 @@ static bool read_cpus(struct zl_yaml *y, yaml_node_t *node, void *field,
 }
 
 static const struct zl_yaml_key core_keys[] = {
-	{"poll", zl_yaml_number, SETUP(poll_cores), .min = 1, .max = ZL_CORES_MAX},
+	{"poll", zl_yaml_number, SETUP(poll_cores), .min = 1, .max = ZL_POLL_CORES_MAX},
 	{"cpus", read_cpus, SETUP(cpu)},
 	{"host_cpu", read_cpu, SETUP(host_cpu)},
 	{"idle", zl_yaml_enum, SETUP(idle), .more = idle_words},
@@ -79,7 +79,7 @@ static const struct zl_yaml_key top_keys[] = {
 	{"memory", zl_yaml_map, .more = memory_keys},
 	{"tcp", zl_yaml_map, .more = tcp_keys},
 	{"limits", zl_yaml_map, .more = limit_keys},
-	{"ports", zl_port_list, .required = true},
+	{"ports", zl_port_list},
 	{"devices", zl_device_list},
 	{0},
 };

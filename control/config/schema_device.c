@@ -43,6 +43,53 @@ static bool read_type(struct zl_yaml *y, yaml_node_t *node, void *field,
 	return true;
 }
 
+/* "0660", as chmod takes it. */
+static bool read_mode(struct zl_yaml *y, yaml_node_t *node, void *field,
+		      const struct zl_yaml_key *key)
+{
+	const char *s = zl_yaml_text(y, node);
+	uint32_t *mode = field;
+	char *end;
+
+	(void)key;
+	if (!s)
+		return false;
+	*mode = (uint32_t)strtoul(s, &end, 8) | ZL_MODE_GIVEN;
+	if (strlen(s) < 3 || strlen(s) > 4 || *end || *mode > (ZL_MODE_GIVEN | 0777))
+		return zl_yaml_fail(y, zl_yaml_line(node),
+				    "\"%s\" is not a file's permissions, such as 0660", s);
+	return true;
+}
+
+static const char *const who_key[ZL_WHOS] = {"ipc_uid", "ipc_gid", "ipc_pid"};
+
+static bool read_filters(struct zl_yaml *y, yaml_node_t *node, void *field,
+			 const struct zl_yaml_key *key)
+{
+	struct zl_config_ipc *ipc = field;
+	int n = zl_yaml_items(y, node, true, "numbers");
+	uint32_t who = 0;
+
+	while (strcmp(who_key[who], key->name) != 0)
+		who++;
+	for (int i = 0; i < n; i++) {
+		const struct zl_yaml_key id = {.name = key->name, .size = 4, .max = UINT32_MAX - 1};
+		size_t was = zl_yaml_enter(y, NULL, i);
+
+		if (ipc->filters == ZL_FILTERS_MAX)
+			return zl_yaml_fail(y, zl_yaml_line(node),
+					    "is one too many: a socket has at most %d filters",
+					    ZL_FILTERS_MAX);
+		ipc->filter[ipc->filters].who = who;
+		if (!zl_yaml_number(y, zl_yaml_item(y, node, i), &ipc->filter[ipc->filters].id,
+				    &id))
+			return false;
+		ipc->filters++;
+		zl_yaml_leave(y, was);
+	}
+	return n >= 0;
+}
+
 static bool grow_endpoints(struct zl_config_socket *socket, unsigned n)
 {
 	struct zl_config_endpoint *more = realloc(socket->endpoints,
@@ -99,7 +146,10 @@ static bool read_endpoints(struct zl_yaml *y, yaml_node_t *node, void *field,
 			{"reconnect_max",    zl_yaml_number, SOCKET(reconnect_max_ms),               \
 			 .unit = ZL_UNIT_MS, .min = 1,       .max = 3600000,                         \
 			 .more = "1ms to 1h"},                                                       \
-			{0},                                                                         \
+			{"ipc_mode", read_mode, SOCKET(ipc.mode)},                                   \
+			{"ipc_uid", read_filters, SOCKET(ipc)},                                      \
+			{"ipc_gid", read_filters, SOCKET(ipc)},                                      \
+			{"ipc_pid", read_filters, SOCKET(ipc)}, {0},                                 \
 	}
 static const struct zl_yaml_key socket_keys[] = SOCKET_KEYS;
 

@@ -108,7 +108,7 @@ static const struct zl_yaml_key port_keys[] = {
 	{"gateway", zl_yaml_ipv4, PORT(gateway)},
 	{"mac", read_mac, PORT(mac)},
 	{"mtu", zl_yaml_number, PORT(mtu), .min = 576, .max = 9600},
-	{"queues", zl_yaml_number, PORT(queues), .min = 1, .max = ZL_CORES_MAX},
+	{"queues", zl_yaml_number, PORT(queues), .min = 1, .max = ZL_POLL_CORES_MAX},
 	{"options", zl_yaml_string, PORT(options)},
 	{"impair", zl_yaml_map, .more = direction_keys},
 	{0},
@@ -127,9 +127,6 @@ bool zl_port_list(struct zl_yaml *y, yaml_node_t *node, void *field, const struc
 	if (n > ZL_IPC_PORTS_MAX)
 		return zl_yaml_fail(y, zl_yaml_line(node), "has %d ports; at most %d are possible",
 				    n, ZL_IPC_PORTS_MAX);
-	if (n == 0)
-		return zl_yaml_fail(y, zl_yaml_line(node),
-				    "is empty; a port is {name, kind, device, address}");
 	for (int i = 0; i < n; i++) {
 		struct zl_ipc_port *port = &config->ports[i];
 		yaml_node_t *item = zl_yaml_item(y, node, i);
@@ -143,5 +140,5 @@ bool zl_port_list(struct zl_yaml *y, yaml_node_t *node, void *field, const struc
 		zl_yaml_leave(y, was);
 	}
 	config->n_ports = (unsigned)(n > 0 ? n : 0);
-	return n > 0;
+	return n >= 0;
 }

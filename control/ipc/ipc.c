@@ -35,24 +35,32 @@ static bool check_id(const struct zl_ipc_id *m, size_t tail)
 	return tail == 0 && m->id != 0;
 }
 
+/* Whole addresses only: what is read of one goes no further than its family says. */
+static bool sockaddr_good(const void *at, uint32_t bytes, uint32_t max)
+{
+	return bytes == 0 || (bytes <= max && zl_ipc_address_sound(at, bytes));
+}
+#define ADDRESS(a) sockaddr_good((a).at, (a).bytes, sizeof((a).at))
+
 static bool check_result(const struct zl_ipc_result *m, size_t tail)
 {
-	return tail == 0 && m->error <= 0 && m->error > -4096 && STRING(m->text);
+	return tail == 0 && m->error <= 0 && m->error > -4096 && STRING(m->text) &&
+	       ADDRESS(m->bound);
 }
 
 static bool check_hello(const struct zl_ipc_hello *m, size_t tail)
 {
-	return tail == 0 && m->set_up <= 1 && m->poll_cores <= ZL_CORES_MAX &&
+	return tail == 0 && m->set_up <= 1 && m->poll_cores <= ZL_POLL_CORES_MAX &&
 	       (!m->set_up || m->poll_cores > 0) && m->ports <= ZL_IPC_PORTS_MAX &&
 	       STRING(m->version);
 }
 
 static bool check_setup(const struct zl_ipc_setup *m, size_t tail)
 {
-	for (int i = 0; i < ZL_CORES_MAX; i++)
+	for (int i = 0; i < ZL_POLL_CORES_MAX; i++)
 		if (m->cpu[i] < -1)
 			return false;
-	return tail == 0 && m->poll_cores > 0 && m->poll_cores <= ZL_CORES_MAX &&
+	return tail == 0 && m->poll_cores > 0 && m->poll_cores <= ZL_POLL_CORES_MAX &&
 	       m->idle <= ZL_IDLE_BUSY && m->hugepages <= 1 && m->host_cpu >= -1;
 }
 
@@ -65,7 +73,7 @@ static bool check_impair(const struct zl_impair *m)
 static bool check_port(const struct zl_ipc_port *m, size_t tail)
 {
 	return tail == 0 && NAMED(m->name) && m->kind < ZL_PORT_KINDS && STRING(m->device) &&
-	       STRING(m->options) && m->prefix_len <= 32 && m->queues <= ZL_CORES_MAX &&
+	       STRING(m->options) && m->prefix_len <= 32 && m->queues <= ZL_POLL_CORES_MAX &&
 	       check_impair(&m->rx) && check_impair(&m->tx);
 }
 
@@ -83,12 +91,21 @@ static bool check_device(const struct zl_ipc_device *m, size_t tail)
 
 static bool check_endpoint(const struct zl_ipc_endpoint *m, size_t tail)
 {
-	return tail == 0 && m->id != 0 && m->socket != 0 && m->connect <= 1 && STRING(m->text);
+	if (m->filters > ZL_FILTERS_MAX)
+		return false;
+	for (uint32_t i = 0; i < m->filters; i++)
+		if (m->filter[i].who >= ZL_WHOS)
+			return false;
+	return tail == 0 && m->id != 0 && m->socket != 0 && m->connect <= 1 &&
+	       m->carrier < ZL_CARRIERS && (m->mode & ~(ZL_MODE_GIVEN | 0777u)) == 0 &&
+	       ADDRESS(m->address) && ADDRESS(m->source) && ADDRESS(m->bound) &&
+	       (m->carrier == ZL_CARRIER_STACK || m->address.bytes) && STRING(m->text);
 }
 
 static bool stream_open(const struct zl_ipc_stream_open *m)
 {
-	return stream_id(m->stream) && m->outgoing <= 1 && m->core < ZL_CORES_MAX;
+	return stream_id(m->stream) && m->outgoing <= 1 && m->core < ZL_CORES_MAX &&
+	       m->carrier < ZL_CARRIERS && ADDRESS(m->local) && ADDRESS(m->remote);
 }
 
 static bool check_stream_open(const struct zl_ipc_stream_open *m, size_t tail)

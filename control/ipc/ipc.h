@@ -31,8 +31,9 @@
 #define ZL_TEXT_MAX     256
 #define ZL_IDENTITY_MAX 255
 
-#define ZL_CORES_MAX     16 /* poll cores */
-#define ZL_IPC_PORTS_MAX 16
+#define ZL_POLL_CORES_MAX 16
+#define ZL_CORES_MAX      17 /* poll cores and the host core */
+#define ZL_IPC_PORTS_MAX  16
 
 /* X(NAME, struct suffix, direction): C control to dataplane, D dataplane to control.
  * R: a request, answered by RESULT. */
@@ -95,12 +96,33 @@ struct zl_ipc_id {
 	uint32_t reserved;
 };
 
+/* A socket address as the kernel has it (struct sockaddr_in, _in6, _un, _tipc, _vm); bytes 0: none.
+ */
+#define ZL_SOCKADDR_MAX 116
+struct zl_ipc_sockaddr {
+	uint32_t bytes;
+	uint8_t at[ZL_SOCKADDR_MAX];
+};
+
 struct zl_ipc_result {
 	int32_t error;          /* 0, or a negative errno */
 	uint32_t config_line;   /* of what was refused (as PORT carried it), or 0 */
 	char text[ZL_TEXT_MAX]; /* for a person: the thing, the value and the remedy; "" on success
 				 */
+	/* ENDPOINT_ADD of a bind that succeeded: where it listens, all wildcards filled in. */
+	struct zl_ipc_sockaddr bound;
 };
+
+/* The cores of the mesh: the poll cores, 0 .. poll_cores - 1, which have the ports, and after them
+ * the host core, which has the kernel's sockets. */
+static inline uint32_t zl_ipc_cores(uint32_t poll_cores)
+{
+	return poll_cores + 1;
+}
+static inline uint32_t zl_ipc_host_core(uint32_t poll_cores)
+{
+	return poll_cores;
+}
 
 /* D on accept. The stats segment's memfd (stats.h) rides along by SCM_RIGHTS once set up. */
 struct zl_ipc_hello {
@@ -121,16 +143,16 @@ enum zl_idle {
 
 struct zl_ipc_setup {
 	uint64_t config_hash;
-	uint32_t poll_cores;       /* 1 .. ZL_CORES_MAX */
-	uint32_t idle;             /* enum zl_idle */
-	uint32_t hugepages;        /* 0: --no-huge */
-	uint32_t memory_mb;        /* of packet and table memory in all */
-	int32_t cpu[ZL_CORES_MAX]; /* CPU of each poll core; -1: any of those allowed */
-	int32_t host_cpu;          /* of the host core; -1: any */
-	uint32_t max_streams;      /* per core */
-	uint32_t matcher_mb;       /* most memory of a core's matcher */
-	uint32_t handshake_ms;     /* deadline of a handshake: 30000 */
-	uint32_t rcvbuf_bytes;     /* TCP receive window offered at most */
+	uint32_t poll_cores;            /* 1 .. ZL_POLL_CORES_MAX */
+	uint32_t idle;                  /* enum zl_idle */
+	uint32_t hugepages;             /* 0: --no-huge */
+	uint32_t memory_mb;             /* of packet and table memory in all */
+	int32_t cpu[ZL_POLL_CORES_MAX]; /* CPU of each poll core; -1: any of those allowed */
+	int32_t host_cpu;               /* of the host core; -1: any */
+	uint32_t max_streams;           /* per core */
+	uint32_t matcher_mb;            /* most memory of a core's matcher */
+	uint32_t handshake_ms;          /* deadline of a handshake: 30000 */
+	uint32_t rcvbuf_bytes;          /* TCP receive window offered at most */
 	uint32_t min_rto_ms, user_timeout_ms, keepalive_idle_ms, backlog;
 	uint32_t reserved;
 };
@@ -236,15 +258,54 @@ struct zl_ipc_device {
 	uint32_t frontend, backend; /* socket ids */
 };
 
-/* A bind (listens on every core) or a connect (remembered only; DIAL opens a stream). */
+/* What carries an endpoint's streams: this stack, on every poll core, or the kernel, on the host
+ * core alone. */
+enum zl_carrier {
+	ZL_CARRIER_STACK, /* tcp:// on a port's address, or to what ports reach */
+	ZL_CARRIER_TCP,   /* tcp:// on the kernel's addresses */
+	ZL_CARRIER_IPC,
+	ZL_CARRIER_TIPC,
+	ZL_CARRIER_VMCI,
+	ZL_CARRIERS
+};
+/* Whom a bound ipc endpoint lets in: whoever one of them fits, everybody if there are none. A group
+ * fits whose process has it as its own or among its others. */
+enum zl_ipc_who {
+	ZL_WHO_UID,
+	ZL_WHO_GID,
+	ZL_WHO_PID,
+	ZL_WHOS
+};
+#define ZL_FILTERS_MAX 16
+struct zl_ipc_filter {
+	uint32_t who; /* enum zl_ipc_who */
+	uint32_t id;
+};
+#define ZL_MODE_GIVEN 0x10000u /* beside the permission bits */
+
+/* A bind (listens on every core of its carrier) or a connect (remembered only; DIAL opens a
+ * stream). */
 struct zl_ipc_endpoint {
 	uint32_t id;
 	uint32_t socket;
 	uint32_t connect; /* 0: bind */
-	uint32_t ip;      /* host order; bind: 0 for every port's */
-	uint16_t port;
-	uint16_t reserved[3];
-	char text[ZL_ENDPOINT_MAX]; /* as the person wrote it */
+	uint32_t carrier; /* enum zl_carrier */
+	uint32_t ip;      /* STACK: host order; bind: 0 for every port's */
+	uint16_t port;    /* STACK; bind: 0 for one that the dataplane chooses */
+	uint16_t reserved;
+	uint32_t mode; /* IPC bind: of the file, with ZL_MODE_GIVEN; 0: as the umask has it */
+	uint32_t filters;
+	struct zl_ipc_filter filter[ZL_FILTERS_MAX];
+	struct zl_ipc_sockaddr address; /* the kernel's carriers: to bind or connect to */
+	struct zl_ipc_sockaddr source;  /* TCP connect: to bind before; or none */
+	struct zl_ipc_sockaddr bound;   /* bind, from the dataplane: as in its RESULT */
+	char text[ZL_ENDPOINT_MAX];     /* as the person wrote it */
+};
+
+/* One end of a stream, as a socket address; of ipc there is none: its path is its endpoint's. */
+struct zl_ipc_end {
+	uint32_t bytes;
+	uint8_t at[28];
 };
 
 /* Streams. `stream` ids are the dataplane's: core in the top byte, unique within a run. */
@@ -254,9 +315,9 @@ struct zl_ipc_stream_open {
 	uint32_t socket;
 	uint32_t outgoing; /* this end dialled */
 	uint32_t core;
-	uint32_t local_ip, remote_ip;
-	uint16_t local_port, remote_port;
-	uint32_t reserved;
+	uint32_t carrier;       /* enum zl_carrier */
+	uint32_t pid, uid, gid; /* ipc: the peer's */
+	struct zl_ipc_end local, remote;
 };
 
 enum zl_relay {
@@ -376,6 +437,15 @@ struct zl_ipc_count {
 	uint32_t ms; /* 1 .. ZL_COUNT_MS_MAX */
 	uint32_t reserved;
 };
+
+/* address.c: a socket address as part of an endpoint: "10.0.0.1:5555", "[::1]:5", "/run/feed",
+ * "@name", "{5555,0,9}", "2:5555"; "" if it is none. `text` holds ZL_ENDPOINT_MAX bytes. */
+char *zl_ipc_address_text(const void *sockaddr, uint32_t bytes, char *text);
+/* Is it a whole address of a family that is known here? */
+bool zl_ipc_address_sound(const void *sockaddr, uint32_t bytes);
+extern const char *const zl_carrier_scheme[ZL_CARRIERS]; /* "tcp", "tcp", "ipc", ... */
+/* IPv4, address and port in host order, as a socket address. */
+struct zl_ipc_end zl_ipc_end_ipv4(uint32_t ip, uint16_t port);
 
 /* Size of the fixed struct of a type, 0 if there is no such type. */
 size_t zl_ipc_size(uint16_t type);

@@ -19,7 +19,7 @@ enum {
 
 /* A peer's number begins with its core, so that in a set, which is in order, the peers of a core
  * are neighbours. */
-#define PEER_CORE_SHIFT 28
+#define PEER_CORE_SHIFT 27
 static inline unsigned peer_core(uint32_t peer)
 {
 	return peer >> PEER_CORE_SHIFT;

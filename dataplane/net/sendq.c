@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "dataplane/ring/msg.h"
 
@@ -176,6 +177,27 @@ uint32_t zl_sendq_ack(struct zl_sendq *q, uint32_t n)
 		q->unsent = q->bytes;
 	}
 	return msgs;
+}
+
+unsigned zl_sendq_peek(const struct zl_sendq *q, struct iovec *v, unsigned n)
+{
+	struct zl_sendq_cursor c = q->una;
+	unsigned pieces = 0;
+
+	while (c.block && pieces < n) {
+		uint32_t piece;
+
+		if (!c.left && !cursor_next(&c))
+			break;
+		while (c.off >= c.seg->data_len) {
+			c.off -= c.seg->data_len;
+			c.seg = c.seg->next;
+		}
+		piece = RTE_MIN(c.left, c.seg->data_len - c.off);
+		v[pieces++] = (struct iovec){rte_pktmbuf_mtod_offset(c.seg, void *, c.off), piece};
+		cursor_move(&c, piece);
+	}
+	return pieces;
 }
 
 void zl_sendq_rewind(struct zl_sendq *q)

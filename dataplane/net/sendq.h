@@ -68,6 +68,11 @@ int zl_sendq_append(struct zl_sendq *q, const struct zl_slice *s);
  * references of finished slices. */
 uint32_t zl_sendq_ack(struct zl_sendq *q, uint32_t n);
 
+/* What the first unacknowledged bytes lie in, as up to n pieces, for a kernel that takes them from
+ * there; moves nothing. Returns how many pieces. */
+struct iovec;
+unsigned zl_sendq_peek(const struct zl_sendq *q, struct iovec *v, unsigned n);
+
 /* nxt back to una: everything unacknowledged counts as unsent again (RFC 6298 5.4). */
 void zl_sendq_rewind(struct zl_sendq *q);
 

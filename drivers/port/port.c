@@ -230,7 +230,7 @@ struct zl_port *zl_port_open(const struct zl_ipc_port *cfg, unsigned cores,
 	struct zl_port *p;
 	char why[ZL_TEXT_MAX] = "";
 
-	if (cfg->kind >= ZL_PORT_KINDS || !cores || cores > ZL_CORES_MAX) {
+	if (cfg->kind >= ZL_PORT_KINDS || !cores || cores > ZL_POLL_CORES_MAX) {
 		say(cfg, text, text_bytes, "kind %u for %u cores is none that there is", cfg->kind,
 		    cores);
 		return NULL;
@@ -241,7 +241,7 @@ struct zl_port *zl_port_open(const struct zl_ipc_port *cfg, unsigned cores,
 		return NULL;
 	}
 	p->cfg = *cfg;
-	for (unsigned i = 0; i < ZL_CORES_MAX; i++) {
+	for (unsigned i = 0; i < ZL_POLL_CORES_MAX; i++) {
 		p->queue[i].pool = i < cores ? pool[i] : NULL;
 		p->queue[i].intr_fd = -1;
 	}
@@ -304,7 +304,7 @@ void zl_port_close(struct zl_port *p)
 {
 	if (!p)
 		return;
-	for (unsigned q = 0; q < ZL_CORES_MAX; q++) {
+	for (unsigned q = 0; q < ZL_POLL_CORES_MAX; q++) {
 		zl_traffic_clear(p, (uint16_t)q);
 		zl_impair_free(p->queue[q].rx);
 		zl_impair_free(p->queue[q].tx);

@@ -37,7 +37,7 @@ struct zl_port {
 	struct zl_ipc_port cfg;
 	struct rte_eth_dev_info dev;
 	struct rte_eth_conf conf;
-	struct port_queue queue[ZL_CORES_MAX];
+	struct port_queue queue[ZL_POLL_CORES_MAX];
 };
 
 /* offload.c: what to ask of the device; fills in p->conf, and p->info but for mac and mtu. */

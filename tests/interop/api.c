@@ -243,7 +243,8 @@ uint64_t appliance_ready(struct appliance *a)
 	if (lab_standin() == LAB_REAL)
 		await_control(a, true);
 	took = lab_now_ms() - began;
-	lab_net_address(&a->net);
+	if (!a->config.portless)
+		lab_net_address(&a->net);
 	return took;
 }
 

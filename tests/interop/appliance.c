@@ -27,6 +27,17 @@ static const char * or (const char *text, const char *otherwise)
 	return text ? text : otherwise;
 }
 
+static void write_port(const struct appliance *a, FILE *f)
+{
+	const struct appliance_config *c = &a->config;
+
+	fprintf(f, "ports:\n  - name: eth0\n    kind: %s\n    device: %s\n    address: %s/24\n",
+		a->net.carrier == LAB_TAP ? "tap" : "af_packet", or (c->device, LAB_DEVICE),
+		LAB_APPLIANCE_IP);
+	if (c->impair)
+		fprintf(f, "    impair: {%s}\n", c->impair);
+}
+
 void appliance_write_config(struct appliance *a)
 {
 	const struct appliance_config *c = &a->config;
@@ -38,11 +49,8 @@ void appliance_write_config(struct appliance *a)
 	fprintf(f, "memory: {hugepages: no, megabytes: %u}\n", c->megabytes ? c->megabytes : 512);
 	fprintf(f, "tcp: {%s}\n", or (c->tcp, ""));
 	fprintf(f, "limits: {%s}\n", or (c->limits, ""));
-	fprintf(f, "ports:\n  - name: eth0\n    kind: %s\n    device: %s\n    address: %s/24\n",
-		a->net.carrier == LAB_TAP ? "tap" : "af_packet", or (c->device, LAB_DEVICE),
-		LAB_APPLIANCE_IP);
-	if (c->impair)
-		fprintf(f, "    impair: {%s}\n", c->impair);
+	if (!c->portless)
+		write_port(a, f);
 	fprintf(f, "devices:\n  - name: feed\n    kind: %s\n    frontend: {%s}\n",
 		or (c->kind, "forwarder"), or (c->frontend, "bind: [\"" FRONTEND "\"], hwm: 0"));
 	fprintf(f, "    backend: {%s}\n", or (c->backend, "bind: [\"" BACKEND "\"], hwm: 0"));

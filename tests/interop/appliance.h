@@ -23,6 +23,7 @@ struct appliance_config {
 	const char *impair, *limits, *tcp; /* NULL: nothing */
 	const char *device;                /* NULL: LAB_DEVICE */
 	const char *more;                  /* further keys of the ZeroMQ device: "capture: {...}" */
+	bool portless;                     /* nothing but the kernel's sockets */
 };
 
 struct appliance {

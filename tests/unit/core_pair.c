@@ -30,7 +30,8 @@ static void open_core(unsigned id)
 				    .socket_id = SOCKET_ID_ANY};
 	char name[32];
 
-	*c = (struct zl_lcore){.id = id, .cores = CORES, .mid_lane = -1, .control = true};
+	*c = (struct zl_lcore){
+		.id = id, .cores = CORES, .poll_cores = CORES, .mid_lane = -1, .control = true};
 	c->frames = pools.frames;
 	c->indirect = pools.indirect;
 	c->blocks = pools.blocks;

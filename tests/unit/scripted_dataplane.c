@@ -18,7 +18,7 @@
 struct bed bed;
 
 static const char config_text[] =
-	"cores: {poll: 2}\n"
+	"cores: {poll: 1}\n"
 	"memory: {hugepages: no}\n"
 	"ports:\n"
 	"- {name: e0, kind: tap, device: zl0, address: 10.0.0.1/24}\n"
@@ -133,7 +133,7 @@ void accept_control(uint32_t set_up)
 	struct zl_ipc_hello *m = begin(ZL_IPC_HELLO, 0);
 	m->pid = 42;
 	m->set_up = set_up;
-	m->poll_cores = set_up ? 2 : 0;
+	m->poll_cores = set_up ? 1 : 0; /* and the host core */
 	m->started_ns = 1;
 	strcpy(m->version, "fake");
 	deliver();
@@ -143,7 +143,7 @@ void accept_control(uint32_t set_up)
 void expect_setup(void)
 {
 	const struct zl_ipc_setup *setup = receive(ZL_IPC_SETUP);
-	assert_int_equal(setup->poll_cores, 2);
+	assert_int_equal(setup->poll_cores, 1);
 	assert_int_equal(setup->hugepages, 0);
 	answer(0, "", 0);
 	assert_string_equal(((struct zl_ipc_port *)receive(ZL_IPC_PORT))->name, "e0");
@@ -229,8 +229,7 @@ void fill_open(struct zl_ipc_stream_open *m, uint64_t stream, uint32_t endpoint,
 	m->socket = socket;
 	m->outgoing = endpoint == bed.dial;
 	m->core = (uint32_t)(stream >> 56);
-	m->remote_ip = 0x0a000002;
-	m->remote_port = (uint16_t)(4000 + (stream & 0xfff));
+	m->remote = zl_ipc_end_ipv4(0x0a000002, (uint16_t)(4000 + (stream & 0xfff)));
 }
 
 void give_bytes(uint64_t stream, enum zl_relay kind, const void *bytes, size_t n, bool more)

@@ -17,6 +17,7 @@
 #define PORT    "ports: [{name: e0, kind: tap, device: zl0, address: 10.0.0.1/24}]\n"
 #define PORTS   "ports:\n- {name: e0, kind: tap, device: zl0, address: 10.0.0.1/24}\n"
 #define DEVICES PORT "devices:\n"
+#define TEN     "0123456789"
 #define SIDES(front, back)                                                                         \
 	DEVICES "- name: feed\n  kind: forwarder\n  frontend: {" front "}\n  backend: {" back "}"  \
 		"\n"
@@ -41,12 +42,12 @@ static const struct {
 	{"\tx: 1", "t.yaml:1: not YAML: found character that cannot start any token"},
 	{"just words", "t.yaml:1: is one value, but a mapping (key: value) belongs here"},
 	{"- a", "t.yaml:1: is a list, but a mapping (key: value) belongs here"},
-	{"{}", "t.yaml:1: the key \"ports\" is missing"},
+	{"{}", "t.yaml:1: there are neither ports nor devices: nothing to do"},
 	{"prots: []", "t.yaml:1: prots: unknown key; did you mean \"ports\"?"},
 	{"x: 1", "t.yaml:1: x: unknown key; the keys here are run_dir, cores, memory, tcp, limits, "
 		 "ports, devices"},
 	{PORT "ports: []", "t.yaml:2: ports: is given twice; keep one"},
-	{"ports: []", "t.yaml:1: ports: is empty; a port is {name, kind, device, address}"},
+	{"ports: []", "t.yaml:1: there are neither ports nor devices: nothing to do"},
 	{"ports: eth0", "t.yaml:1: ports: is one value, but a list of ports belongs here"},
 	{"ports: {a: b}", "t.yaml:1: ports: is a mapping, but a list of ports belongs here"},
 	{"ports:\n- eth0",
@@ -208,29 +209,58 @@ static const struct {
 	 "t.yaml:5: devices[0].frontend.bind[0]: is a list, but one value belongs here"},
 	{SIDES("bind: tcp://*", ""), "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://*\" is not an "
 				     "endpoint, such as tcp://*:5555"},
-	{SIDES("bind: 'tcp://*:0'", ""),
-	 "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://*:0\" is not an endpoint, such as "
-	 "tcp://*:5555"},
 	{SIDES("bind: 'tcp://*:65536'", ""),
 	 "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://*:65536\" is not an endpoint, such as "
 	 "tcp://*:5555"},
 	{SIDES("connect: 'ipc://x'", ""),
-	 "t.yaml:5: devices[0].frontend.connect[0]: \"ipc://x\" is not an endpoint, such as "
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"ipc://x\": the path is relative, and to what "
+	 "nobody knows; begin it with /, or with @ for a name that is no file"},
+	{SIDES("connect: 'ipc://*'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"ipc://*\": the path is relative, and to what "
+	 "nobody knows; begin it with /, or with @ for a name that is no file"},
+	{SIDES("bind: 'ipc://@'", ""), "t.yaml:5: devices[0].frontend.bind[0]: \"ipc://@\" has no "
+				       "path; such as ipc:///run/feed or ipc://@feed"},
+	{SIDES("bind: 'ipc:///" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "1234567'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"ipc:///012345678901234567890123456789012...\": "
+	 "the path is 108 characters long, and at most 107 are possible; choose a shorter one"},
+	{SIDES("bind: 'udp://e0:1'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://e0:1\" is not an endpoint: it begins with "
+	 "tcp://, ipc://, tipc:// or vmci://"},
+	{SIDES("bind: 'tipc://{5555,9,0}'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"tipc://{5555,9,0}\" is not a TIPC endpoint, "
+	 "such as tipc://{5555,0,100}, with a type from 64 on"},
+	{SIDES("connect: 'tipc://{5555,0,1}'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"tipc://{5555,0,1}\" is not a TIPC endpoint, "
+	 "such as tipc://{5555,0}, with a type from 64 on"},
+	{SIDES("connect: 'vmci://*:5555'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"vmci://*:5555\" is not a VMCI endpoint, such "
+	 "as vmci://2:5555"},
+	{SIDES("connect: 'tcp://::1:5555'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"tcp://::1:5555\" is not an endpoint, such as "
 	 "tcp://10.0.0.9:5555"},
+	{SIDES("connect: 'tcp://127.0.0.1;127.0.0.1:1'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"tcp://127.0.0.1;127.0.0.1:1\": before the "
+	 "semicolon belongs a source, such as tcp://127.0.0.1:0;127.0.0.1:5555"},
+	{SIDES("connect: 'tcp://e0:7;10.0.0.9:1'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"tcp://e0:7;10.0.0.9:1\": a port chooses its "
+	 "connections' source ports itself; give 0"},
+	{SIDES("ipc_mode: 0668", ""), "t.yaml:5: devices[0].frontend.ipc_mode: \"0668\" is not a "
+				      "file's permissions, such as 0660"},
+	{SIDES("ipc_uid: [me]", ""), "t.yaml:5: devices[0].frontend.ipc_uid[0]: \"me\" is not a "
+				     "number from 0 to 4294967294"},
 	{SIDES("bind: 'tcp://10.0.0.2:5555'", ""),
 	 "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://10.0.0.2:5555\": no port has this "
-	 "address; "
-	 "the addresses are 10.0.0.1 (e0)"},
-	{SIDES("bind: 'tcp://eth9:5555'", ""),
-	 "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://eth9:5555\": eth9 is neither an IPv4 "
-	 "address "
-	 "nor a port's name; the ports are 10.0.0.1 (e0)"},
-	{SIDES("connect: 'tcp://10.9.0.2:5555'", ""),
-	 "t.yaml:5: devices[0].frontend.connect[0]: \"tcp://10.9.0.2:5555\": no port's network has "
-	 "this address and no port has a gateway; the ports are 10.0.0.1 (e0)"},
+	 "address, and no interface of this machine; the ports' addresses are 10.0.0.1 (e0)"},
+	{SIDES("connect: 'tcp://255.255.255.255:5555'", ""),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"tcp://255.255.255.255:5555\": no port's "
+	 "network has this address, no port has a gateway, and the kernel has no route to it; the "
+	 "ports are 10.0.0.1 (e0)"},
 	{SIDES("connect: 'tcp://*:5555'", ""),
-	 "t.yaml:5: devices[0].frontend.connect[0]: \"tcp://*:5555\": * is neither an IPv4 address "
-	 "nor a port's name; the ports are 10.0.0.1 (e0)"},
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"tcp://*:5555\" is not an endpoint, such as "
+	 "tcp://10.0.0.9:5555"},
+	{SIDES("bind: 'ipc:///a'", "bind: 'ipc:///a'"),
+	 "t.yaml:6: devices[0].backend.bind[0]: \"ipc:///a\" is already bound by \"ipc:///a\" of "
+	 "line 5"},
 	{SIDES("bind: 'tcp://*:5555'", "bind: 'tcp://e0:5555'"),
 	 "t.yaml:6: devices[0].backend.bind[0]: \"tcp://e0:5555\" is already bound by "
 	 "\"tcp://*:5555\" of line 5"},
@@ -269,6 +299,71 @@ static void test_every_mistake_is_one_line_with_its_place_and_remedy(void **stat
 		zl_config_free(&config);
 	}
 	assert_int_equal(wrong, 0);
+}
+
+/* Why a name is not known is the resolver's word. */
+static void test_a_name_that_nobody_has_is_refused_for_a_bind_and_waits_for_a_connect(void **state)
+{
+	struct zl_config config;
+	char error[512], host[64];
+
+	(void)state;
+	assert_int_not_equal(
+		load(&config, SIDES("bind: 'tcp://eth9.invalid:5555'", ""), error, sizeof(error)),
+		0);
+	assert_non_null(strstr(error, "t.yaml:5: devices[0].frontend.bind[0]: "
+				      "\"tcp://eth9.invalid:5555\": eth9.invalid is no address, no "
+				      "port, no interface and no host ("));
+	zl_config_free(&config);
+	assert_int_equal(load(&config, SIDES("connect: 'tcp://eth9.invalid:5555'", ""), error,
+			      sizeof(error)),
+			 0);
+	assert_true(
+		zl_endpoint_host(&config.devices[0].frontend.endpoints[0].at, host, sizeof(host)));
+	assert_string_equal(host, "eth9.invalid");
+	zl_config_free(&config);
+}
+
+static void expect_carrier(const char *text, bool connect, const struct zl_ports *ports,
+			   enum zl_carrier carrier, const char *address)
+{
+	struct zl_ipc_endpoint e;
+	char error[512] = "", shown[ZL_ENDPOINT_MAX];
+
+	if (zl_endpoint_parse(&e, text, connect, ports, error, sizeof(error)))
+		fail_msg("%s", error);
+	assert_int_equal(e.carrier, carrier);
+	zl_ipc_address_text(e.address.at, e.address.bytes, shown);
+	if (carrier == ZL_CARRIER_STACK)
+		strcpy(shown, address ? address : "");
+	assert_string_equal(shown, address);
+}
+
+/* DESIGN.md 5: addresses decide the carrier. */
+static void test_an_address_says_who_carries_it(void **state)
+{
+	static const struct zl_ipc_port eth = {.name = "e0", .ip = 0x0a000001, .prefix_len = 24};
+	const struct zl_ports one = {&eth, 1}, none = {NULL, 0};
+
+	(void)state;
+	expect_carrier("tcp://*:5555", false, &one, ZL_CARRIER_STACK, "");
+	expect_carrier("tcp://e0:*", false, &one, ZL_CARRIER_STACK, "");
+	expect_carrier("tcp://10.0.0.1:0", false, &one, ZL_CARRIER_STACK, "");
+	expect_carrier("tcp://10.0.0.9:1", true, &one, ZL_CARRIER_STACK, "");
+	expect_carrier("tcp://e0:0;10.0.0.9:1", true, &one, ZL_CARRIER_STACK, "");
+	expect_carrier("tcp://*:5555", false, &none, ZL_CARRIER_TCP, "0.0.0.0:5555");
+	expect_carrier("tcp://0.0.0.0:5555", false, &one, ZL_CARRIER_TCP, "0.0.0.0:5555");
+	expect_carrier("tcp://[::]:*", false, &one, ZL_CARRIER_TCP, "[::]:0");
+	expect_carrier("tcp://lo:5555", false, &one, ZL_CARRIER_TCP, "127.0.0.1:5555");
+	expect_carrier("tcp://127.0.0.1:1", true, &one, ZL_CARRIER_TCP, "127.0.0.1:1");
+	expect_carrier("tcp://lo:0;127.0.0.1:1", true, &one, ZL_CARRIER_TCP, "127.0.0.1:1");
+	expect_carrier("ipc:///run/a", true, &one, ZL_CARRIER_IPC, "/run/a");
+	expect_carrier("ipc://@a", false, &one, ZL_CARRIER_IPC, "@a");
+	expect_carrier("tipc://{5555,0,9}", false, &one, ZL_CARRIER_TIPC, "{5555,0,9}");
+	expect_carrier("tipc://{5555,7}", true, &one, ZL_CARRIER_TIPC, "{5555,7}");
+	expect_carrier("tipc://<1.0.2:77>", true, &one, ZL_CARRIER_TIPC, "<1.0.2:77>");
+	expect_carrier("vmci://*:5555", false, &one, ZL_CARRIER_VMCI, "*:5555");
+	expect_carrier("vmci://2:5555", true, &one, ZL_CARRIER_VMCI, "2:5555");
 }
 
 static void test_a_file_that_is_not_there_is_named(void **state)
@@ -428,6 +523,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_mistake_is_one_line_with_its_place_and_remedy),
+		cmocka_unit_test(
+			test_a_name_that_nobody_has_is_refused_for_a_bind_and_waits_for_a_connect),
+		cmocka_unit_test(test_an_address_says_who_carries_it),
 		cmocka_unit_test(test_a_file_that_is_not_there_is_named),
 		cmocka_unit_test(test_a_whole_file_becomes_the_contracts_structs),
 		cmocka_unit_test(test_the_hash_is_of_what_needs_a_restart_only),

@@ -176,11 +176,11 @@ static const struct {
 } breaks[] = {
 	FIELD(HELLO, hello, set_up, 2),
 	FIELD(HELLO, hello, set_up, 1), /* without a core */
-	FIELD(HELLO, hello, poll_cores, ZL_CORES_MAX + 1),
+	FIELD(HELLO, hello, poll_cores, ZL_POLL_CORES_MAX + 1),
 	FIELD(HELLO, hello, ports, ZL_IPC_PORTS_MAX + 1),
 	FIELD(HELLO, hello, version, FULL),
 	FIELD(SETUP, setup, poll_cores, 0),
-	FIELD(SETUP, setup, poll_cores, ZL_CORES_MAX + 1),
+	FIELD(SETUP, setup, poll_cores, ZL_POLL_CORES_MAX + 1),
 	FIELD(SETUP, setup, idle, 2),
 	FIELD(SETUP, setup, hugepages, 2),
 	FIELD(SETUP, setup, cpu[0], (uint32_t)-2),
@@ -192,7 +192,7 @@ static const struct {
 	FIELD(PORT, port, device, FULL),
 	FIELD(PORT, port, options, FULL),
 	FIELD(PORT, port, prefix_len, 33),
-	FIELD(PORT, port, queues, ZL_CORES_MAX + 1),
+	FIELD(PORT, port, queues, ZL_POLL_CORES_MAX + 1),
 	FIELD(PORT, port, rx.loss_ppm, 1000001),
 	FIELD(PORT, port, rx.duplicate_ppm, 1000001),
 	FIELD(PORT, port, rx.corrupt_ppm, 1000001),
@@ -204,6 +204,7 @@ static const struct {
 	FIELD(RESULT, result, error, 1),
 	FIELD(RESULT, result, error, (uint32_t)-4096),
 	FIELD(RESULT, result, text, FULL),
+	FIELD(RESULT, result, bound.bytes, 16),
 	FIELD(SOCKET_ADD, socket, id, 0),
 	FIELD(SOCKET_ADD, socket, type, ZL_SOCKET_TYPES),
 	FIELD(SOCKET_ADD, socket, name, 0),
@@ -220,12 +221,22 @@ static const struct {
 	FIELD(ENDPOINT_ADD, endpoint, socket, 0),
 	FIELD(ENDPOINT_ADD, endpoint, connect, 2),
 	FIELD(ENDPOINT_ADD, endpoint, text, FULL),
+	FIELD(ENDPOINT_ADD, endpoint, carrier, ZL_CARRIERS),
+	FIELD(ENDPOINT_ADD, endpoint, carrier, ZL_CARRIER_IPC), /* without an address */
+	FIELD(ENDPOINT_ADD, endpoint, address.bytes, 16),       /* of no family */
+	FIELD(ENDPOINT_ADD, endpoint, source.bytes, FULL),
+	FIELD(ENDPOINT_ADD, endpoint, bound.bytes, 1),
+	FIELD(ENDPOINT_ADD, endpoint, mode, 01000),
+	FIELD(ENDPOINT_ADD, endpoint, filters, ZL_FILTERS_MAX + 1),
 	FIELD(ENDPOINT_DEL, id, id, 0),
 	FIELD(DIAL, id, id, 0),
 	FIELD(STREAM_OPEN, stream_open, stream, 0),
 	FIELD(STREAM_OPEN, stream_open, stream, FULL),
 	FIELD(STREAM_OPEN, stream_open, outgoing, 2),
 	FIELD(STREAM_OPEN, stream_open, core, ZL_CORES_MAX),
+	FIELD(STREAM_OPEN, stream_open, carrier, ZL_CARRIERS),
+	FIELD(STREAM_OPEN, stream_open, local.bytes, 29),
+	FIELD(STREAM_OPEN, stream_open, remote.bytes, 28),
 	FIELD(STREAM_BYTES, stream_bytes, stream, 0),
 	FIELD(STREAM_BYTES, stream_bytes, kind, ZL_RELAY_MESSAGE + 1),
 	FIELD(STREAM_BYTES, stream_bytes, bytes, 2),
@@ -296,7 +307,7 @@ static void test_broken_records_are_noticed(void **state)
 		assert_int_equal(check_copy(packet, HEADER->length), -EBADMSG);
 	}
 	static const uint64_t targets[] = {0, ZL_MATCH_CORE | ZL_CORES_MAX, 0xfffffffe00000000ull,
-					   1ull << 60};
+					   1ull << 61};
 	struct zl_ipc_match_prefix *m = (void *)((char *)good(ZL_IPC_MATCH) +
 						 sizeof(struct zl_ipc_match));
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {

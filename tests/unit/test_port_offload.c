@@ -89,7 +89,7 @@ static void test_a_table_that_disagrees_with_software_steering_is_not_used(void 
 
 	(void)state;
 	for (unsigned s = 0; s < RTE_DIM(sizes); s++)
-		for (unsigned cores = 2; cores <= ZL_CORES_MAX; cores++) {
+		for (unsigned cores = 2; cores <= ZL_POLL_CORES_MAX; cores++) {
 			struct zl_port p = nic(sizes[s]);
 			bool same = sizes[s] != 0;
 

@@ -1,0 +1,64 @@
+/* Errors of the kernel in the words of whoever wrote the endpoint: what is wrong, and what to do.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/host/kernel.h"
+
+#define ANY ZL_CARRIERS
+
+static const struct {
+	enum zl_carrier carrier;
+	int error;
+	const char *text;
+} words[] = {
+	{ZL_CARRIER_IPC, EADDRINUSE,
+	 "another process listens on it; stop that, or choose another "
+	 "path"},
+	{ANY, EADDRINUSE, "address in use; stop whoever has it, or choose another port"},
+	{ZL_CARRIER_IPC, EACCES,
+	 "permission denied to the dataplane; choose a directory that it "
+	 "may write to"},
+	{ANY, EACCES, "permission denied to the dataplane; choose a port above 1023"},
+	{ANY, EPERM, "the kernel does not permit it to the dataplane"},
+	{ZL_CARRIER_IPC, ENOENT, "no such file or directory; create the directory first"},
+	{ZL_CARRIER_IPC, ENOTDIR, "part of the path is not a directory; choose another path"},
+	{ZL_CARRIER_IPC, EEXIST,
+	 "there is a file that is not a socket; remove it, or choose "
+	 "another path"},
+	{ZL_CARRIER_IPC, ENAMETOOLONG,
+	 "the path is longer than 107 characters; choose a shorter "
+	 "one"},
+	{ZL_CARRIER_IPC, EROFS, "the file system is read-only; choose another path"},
+	{ZL_CARRIER_IPC, ECONNREFUSED, "nobody listens on it"},
+	{ZL_CARRIER_IPC, EAGAIN, "its listener is behind"},
+	{ANY, EADDRNOTAVAIL,
+	 "no interface of this machine has that address; use one that has, or a "
+	 "port's"},
+	{ANY, ENETUNREACH, "the kernel has no route to it; add one, or a gateway to a port"},
+	{ANY, ECONNREFUSED, "nobody listens there"},
+	{ZL_CARRIER_TIPC, EAFNOSUPPORT, "this kernel has no TIPC; load it: modprobe tipc"},
+	{ZL_CARRIER_VMCI, EAFNOSUPPORT,
+	 "this kernel has no vsock; load it: modprobe vsock_loopback, "
+	 "or vmw_vsock_vmci_transport in a guest"},
+	{ZL_CARRIER_VMCI, ENODEV,
+	 "this kernel has no vsock transport to that CID; load one: "
+	 "modprobe vsock_loopback"},
+	{ANY, EAFNOSUPPORT, "this kernel has no IPv6; use an IPv4 address"},
+	{ANY, EMFILE, "the dataplane has no more descriptors; raise its limit (ulimit -n)"},
+	{ANY, ENOBUFS, "the host core has as many streams as limits.streams says; raise it"},
+};
+
+void zl_kernel_explain(const struct zl_ipc_endpoint *at, int error, char *text, size_t bytes)
+{
+	const char *why = strerror(-error);
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i].error == -error &&
+		    (words[i].carrier == ANY || words[i].carrier == at->carrier)) {
+			why = words[i].text;
+			break;
+		}
+	snprintf(text, bytes, "endpoint %.130s: %s", at->text, why);
+}
