@@ -26,7 +26,9 @@ void read_drop(struct kstream *s)
 /* Buffers to read into, n at most: how many there are. */
 static unsigned buffers(struct zl_kernel *k, unsigned n)
 {
-	if (k->spares < n && !k->dry &&
+	if (k->dry)
+		return 0;
+	if (k->spares < n &&
 	    !rte_pktmbuf_alloc_bulk(k->config.frames, k->spare + k->spares, n - k->spares))
 		k->spares = n;
 	return RTE_MIN(n, k->spares);
