@@ -1,5 +1,6 @@
 /* The commands that change something: bind, connect, unbind, disconnect, and count (cycles.c). They
  * are answered when the dataplane has answered. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,8 @@ static void removed(struct zl_control *c, const struct zl_ipc_result *r, uint64_
 	void *context[2] = {c, &id};
 
 	free(change);
-	if (r->error) {
+	/* One that is being resolved again may not be there. */
+	if (r->error && r->error != -ENOENT) {
 		zl_api_answer(c, client, NULL, r->text);
 		return;
 	}

@@ -65,11 +65,39 @@ static void added_late(struct zl_control *c, const struct zl_ipc_result *r, uint
 	}
 }
 
+/* As it was before its host's name was resolved. False: it has none. */
+static bool name_again(struct zl_control *c, const struct zl_endpoint *e,
+		       struct zl_ipc_endpoint *at)
+{
+	const struct zl_ports ports = {c->config.ports, c->config.n_ports};
+	char error[ZL_TEXT_MAX], host[128];
+
+	return !zl_endpoint_parse(at, e->at.text, true, &ports, error, sizeof(error)) &&
+	       zl_endpoint_host(at, host, sizeof(host));
+}
+
+static void forgotten(struct zl_control *c, const struct zl_ipc_result *r, uint64_t id)
+{
+	struct zl_endpoint *e = zl_endpoint_by_id(c, (uint32_t)id);
+	struct zl_ipc_endpoint at;
+
+	if (!e || r->error || !name_again(c, e, &at))
+		return;
+	at.id = c->next_id++;
+	e->at = at;
+	zl_endpoint_add(c, e, added_late, e->at.id);
+}
+
+/* A host may have moved: its name is looked up again before it is dialled again. */
 static void retry(struct zl_timer *timer)
 {
 	struct zl_endpoint *e = timer->context;
+	const struct zl_ipc_id id = {.id = e->at.id};
+	struct zl_ipc_endpoint at;
 
-	if (e->present && !e->stream)
+	if (e->present && !e->stream && name_again(e->control, e, &at))
+		zl_dataplane_request(e->control, ZL_IPC_ENDPOINT_DEL, &id, forgotten, id.id);
+	else if (e->present && !e->stream)
 		dial(e->control, e);
 	else if (e->state == ZL_ENDPOINT_WAITING && zl_dataplane_attached(e->control))
 		zl_endpoint_add(e->control, e, added_late, e->at.id);

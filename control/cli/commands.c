@@ -29,12 +29,19 @@ static const struct column ports[] = {
 };
 
 static const struct column cores[] = {
-	{"CORE", "core", FMT_NUMBER},        {"CPU", "cpu", FMT_NUMBER},
-	{"BUSY %", "busy_pct", FMT_PERCENT}, {"STREAMS", "streams", FMT_NUMBER},
-	{"MSGS IN", "msgs_in", FMT_COUNT},   {"MSGS OUT", "msgs_out", FMT_COUNT},
-	{"TURNS", "turns", FMT_COUNT},       {"IDLE TURNS", "idle_turns", FMT_COUNT},
-	{"SLEEPS", "sleeps", FMT_COUNT},     {"POOL FREE", "pool_free", FMT_NUMBER},
-	{"OF", "pool_total", FMT_NUMBER},    END,
+	{"CORE", "core", FMT_NUMBER},
+	{"", "kind", FMT_TEXT},
+	{"CPU", "cpu", FMT_NUMBER},
+	{"BUSY %", "busy_pct", FMT_PERCENT},
+	{"STREAMS", "streams", FMT_NUMBER},
+	{"MSGS IN", "msgs_in", FMT_COUNT},
+	{"MSGS OUT", "msgs_out", FMT_COUNT},
+	{"TURNS", "turns", FMT_COUNT},
+	{"IDLE TURNS", "idle_turns", FMT_COUNT},
+	{"SLEEPS", "sleeps", FMT_COUNT},
+	{"POOL FREE", "pool_free", FMT_NUMBER},
+	{"OF", "pool_total", FMT_NUMBER},
+	END,
 };
 
 static const struct column sockets[] = {
@@ -171,9 +178,13 @@ const struct command commands[] = {
 	{
 		.name = "cores",
 		.args = "",
-		.summary = "the poll cores and how busy they are",
+		.summary = "the cores and how busy they are",
 		.description =
-			"Lists each poll core. BUSY % is the part of its time, since the start, "
+			"Lists each poll core, which carries the ports' traffic, and the host "
+			"core,\n"
+			"which sleeps and carries the kernel's sockets (ipc, tcp on the kernel's "
+			"own\n"
+			"addresses, tipc, vmci). BUSY % is the part of its time, since the start, "
 			"in\n"
 			"which a turn of the loop found something to do; for the last second, see\n"
 			"'zeroline top'. POOL FREE says how many packet buffers the core has "
@@ -281,16 +292,25 @@ const struct command commands[] = {
 		.show = show_stats,
 		.none = "every counter is zero",
 	},
-	ENDPOINT_COMMAND("bind", "make a socket listen on an endpoint",
-			 "Listens on an address of a Zeroline port. Until the appliance restarts:\n"
-			 "what is to last belongs in the configuration.",
-			 "zeroline bind in tcp://10.77.0.1:5557\tone more way in\n"),
+	ENDPOINT_COMMAND(
+		"bind", "make a socket listen on an endpoint",
+		"Listens on an address of a Zeroline port, or of the kernel's. Until the\n"
+		"appliance restarts: what is to last belongs in the configuration. Endpoints\n"
+		"are tcp://ADDRESS:PORT, tcp://NAME:PORT (of a port, an interface or a host),\n"
+		"tcp://*:PORT (all ports; without ports all of the kernel's),\n"
+		"tcp://0.0.0.0:PORT and tcp://[::]:PORT (all of the kernel's), ipc:///PATH,\n"
+		"ipc://@NAME, ipc://*, tipc://{TYPE,LOWER,UPPER}, vmci://CID:PORT. PORT may\n"
+		"be *: the answer says which it is.",
+		"zeroline bind in tcp://10.77.0.1:5557\tone more way in\n"
+		"zeroline bind in ipc:///run/feed\tfor programs on this machine\n"
+		"zeroline bind in tcp://127.0.0.1:*\tany free port\n"),
 	ENDPOINT_COMMAND("unbind", "stop listening on an endpoint",
 			 "Takes back a bind. Peers that are connected stay connected.",
 			 "zeroline unbind in tcp://10.77.0.1:5557\n"),
 	ENDPOINT_COMMAND("connect", "make a socket dial an endpoint",
 			 "Dials, and dials again whenever the connection ends, until\n"
-			 "'zeroline disconnect' or until the appliance restarts.",
+			 "'zeroline disconnect' or until the appliance restarts. A source address\n"
+			 "may come first: tcp://SOURCE:0;HOST:PORT.",
 			 "zeroline connect in tcp://10.77.0.2:6000\ttake a publisher's feed\n"),
 	ENDPOINT_COMMAND("disconnect", "close a connection that was dialled",
 			 "Takes back a connect and closes its connection.",

@@ -8,28 +8,27 @@
 
 #define ANY ZL_CARRIERS
 
+/* The first that fits. */
 static const struct {
 	enum zl_carrier carrier;
 	int error;
-	const char *text;
+	const char *text, *connecting; /* connecting: where a connect is told something else */
 } words[] = {
 	{ZL_CARRIER_IPC, EADDRINUSE,
-	 "another process listens on it; stop that, or choose another "
-	 "path"},
+	 "another process listens on it; stop that, or choose another path"},
 	{ANY, EADDRINUSE, "address in use; stop whoever has it, or choose another port"},
 	{ZL_CARRIER_IPC, EACCES,
-	 "permission denied to the dataplane; choose a directory that it "
-	 "may write to"},
+	 "permission denied to the dataplane; choose a directory that it may write to",
+	 "permission denied to the dataplane; see the permissions of the file and its directory"},
 	{ANY, EACCES, "permission denied to the dataplane; choose a port above 1023"},
 	{ANY, EPERM, "the kernel does not permit it to the dataplane"},
-	{ZL_CARRIER_IPC, ENOENT, "no such file or directory; create the directory first"},
+	{ZL_CARRIER_IPC, ENOENT, "no such file or directory; create the directory first",
+	 "nobody has bound it"},
 	{ZL_CARRIER_IPC, ENOTDIR, "part of the path is not a directory; choose another path"},
 	{ZL_CARRIER_IPC, EEXIST,
-	 "there is a file that is not a socket; remove it, or choose "
-	 "another path"},
+	 "there is a file that is not a socket; remove it, or choose another path"},
 	{ZL_CARRIER_IPC, ENAMETOOLONG,
-	 "the path is longer than 107 characters; choose a shorter "
-	 "one"},
+	 "the path is longer than 107 characters; choose a shorter one"},
 	{ZL_CARRIER_IPC, EROFS, "the file system is read-only; choose another path"},
 	{ZL_CARRIER_IPC, ECONNREFUSED, "nobody listens on it"},
 	{ZL_CARRIER_IPC, EAGAIN, "its listener is behind"},
@@ -58,6 +57,8 @@ void zl_kernel_explain(const struct zl_ipc_endpoint *at, int error, char *text, 
 		if (words[i].error == -error &&
 		    (words[i].carrier == ANY || words[i].carrier == at->carrier)) {
 			why = words[i].text;
+			if (at->connect && words[i].connecting)
+				why = words[i].connecting;
 			break;
 		}
 	snprintf(text, bytes, "endpoint %.130s: %s", at->text, why);

@@ -14,6 +14,7 @@
 
 #include "tests/interop/appliance.h"
 #include "tests/interop/exchange.h"
+#include "tests/interop/pipeline.h"
 #include "tests/interop/remote.h"
 
 #define LOCAL_IN  "tcp://127.0.0.1:5565"
@@ -242,6 +243,76 @@ static void test_nothing_is_lost_while_control_is_replaced(void **state)
 	appliance_stop(a);
 }
 
+/* Patterns that deal out or address their peers have them all on the host core, for now. */
+static void test_work_is_dealt_out_over_the_kernel(void **state)
+{
+	struct appliance_config config = {
+		.carrier = LAB_TAP, .kind = "streamer", .frontend = in, .backend = out};
+	struct pusher push[2];
+	struct puller pull[3];
+	struct peer *pusher[2], *puller[3];
+	struct appliance *a;
+	const char *error;
+
+	(void)state;
+	name_all();
+	snprintf(in, sizeof(in), "bind: [\"%s\", \"" LOCAL_IN "\"], hwm: 1000", file_in);
+	snprintf(out, sizeof(out), "bind: [\"" LOCAL_OUT "\", \"%s\"], hwm: 1000", name_out);
+	a = appliance_start(&config);
+	for (unsigned i = 0; i < 3; i++) {
+		pull[i] = (struct puller){.endpoint = i ? LOCAL_OUT : name_out, .type = ZMQ_PULL};
+		puller[i] = peer_start(&a->net, "puller", puller_run, &pull[i]);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		push[i] = (struct pusher){.endpoint = i ? LOCAL_IN : file_in,
+					  .type = ZMQ_PUSH,
+					  .id = i,
+					  .messages = lab_scaled(50000),
+					  .bytes = 64,
+					  .parts = 3};
+		pusher[i] = peer_start(&a->net, "pusher", pusher_run, &push[i]);
+	}
+	appliance_await_peers(a, 5);
+	for (unsigned i = 0; i < 2; i++)
+		peer_tell(pusher[i], "go", 0);
+	for (unsigned i = 0; i < 2; i++)
+		flow_rate("pusher", peer_hear(pusher[i], "sent"));
+	pull_all(puller, 3, push, 2, NULL);
+	error = appliance_change(a, "bind", "feed.backend", BACKEND);
+	assert_non_null(error);
+	assert_non_null(strstr(error, "for now all of its endpoints are the kernel's, or none is"));
+	for (unsigned i = 0; i < 5; i++)
+		peer_tell(i < 2 ? pusher[i] : puller[i - 2], "end", 0);
+	for (unsigned i = 0; i < 5; i++)
+		peer_done(i < 2 ? pusher[i] : puller[i - 2]);
+	appliance_stop(a);
+}
+
+static void test_requests_and_replies_pass_a_queue_over_the_kernel(void **state)
+{
+	struct appliance_config config = {
+		.carrier = LAB_TAP, .kind = "queue", .frontend = in, .backend = out};
+	struct peer *req, *rep;
+	struct appliance *a;
+
+	(void)state;
+	name_all();
+	snprintf(in, sizeof(in), "bind: [\"%s\"]", file_in);
+	snprintf(out, sizeof(out), "bind: [\"" LOCAL_OUT "\"]");
+	a = appliance_start(&config);
+	req = remote_start(&a->net, "req", ZMQ_REQ);
+	rep = remote_start(&a->net, "rep", ZMQ_REP);
+	remote_connect(rep, LOCAL_OUT);
+	remote_connect(req, file_in);
+	for (unsigned i = 0; i < 50; i++) {
+		say_and_hear(req, rep, "question");
+		say_and_hear(rep, req, "answer");
+	}
+	remote_end(req);
+	remote_end(rep);
+	appliance_stop(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +324,8 @@ int main(void)
 		LAB_TEST(test_the_appliance_connects_to_peers_by_the_kernel),
 		LAB_TEST(test_a_peer_that_is_killed_is_replaced_and_others_notice_nothing),
 		LAB_TEST(test_nothing_is_lost_while_control_is_replaced),
+		LAB_TEST(test_work_is_dealt_out_over_the_kernel),
+		LAB_TEST(test_requests_and_replies_pass_a_queue_over_the_kernel),
 	};
 	int status = lab_begin();
 
