@@ -87,6 +87,9 @@ static uint64_t wake_at(const struct zl_lcore *c)
 	at = earliest(at, zl_timer_next(&c->timers));
 	if (c->kernel)
 		at = earliest(at, zl_kernel_next_timer(c->kernel));
+	/* What was done last is told before a long sleep. */
+	if (c->idle_since_ns + ZL_PUBLISH_NS >= c->publish_at_ns)
+		at = earliest(at, c->publish_at_ns);
 	if (c->stages.on)
 		at = earliest(at, c->count_until_ns);
 	for (unsigned i = 0; i < c->n_ports; i++) {
@@ -98,7 +101,8 @@ static uint64_t wake_at(const struct zl_lcore *c)
 		if (!p->interrupts)
 			at = earliest(at, c->now_ns + nap);
 	}
-	if (c->waits_relay || c->waits_deliver || c->dump.active || lanes_wait(c))
+	if (c->waits_relay || c->waits_deliver || c->dump.active || lanes_wait(c) ||
+	    zl_pressure_is_high(c))
 		at = earliest(at, c->now_ns + nap);
 	return at;
 }

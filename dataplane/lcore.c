@@ -8,9 +8,8 @@
 #include "dataplane/lcore.h"
 #include "drivers/host/kernel.h"
 
-#define SPIN_NS      50000ull    /* idle this long before the core sleeps */
-#define PUBLISH_NS   10000000ull /* how old the counters may get */
-#define SWEEP_BUDGET 64          /* tree nodes a turn */
+#define SPIN_NS      50000ull /* idle this long before the core sleeps */
+#define SWEEP_BUDGET 64       /* tree nodes a turn */
 
 uint64_t zl_clock_ns(void)
 {
@@ -34,13 +33,32 @@ static void stage(struct zl_lcore *c, enum zl_stage next)
 	zl_stage_enter(&c->stages, next);
 }
 
+/* The host core's ports, as it were: the kernel's sockets. */
+static unsigned sockets_in(struct zl_lcore *c)
+{
+	enum zl_stage was = zl_stage_enter(&c->stages, ZL_STAGE_port_rx);
+	unsigned n = zl_kernel_input(c->kernel, c->now_ns);
+
+	zl_stage_leave(&c->stages, was);
+	return n;
+}
+
+static unsigned sockets_out(struct zl_lcore *c)
+{
+	enum zl_stage was = zl_stage_enter(&c->stages, ZL_STAGE_port_tx);
+	unsigned n = zl_kernel_output(c->kernel, c->now_ns);
+
+	zl_stage_leave(&c->stages, was);
+	return n;
+}
+
 bool zl_core_turn(struct zl_lcore *c)
 {
 	unsigned work;
 
 	work = zl_core_receive(c); /* ports: Ethernet to streams' receive queues */
 	if (c->kernel)
-		work += zl_kernel_input(c->kernel, c->now_ns); /* the host core: sockets */
+		work += sockets_in(c);
 	work += zl_core_pull_lanes(c); /* other cores: frames, message parts */
 	work += zl_core_orders(c);     /* control: sockets, endpoints, verdicts, subscriptions */
 	stage(c, ZL_STAGE_net_out);
@@ -52,7 +70,7 @@ bool zl_core_turn(struct zl_lcore *c)
 	/* readable streams to sessions, messages to pipes, pipes to streams, streams to frames */
 	zl_net_output(c->net, c->now_ns);
 	if (c->kernel)
-		work += zl_kernel_output(c->kernel, c->now_ns);
+		work += sockets_out(c);
 	stage(c, ZL_STAGE_other);
 	zl_zmtp_poll(&c->zmtp);
 	zl_core_flush(c);
@@ -94,7 +112,7 @@ static void run(struct zl_lcore *c)
 		start = end;
 		if (c->now_ns >= c->publish_at_ns) {
 			zl_publish(c);
-			c->publish_at_ns = c->now_ns + PUBLISH_NS;
+			c->publish_at_ns = c->now_ns + ZL_PUBLISH_NS;
 		}
 		zl_publish_peers(c);
 		if (!worked && !c->busy_poll && c->now_ns - c->idle_since_ns >= spin_ns) {

@@ -24,6 +24,7 @@
 #include "drivers/port/port.h"
 
 #define ZL_ENDPOINTS_MAX 256
+#define ZL_PUBLISH_NS    10000000ull /* how old the counters may get */
 #define ZL_SHARDS_MAX    ZL_STATS_SOCKETS
 
 enum zl_core_counter {
@@ -255,6 +256,8 @@ bool zl_dump_step(struct zl_lcore *c);
 void zl_pressure_watch(struct zl_lcore *c);
 /* How much is left now, before messages are taken that will want some of it. */
 void zl_pressure_look(struct zl_lcore *c);
+/* Is this core's own memory short? Others look at what it says of that, so it must look often. */
+bool zl_pressure_is_high(const struct zl_lcore *c);
 /* A socket that may drop nothing (HWM 0) holds its publishers back when memory is short, as long as
  * some peer has something queued that will give memory back. */
 bool zl_pressure_holds_back(const struct zl_shard *out);

@@ -120,6 +120,11 @@ void zl_pressure_look(struct zl_lcore *c)
 	allow(c, fair_share(c, PARTS - used));
 }
 
+bool zl_pressure_is_high(const struct zl_lcore *c)
+{
+	return PARTS - c->own_used < PARTS / SQUEEZE_PART;
+}
+
 bool zl_pressure_holds_back(const struct zl_shard *out)
 {
 	const struct zl_lcore *c = out->core;
@@ -136,7 +141,8 @@ bool zl_pressure_holds_back(const struct zl_shard *out)
 
 void zl_pressure_watch(struct zl_lcore *c)
 {
-	if (c->turns % WATCH_TURNS)
+	/* The host core sleeps between turns: what it says must not grow old with it. */
+	if (c->turns % WATCH_TURNS && !zl_core_is_host(c))
 		return;
 	zl_pressure_look(c);
 	__atomic_store_n(&c->owes, c->squeezed && owes(c), __ATOMIC_RELAXED);

@@ -134,7 +134,10 @@ static int core_alloc(struct zl_dataplane *d, unsigned id, char *text, size_t by
 	c->control = true;
 	c->letters = d->letters;
 	c->peers_max = d->setup.max_streams;
-	c->peers = rte_zmalloc("peers", sizeof(*c->peers) * c->peers_max, RTE_CACHE_LINE_SIZE);
+	/* The host core's are of the kernel's memory: packet memory is for what ports need. */
+	c->peers = zl_core_is_host(c) ? calloc(c->peers_max, sizeof(*c->peers))
+				      : rte_zmalloc("peers", sizeof(*c->peers) * c->peers_max,
+						    RTE_CACHE_LINE_SIZE);
 	if (!c->peers || zl_doorbell_open(&c->bell)) {
 		snprintf(text, bytes, "limits.streams: no memory for %u streams a core; set fewer",
 			 c->peers_max);
@@ -360,7 +363,10 @@ static void core_free(struct zl_lcore *c)
 	zl_mailbox_close(&c->to_core);
 	zl_mailbox_close(&c->to_host);
 	zl_doorbell_close(&c->bell);
-	rte_free(c->peers);
+	if (zl_core_is_host(c))
+		free(c->peers);
+	else
+		rte_free(c->peers);
 }
 
 /* The reverse of the start: cores, then what holds their frames, then ports, then pools. */

@@ -107,6 +107,8 @@ const uint64_t *zl_kernel_counters(const struct zl_kernel *k)
 
 uint64_t zl_kernel_next_timer(const struct zl_kernel *k)
 {
+	if (k->output)
+		return 0; /* queued after this turn's writing */
 	if (k->active)
 		return k->now_ns + DRY_WAIT_NS; /* memory does not tell when there is some */
 	return k->closing || k->paused ? k->now_ns + EXPIRE_NS / 10 : UINT64_MAX;
