@@ -1,6 +1,7 @@
 /* What ipc has that others have not: files, which outlive who made them, and peers that the kernel
  * knows by user, group and process. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,13 @@
 /* "ipc://" "*": a name of our own that nobody has. */
 static int choose_path(const struct zl_kernel *k, struct sockaddr_un *a, socklen_t *bytes)
 {
+	char directory[PATH_MAX]; /* peers have other working directories */
 	uint64_t random;
 	int n;
 
-	if (getrandom(&random, sizeof(random), 0) < 0)
+	if (!realpath(k->config.directory, directory) || getrandom(&random, sizeof(random), 0) < 0)
 		return -errno;
-	n = snprintf(a->sun_path, sizeof(a->sun_path), "%s/ipc-%016llx", k->config.directory,
+	n = snprintf(a->sun_path, sizeof(a->sun_path), "%s/ipc-%016llx", directory,
 		     (unsigned long long)random);
 	if (n < 0 || n >= (int)sizeof(a->sun_path))
 		return -ENAMETOOLONG;
