@@ -4,8 +4,9 @@
  *
  * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
  * peers; shard.c a socket's part on this core and how its messages leave; orders.c what control
- * says; dump.c what a new control is told; idle.c sleeping; pressure.c memory that runs short;
- * publish.c counters, publish_peers.c those of peers; count.c cycles by stage. */
+ * says; dump.c what a new control is told; idle.c sleeping; policy.c what of policies needs a
+ * clock; pressure.c memory that runs short; publish.c counters, publish_peers.c those of peers;
+ * count.c cycles by stage. */
 #ifndef ZL_DATAPLANE_LCORE_H
 #define ZL_DATAPLANE_LCORE_H
 
@@ -26,6 +27,7 @@
 #define ZL_ENDPOINTS_MAX 256
 #define ZL_PUBLISH_NS    10000000ull /* how old the counters may get */
 #define ZL_SHARDS_MAX    ZL_STATS_SOCKETS
+#define ZL_SLOW_SAMPLES  8 /* of a grace: how finely it is kept */
 
 enum zl_core_counter {
 #define X(name, text) ZL_CORE_##name,
@@ -52,6 +54,12 @@ struct zl_shard {
 	struct zl_stats_socket gone;            /* what peers that are gone have moved */
 	struct zl_pipe lane_pipe[ZL_CORES_MAX]; /* to the same socket on the other cores */
 	bool has_lanes;
+	struct {
+		uint64_t last_ns, sample_at_ns; /* of ticks; of the next sample */
+		uint64_t msgs_rest, bytes_rest; /* of credit, in parts of 10^9 */
+		unsigned sample;
+	} clock;                  /* policy.c */
+	struct rte_mbuf *held;    /* small parts that wait for long are copied into it, or NULL */
 	struct zl_device *device; /* this core's part of the device it belongs to, or NULL */
 	/* Peers whose messages wait for room, the one that has waited for longest first. */
 	struct zl_peer *waits_first, *waits_last, *resuming;
@@ -94,6 +102,10 @@ struct zl_peer {
 		uint64_t acked, dropped;       /* at the last look */
 		uint64_t acked_ns, dropped_ns; /* when they last grew; or nothing was queued */
 	} pace;
+	struct {
+		uint64_t queued[ZL_SLOW_SAMPLES]; /* bytes in all, when they were sampled */
+		uint64_t over_since_ns;           /* its HWM; 0: it is not */
+	} slow;
 	bool mid_message; /* the parts that were taken last have a rest, which comes next */
 	/* waiting lists: for control or its mailbox; for room to deliver */
 	struct zl_peer *next_relay, *next_deliver;
@@ -121,6 +133,8 @@ struct zl_lcore {
 	struct zl_kernel *kernel; /* the host core's sockets; NULL on a poll core */
 	struct zl_zmtp zmtp;
 	struct zl_timer_wheel timers;
+	struct zl_timer clock; /* policy.c; armed while sockets need it: */
+	unsigned clocked;
 	struct rte_mempool *frames, *indirect, *blocks;
 	unsigned n_ports;
 	struct zl_core_port port[ZL_PORTS_MAX];
@@ -261,6 +275,10 @@ bool zl_pressure_is_high(const struct zl_lcore *c);
 /* A socket that may drop nothing (HWM 0) holds its publishers back when memory is short, as long as
  * some peer has something queued that will give memory back. */
 bool zl_pressure_holds_back(const struct zl_shard *out);
+
+/* policy.c */
+void zl_policy_added(struct zl_lcore *c, struct zl_shard *s);
+void zl_policy_removed(struct zl_lcore *c, struct zl_shard *s);
 
 /* idle.c */
 int zl_idle_open(struct zl_lcore *c);

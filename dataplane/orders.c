@@ -54,6 +54,7 @@ static int socket_add(struct zl_lcore *c, struct zl_shard *s)
 		if (join_lanes(s))
 			return -ENOSPC;
 		c->shard[i] = s;
+		zl_policy_added(c, s);
 		return 0;
 	}
 	return -ENOSPC;
@@ -97,6 +98,7 @@ static struct zl_shard *socket_del(struct zl_lcore *c, uint32_t id)
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
 		if (c->shard[i] == s)
 			c->shard[i] = NULL;
+	zl_policy_removed(c, s);
 	return s;
 }
 

@@ -10,6 +10,7 @@
  * memory is messages that cannot be finished for want of it, or queues that nobody reads: then the
  * largest of them is given up, with its peer. */
 #include "dataplane/lcore.h"
+#include "dataplane/router/backlog.h"
 
 #define WATCH_TURNS  16 /* between looks at who holds what */
 #define SQUEEZE_PART 4
@@ -34,6 +35,8 @@ static uint64_t held(const struct zl_peer *p)
 {
 	uint64_t queued = p->pipe.hwm_msgs ? p->pipe.queued_bytes : 0;
 
+	if (p->pipe.backlog)
+		queued += p->pipe.backlog->bytes;
 	return p->state == ZL_PEER_READY && p->session.state == ZL_SESSION_TRAFFIC
 		       ? p->session.msg_bytes + p->session.frame.have + queued
 		       : 0;

@@ -1,6 +1,7 @@
 /* Peers' numbers for control, some peers a turn so that no message waits for all of them, and what
  * those that are gone leave to their socket's totals. */
 #include "dataplane/lcore.h"
+#include "dataplane/router/backlog.h"
 #include "drivers/host/kernel.h"
 
 #define ROUND_NS     100000000ull /* how old a peer's numbers may get */
@@ -39,6 +40,10 @@ static void publish_peer(struct zl_stats_peer *at, struct zl_peer *p, uint64_t n
 	at->queued_msgs = p->pipe.queued_msgs;
 	at->queued_bytes = p->pipe.queued_bytes;
 	at->srtt_us = round_trip_us(p);
+	if (p->pipe.backlog) {
+		at->queued_msgs += p->pipe.backlog->n;
+		at->queued_bytes += p->pipe.backlog->bytes;
+	}
 	at->subscriptions = p->subscriptions;
 	at->silent_ms = (now_ns - p->pace.acked_ns) / 1000000;
 	at->dropping = p->pace.dropped_ns && now_ns - p->pace.dropped_ns < SLOW_NS;

@@ -157,6 +157,47 @@ static struct zl_buf *on_buffer(void *ctx, const void *bytes, uint32_t len, cons
 	return (struct zl_buf *)head;
 }
 
+/* A buffer counts to 65535, and not only these references. */
+#define HELD_REFS_MAX 25000
+/* A part smaller than this share of its buffer is copied next to others. */
+#define SPARSE_SHARE 8
+
+static bool copy_small(struct zl_shard *s, const struct zl_msg *msg, struct zl_msg *held)
+{
+	uint32_t n = msg->wire + msg->len;
+
+	if (!s->held || rte_pktmbuf_tailroom(s->held) < n) {
+		struct rte_mbuf *fresh = rte_pktmbuf_alloc(s->core->frames);
+
+		if (!fresh)
+			return false;
+		if (s->held)
+			zl_buf_unref((struct zl_buf *)s->held, 1);
+		s->held = fresh;
+	}
+	*held = *msg;
+	held->buf = (struct zl_buf *)s->held;
+	held->data = rte_pktmbuf_mtod_offset(s->held, uint8_t *, s->held->data_len) + msg->wire;
+	memcpy(rte_pktmbuf_append(s->held, (uint16_t)n), msg->data - msg->wire, n);
+	zl_buf_ref(held->buf, 1);
+	return true;
+}
+
+static bool on_hold(void *ctx, const struct zl_msg *msg, struct zl_msg *held)
+{
+	struct rte_mbuf *m = (struct rte_mbuf *)msg->buf;
+	uint32_t room = m->buf_len > RTE_PKTMBUF_HEADROOM ? m->buf_len - RTE_PKTMBUF_HEADROOM : 0;
+	bool crowded = rte_mbuf_refcnt_read(m) > HELD_REFS_MAX;
+
+	if (!m->next && (crowded || msg->wire + msg->len < room / SPARSE_SHARE))
+		return copy_small(ctx, msg, held);
+	if (crowded)
+		return false;
+	*held = *msg;
+	zl_buf_ref(msg->buf, 1);
+	return true;
+}
+
 static void on_misbehaved(void *ctx, struct zl_pipe *pipe, const char *reason)
 {
 	struct zl_shard *s = ctx;
@@ -167,6 +208,7 @@ static void on_misbehaved(void *ctx, struct zl_pipe *pipe, const char *reason)
 
 static const struct zl_socket_ops shard_ops = {
 	.buffer = on_buffer,
+	.hold = on_hold,
 	.misbehaved = on_misbehaved,
 	.broken = on_broken,
 	.write = on_write,
@@ -215,6 +257,8 @@ void zl_shard_free(struct zl_shard *s)
 	if (!s)
 		return;
 	zl_socket_close(&s->socket);
+	if (s->held)
+		zl_buf_unref((struct zl_buf *)s->held, 1);
 	free(s);
 }
 

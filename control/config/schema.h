@@ -10,7 +10,7 @@ bool zl_schema_read(struct zl_yaml *y, struct zl_config *config);
 zl_yaml_read zl_port_list, zl_device_list;
 /* schema_policy.c: into a zl_ipc_policy; and, when the socket is known as a whole, does all of it
  * fit together? */
-zl_yaml_read zl_last_values;
+zl_yaml_read zl_policy, zl_last_values;
 bool zl_policy_settle(struct zl_yaml *y, const struct zl_config_socket *s);
 
 /* Names, addresses and endpoints against each other. */

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAST(field) ZL_YAML_AT(struct zl_ipc_policy, last.field)
-#define SLOW(field) ZL_YAML_AT(struct zl_ipc_policy, slow.field)
+#define POLICY(field) ZL_YAML_AT(struct zl_ipc_policy, field)
+
+/* --- topics --- */
 
 /* One byte that ends a topic, kept as its value + 1. */
 static bool read_until(struct zl_yaml *y, yaml_node_t *node, void *field,
@@ -27,12 +28,6 @@ static bool read_until(struct zl_yaml *y, yaml_node_t *node, void *field,
 	return true;
 }
 
-#define TOPIC_KEYS(of)                                                                             \
-	{"topic_bytes", zl_yaml_number, of(topic.bytes), .min = 1, .max = ZL_TOPIC_KEY_MAX},       \
-	{                                                                                          \
-		"topic_until", read_until, of(topic.until)                                         \
-	}
-
 static bool check_topic(struct zl_yaml *y, unsigned line, const struct zl_ipc_topic *topic)
 {
 	if (!topic->bytes || !topic->until)
@@ -40,13 +35,17 @@ static bool check_topic(struct zl_yaml *y, unsigned line, const struct zl_ipc_to
 	return zl_yaml_fail(y, line, "topic_bytes and topic_until are both given; keep one");
 }
 
+/* --- last values --- */
+
 static const struct zl_yaml_key last_keys[] = {
-	{"topics", zl_yaml_number, LAST(topics), .min = 1, .max = 16u << 20},
-	{"memory", zl_yaml_number, LAST(bytes), .unit = ZL_UNIT_BYTES, .min = 64 << 10,
+	{"topics", zl_yaml_number, POLICY(last.topics), .min = 1, .max = 16u << 20},
+	{"memory", zl_yaml_number, POLICY(last.bytes), .unit = ZL_UNIT_BYTES, .min = 64 << 10,
 	 .max = 256ull << 30, .more = "64KiB to 256GiB"},
-	{"message", zl_yaml_number, LAST(message_bytes), .unit = ZL_UNIT_BYTES, .min = 64,
+	{"message", zl_yaml_number, POLICY(last.message_bytes), .unit = ZL_UNIT_BYTES, .min = 64,
 	 .max = 16 << 20, .more = "64B to 16MiB"},
-	TOPIC_KEYS(LAST),
+	{"topic_bytes", zl_yaml_number, POLICY(last.topic.bytes), .min = 1,
+	 .max = ZL_TOPIC_KEY_MAX},
+	{"topic_until", read_until, POLICY(last.topic.until)},
 	{0},
 };
 
@@ -68,14 +67,93 @@ bool zl_last_values(struct zl_yaml *y, yaml_node_t *node, void *field,
 			    p->last.message_bytes);
 }
 
+/* --- slow subscribers --- */
+
+static bool read_slow(struct zl_yaml *y, yaml_node_t *node, void *field,
+		      const struct zl_yaml_key *key)
+{
+	const char *words[ZL_SLOWS + 1] = {0};
+	struct zl_yaml_key with = *key;
+
+	memcpy(words, zl_slow_name, sizeof(zl_slow_name));
+	with.more = words;
+	return zl_yaml_enum(y, node, field, &with);
+}
+
+static const struct zl_yaml_key slow_keys[] = {
+	{"do", read_slow, POLICY(slow.policy), .required = true},
+	{"mark", zl_yaml_number, POLICY(slow.mark), .max = UINT32_MAX},
+	{"topic_bytes", zl_yaml_number, POLICY(slow.topic.bytes), .min = 1,
+	 .max = ZL_TOPIC_KEY_MAX},
+	{"topic_until", read_until, POLICY(slow.topic.until)},
+	{"grace", zl_yaml_number, POLICY(slow.grace_ms), .unit = ZL_UNIT_MS, .max = 3600000,
+	 .more = "0 to 1h"},
+	{"waiting", zl_yaml_number, POLICY(slow.waiting), .min = 16, .max = 16u << 20},
+	{0},
+};
+
+static bool read_slow_map(struct zl_yaml *y, yaml_node_t *node, void *field,
+			  const struct zl_yaml_key *key)
+{
+	struct zl_ipc_policy *p = (void *)((char *)field - key->offset);
+	const struct zl_ipc_slow *s = &p->slow;
+
+	if (!zl_yaml_read_map(y, node, p, slow_keys) ||
+	    !check_topic(y, zl_yaml_line(node), &s->topic))
+		return false;
+	if (s->policy != ZL_SLOW_CONFLATE && (s->mark || s->topic.bytes || s->topic.until))
+		return zl_yaml_fail(
+			y, zl_yaml_line(node),
+			"mark and topic_... belong to \"do: conflate\"; take them away");
+	if (s->policy != ZL_SLOW_DISCONNECT && s->grace_ms)
+		return zl_yaml_fail(y, zl_yaml_line(node),
+				    "grace belongs to \"do: disconnect\"; take it away");
+	return true;
+}
+
+static const struct zl_yaml_key policy_keys[] = {
+	{"slow", read_slow_map, POLICY(slow)},
+	{0},
+};
+
+bool zl_policy(struct zl_yaml *y, yaml_node_t *node, void *field, const struct zl_yaml_key *key)
+{
+	(void)key;
+	return zl_yaml_read_map(y, node, field, policy_keys);
+}
+
+/* --- all of it --- */
+
+static bool settle_slow(struct zl_yaml *y, const struct zl_config_socket *s)
+{
+	const struct zl_ipc_slow *slow = &s->at.policy.slow;
+	const char *what = zl_slow_name[slow->policy];
+
+	if (slow->policy == ZL_SLOW_DROP_NEWEST)
+		return true;
+	if (s->at.type != ZL_XPUB && s->at.type != ZL_PUB)
+		return zl_yaml_fail(y, s->line,
+				    "policy.slow: %s is for XPUB and PUB, but this socket is %s, "
+				    "which drops nothing; take it away",
+				    what, zl_socket_type_name[s->at.type]);
+	if (!s->at.sndhwm && (slow->policy != ZL_SLOW_DISCONNECT || !slow->grace_ms))
+		return zl_yaml_fail(y, s->line,
+				    "policy.slow: %s begins at the high-water mark, and hwm is 0; "
+				    "set hwm",
+				    what);
+	if (slow->mark > s->at.sndhwm)
+		return zl_yaml_fail(y, s->line,
+				    "policy.slow: mark (%u) is more than hwm (%u); set it lower",
+				    slow->mark, s->at.sndhwm);
+	return true;
+}
+
 bool zl_policy_settle(struct zl_yaml *y, const struct zl_config_socket *s)
 {
-	bool publishes = s->at.type == ZL_XPUB || s->at.type == ZL_PUB;
-
-	if (s->at.policy.last.topics && !publishes)
+	if (s->at.policy.last.topics && s->at.type != ZL_XPUB && s->at.type != ZL_PUB)
 		return zl_yaml_fail(y, s->line,
 				    "last_values are for subscribers, but this socket is %s; take "
 				    "them away, or let the backend be XPUB or PUB",
 				    zl_socket_type_name[s->at.type]);
-	return true;
+	return settle_slow(y, s);
 }

@@ -2,6 +2,7 @@
  * look at their accounts each and share one write. The others are written in groups of like room,
  * so that a thousand subscribers at their high-water marks are a few writes and not a thousand. */
 #include "dataplane/router/fan.h"
+#include "dataplane/router/backlog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -54,8 +55,11 @@ static struct run survey(const struct zl_msg *msgs, unsigned n, bool mid)
 static uint32_t room_of(const struct zl_socket *s, const struct zl_pipe *p, const struct run *r)
 {
 	uint32_t bytes_a_msg = (uint32_t)(r->bytes / (r->starts ? r->starts : 1));
-	uint32_t room = zl_pipe_room(p, bytes_a_msg), by_memory;
+	uint32_t room, by_memory;
 
+	if (p->backlog)
+		return zl_backlog_room(s, p, bytes_a_msg);
+	room = zl_pipe_room(p, bytes_a_msg);
 	if (p->hwm_msgs == 0 || p->kind == ZL_PIPE_CORE)
 		return room;
 	by_memory = zl_pipe_room_bytes(p, s->pipe_bytes_max, bytes_a_msg);
@@ -73,7 +77,7 @@ static inline void account(struct zl_pipe *p, uint32_t messages, uint32_t parts,
 /* Has the pipe room without much arithmetic? Nearly always. */
 static inline bool roomy(const struct zl_socket *s, const struct zl_pipe *p, const struct run *r)
 {
-	if (p->skipping)
+	if (p->skipping || p->backlog)
 		return false;
 	if (p->hwm_msgs == 0 || p->kind == ZL_PIPE_CORE)
 		return true;
@@ -96,9 +100,10 @@ static uint32_t part_set(struct zl_socket *s, struct zl_fan *f, const struct run
 			continue;
 		if (!roomy(s, p, r)) {
 			room = room_of(s, p, r);
-			if (p->skipping || room < r->starts) {
+			if (p->skipping || p->backlog || room < r->starts) {
 				f->cut[(*cut)++] = (struct zl_fan_short){
-					p, room < r->starts ? room : r->starts, p->skipping};
+					p, room < r->starts ? room : r->starts,
+					p->backlog ? zl_backlog_mid(p) : p->skipping};
 				continue;
 			}
 		}
@@ -108,10 +113,19 @@ static uint32_t part_set(struct zl_socket *s, struct zl_fan *f, const struct run
 	return whole;
 }
 
-/* The run is `room` of its messages for this pipe; the others are dropped. */
-static void drop(struct zl_socket *s, struct zl_pipe *p, const struct run *r, uint32_t room,
-		 bool late)
+/* The run is `room` of its messages for this pipe, which end before part `to`; the others wait or
+ * are dropped. */
+static void leave_out(struct zl_socket *s, struct zl_pipe *p, const struct run *r, uint32_t room,
+		      bool late, unsigned to)
 {
+	if (p->backlog) {
+		if (late)
+			zl_backlog_put(s, p, r->msgs, r->rest);
+		zl_backlog_put(s, p, r->msgs + to, r->n - to);
+		return;
+	}
+	if (room < r->starts && s->policy->slow.policy == ZL_SLOW_DISCONNECT)
+		zl_socket_too_slow(s, p);
 	p->skipping = r->open && (room < r->starts || (late && r->starts == 0));
 	p->msgs_dropped += r->starts - room;
 	s->counter[ZL_ROUTER_dropped_hwm] += r->starts - room;
@@ -138,7 +152,9 @@ static uint32_t write_alike(struct zl_socket *s, struct zl_fan *f, const struct 
 			continue;
 		}
 		account(p, like.room, to - from, bytes);
-		drop(s, p, r, like.room, like.late);
+		if (p->backlog)
+			zl_backlog_spend(p, like.room, bytes);
+		leave_out(s, p, r, like.room, like.late, to);
 		f->whole[n++] = p;
 	}
 	if (to > from) {
@@ -189,6 +205,8 @@ void zl_fan_broken(struct zl_socket *s, struct zl_fan *f)
 	for (uint32_t i = 0; i < f->n; i++) {
 		struct zl_pipe *p = f->set[i];
 
+		if (p->backlog && zl_backlog_broken(s, p))
+			continue;
 		if (!p->skipping && !(f->local && p->kind == ZL_PIPE_CORE) && s->ops->broken)
 			s->ops->broken(s->ctx, p);
 		p->skipping = false;

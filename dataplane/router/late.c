@@ -2,6 +2,7 @@
  * prefix that the pipe has subscribed to, so topics of two prefixes come once. What a pipe has no
  * room for now waits as a position in the order of topics, in a list that every turn goes on with.
  */
+#include "dataplane/router/backlog.h"
 #include "dataplane/router/last.h"
 #include "dataplane/router/matcher.h"
 #include "dataplane/router/topic.h"
@@ -73,6 +74,8 @@ static bool has_room(const struct zl_socket *s, const struct zl_pipe *p)
 {
 	uint64_t most = p->sndbuf_bytes < s->pipe_bytes_max ? p->sndbuf_bytes : s->pipe_bytes_max;
 
+	if (p->backlog && !zl_backlog_room(s, p, 0))
+		return false;
 	return p->queued_msgs == 0 || p->queued_bytes < most / 2;
 }
 
@@ -116,6 +119,8 @@ static bool write_value(struct zl_socket *s, struct zl_pipe *p, const struct zl_
 	p->queued_bytes += bytes;
 	p->msgs_out += n;
 	p->bytes_out += bytes;
+	if (p->backlog)
+		zl_backlog_spend(p, 1, bytes);
 	s->counter[ZL_ROUTER_deliveries] += n;
 	s->counter[ZL_ROUTER_last_told]++;
 	s->ops->write(s->ctx, &p, 1, msgs, n);

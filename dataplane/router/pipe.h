@@ -9,6 +9,7 @@
 
 #include "dataplane/ring/msg.h"
 
+struct zl_backlog;
 struct zl_socket;
 
 enum zl_pipe_kind {
@@ -38,7 +39,9 @@ struct zl_pipe {
 	uint32_t sndbuf_bytes;
 	uint32_t queued_msgs;
 	uint64_t queued_bytes;
-	bool skipping; /* the parts of a message are being dropped until its last */
+	bool skipping;              /* the parts of a message are being dropped until its last */
+	bool too_slow;              /* it is being closed for it */
+	struct zl_backlog *backlog; /* what waits in front of the queue; NULL: nothing ever does */
 
 	/* Inbound: so many parts of the message that will be offered next have been taken already,
 	 * when whoever takes them one by one had no room for the others. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dataplane/router/backlog.h"
 #include "dataplane/router/last.h"
 #include "dataplane/router/matcher.h"
 
@@ -17,14 +18,32 @@ enum {
 
 static void give_back(struct zl_socket *s)
 {
+	zl_backlogs_close(s->backlogs);
 	zl_last_close(s->last);
 	zl_matcher_destroy(s->matcher);
 	free(s->free_slots);
 	free(s->pipes);
+	s->backlogs = NULL;
 	s->last = NULL;
 	s->matcher = NULL;
 	s->free_slots = NULL;
 	s->pipes = NULL;
+}
+
+/* What a publishing socket keeps for late and for slow subscribers. */
+static int open_policy(struct zl_socket *s)
+{
+	if (s->policy->last.topics) {
+		s->last = zl_last_open(&s->policy->last, s->counter);
+		if (!s->last)
+			return -ENOMEM;
+	}
+	if (zl_backlogs_wanted(s->policy)) {
+		s->backlogs = zl_backlogs_open(s->policy, s->sndhwm, s->pipes_max);
+		if (!s->backlogs)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config)
@@ -55,11 +74,8 @@ int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config)
 		if (!s->matcher)
 			goto no_memory;
 	}
-	if (s->matcher && s->policy->last.topics) {
-		s->last = zl_last_open(&s->policy->last, s->counter);
-		if (!s->last)
-			goto no_memory;
-	}
+	if (s->matcher && open_policy(s) < 0)
+		goto no_memory;
 	if (s->pattern->open(s) == 0)
 		return 0;
 no_memory:
@@ -134,6 +150,10 @@ int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p)
 	p->slot = slot;
 	p->hwm_msgs = s->sndhwm;
 	p->sndbuf_bytes = s->sndbuf;
+	if (s->backlogs && p->kind == ZL_PIPE_PEER)
+		zl_backlog_join(s, p);
+	else if (s->policy->slow.policy == ZL_SLOW_DISCONNECT && p->hwm_msgs)
+		p->hwm_msgs = UINT32_MAX; /* who has a clock looks at the HWM; memory bounds it */
 	s->pipes[slot] = p;
 	s->pattern->pipe_added(s, p);
 	return 0;
@@ -142,6 +162,8 @@ int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p)
 void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p)
 {
 	s->pattern->pipe_removed(s, p);
+	if (p->backlog)
+		zl_backlog_leave(s, p);
 	if (s->matcher)
 		zl_matcher_remove_slot(s->matcher, p->slot);
 	s->pipes[p->slot] = NULL;
@@ -160,5 +182,17 @@ void zl_socket_released(struct zl_pipe *p, uint32_t msgs, uint64_t bytes)
 {
 	p->queued_msgs -= msgs < p->queued_msgs ? msgs : p->queued_msgs;
 	p->queued_bytes -= bytes < p->queued_bytes ? bytes : p->queued_bytes;
+	if (p->backlog)
+		zl_backlog_drain(p->socket, p);
 	p->socket->pattern->released(p->socket, p);
+}
+
+void zl_socket_too_slow(struct zl_socket *s, struct zl_pipe *p)
+{
+	if (p->too_slow)
+		return;
+	p->too_slow = true;
+	s->counter[ZL_ROUTER_closed_slow]++;
+	if (s->ops->misbehaved)
+		s->ops->misbehaved(s->ctx, p, "slow_consumer");
 }

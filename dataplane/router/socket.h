@@ -19,6 +19,7 @@
 #define EFSM 156384763 /* ZeroMQ's own errno (zmq.h): not in this state of the socket */
 #endif
 
+struct zl_backlogs;
 struct zl_last;
 struct zl_matcher;
 struct zl_pattern;
@@ -48,8 +49,11 @@ struct zl_socket_ops {
 	 * itself (an identity, a delimiter, a message that was kept); *data: where they stand, the
 	 * first of them if they are in several pieces. NULL: no memory. */
 	struct zl_buf *(*buffer)(void *ctx, const void *bytes, uint32_t len, const uint8_t **data);
-	/* May be NULL. The peer has broken the pattern's protocol: its stream is to be closed under
-	 * this name (a literal), which is counted. */
+	/* May be NULL: a reference is enough. The same part, to be held for long, with a reference
+	 * of the caller's: of what would keep a nearly empty buffer, a copy. false: no memory. */
+	bool (*hold)(void *ctx, const struct zl_msg *msg, struct zl_msg *held);
+	/* May be NULL. The peer has broken the pattern's protocol, or its socket's rules: its
+	 * stream is to be closed under this name (a literal), which is counted. */
 	void (*misbehaved)(void *ctx, struct zl_pipe *pipe, const char *reason);
 };
 
@@ -67,6 +71,7 @@ struct zl_socket {
 	uint32_t pipes_max, pipes_used; /* slots beyond pipes_used were never used */
 	struct zl_matcher *matcher;     /* patterns that subscribe */
 	struct zl_last *last;           /* newest messages for late subscribers; NULL: not kept */
+	struct zl_backlogs *backlogs;   /* of slow pipes; NULL: the policy needs none */
 	const struct zl_ipc_policy *policy;
 	uint64_t *counter;           /* ZL_ROUTER_COUNTERS of them, of the core */
 	uint32_t *free_slots;        /* a ring of the slots that were used and are free, */
@@ -168,6 +173,9 @@ static inline bool zl_socket_has_room(const struct zl_socket *s, const struct zl
 /* The carrier has released `msgs` whole messages, `bytes` bytes of what was written to p (never
  * counted below 0: a carrier may have set queued_msgs and queued_bytes to what it truly holds). */
 void zl_socket_released(struct zl_pipe *p, uint32_t msgs, uint64_t bytes);
+
+/* The policy is to close who does not keep up, and p does not. */
+void zl_socket_too_slow(struct zl_socket *s, struct zl_pipe *p);
 
 enum zl_router_counter {
 #define X(name, text) ZL_ROUTER_##name,

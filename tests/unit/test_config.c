@@ -186,6 +186,27 @@ static const struct {
 	{DEVICES "- {name: work, kind: streamer, frontend: {}, backend: {}, last_values: {}}",
 	 "t.yaml:3: devices[0].backend: last_values are for subscribers, but this socket is PUSH; "
 	 "take them away, or let the backend be XPUB or PUB"},
+	{SIDES("", "policy: {slow: {do: nothing}}"),
+	 "t.yaml:6: devices[0].backend.policy.slow.do: \"nothing\" is not one of drop_newest, "
+	 "drop_oldest, conflate, disconnect"},
+	{SIDES("", "policy: {slow: {mark: 3}}"),
+	 "t.yaml:6: devices[0].backend.policy.slow: the key \"do\" is missing"},
+	{SIDES("", "policy: {slow: {do: drop_oldest, mark: 3}}"),
+	 "t.yaml:6: devices[0].backend.policy.slow: mark and topic_... belong to \"do: conflate\"; "
+	 "take them away"},
+	{SIDES("", "policy: {slow: {do: conflate, grace: 3s}}"),
+	 "t.yaml:6: devices[0].backend.policy.slow: grace belongs to \"do: disconnect\"; take it "
+	 "away"},
+	{SIDES("", "hwm: 0, policy: {slow: {do: drop_oldest}}"),
+	 "t.yaml:6: devices[0].backend: policy.slow: drop_oldest begins at the high-water mark, "
+	 "and "
+	 "hwm is 0; set hwm"},
+	{SIDES("", "hwm: 10, policy: {slow: {do: conflate, mark: 11}}"),
+	 "t.yaml:6: devices[0].backend: policy.slow: mark (11) is more than hwm (10); set it "
+	 "lower"},
+	{SIDES("policy: {slow: {do: disconnect}}", ""),
+	 "t.yaml:5: devices[0].frontend: policy.slow: disconnect is for XPUB and PUB, but this "
+	 "socket is XSUB, which drops nothing; take it away"},
 	{SIDES("type: PUB", ""),
 	 "t.yaml:5: devices[0].frontend.type: \"PUB\" does not belong here: "
 	 "this side of a forwarder is XSUB"},
