@@ -93,6 +93,7 @@ struct zl_stream {
 	uint8_t *message;               /* upstream: frames of a user message until its last part */
 	size_t message_bytes;
 	bool message_too_long;
+	uint32_t counted; /* limits.c: as one of this socket's, or 0 */
 };
 
 struct zl_close_count {
@@ -117,6 +118,8 @@ struct zl_control {
 	uint32_t stream_mask, n_streams, n_ready;
 	struct zl_stream **names; /* by socket and identity, chained */
 	uint32_t names_mask, n_names, next_name;
+	struct zl_limit_count *counts; /* limits.c */
+	uint32_t counts_mask, n_counts;
 	struct zl_stream *publishers; /* ready streams with a publisher */
 	struct zl_close_count closes[128];
 	unsigned n_closes;
@@ -193,6 +196,16 @@ enum zl_reason zl_identity_take(struct zl_control *c, struct zl_stream *s);
 /* The stream is gone, and the other cores are told, unless the dataplane itself is. */
 void zl_identity_give(struct zl_control *c, struct zl_stream *s, bool tell);
 void zl_identities_free(struct zl_control *c);
+
+/* limits.c: who may connect and subscribe, and how many. */
+/* A stream has come, before its handshake, or is adopted. ZL_REASONS: it may stay, and is counted;
+ * else why it must be closed. */
+enum zl_reason zl_limits_take(struct zl_control *c, struct zl_stream *s);
+void zl_limits_give(struct zl_control *c, struct zl_stream *s);
+void zl_limits_free(struct zl_control *c);
+/* May it subscribe to this? If not, that is counted, and the stream may have been closed for it. */
+bool zl_limits_subscribe(struct zl_control *c, struct zl_stream *s, const uint8_t *prefix,
+			 unsigned bytes);
 
 /* subscribe.c: between streams and the subscription tables. */
 bool zl_subscribe_start(struct zl_control *c, unsigned cores); /* fresh tables, false: no memory */

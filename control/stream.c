@@ -75,6 +75,7 @@ static void stream_free(struct zl_control *c, struct zl_stream *s)
 	struct zl_stream **at = &c->streams[slot_of(c, s->open.stream)];
 
 	zl_identity_give(c, s, false);
+	zl_limits_give(c, s);
 	while (*at != s)
 		at = &(*at)->hash_next;
 	*at = s->hash_next;
@@ -97,6 +98,7 @@ void zl_streams_free(struct zl_control *c)
 {
 	zl_streams_each(c, forget, c);
 	zl_identities_free(c);
+	zl_limits_free(c);
 	free(c->streams);
 	c->streams = NULL;
 	c->stream_mask = 0;
@@ -164,6 +166,7 @@ void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason r
 	if (s->state == ZL_STREAM_READY)
 		c->n_ready--;
 	zl_subscribe_leave(c, s);
+	zl_limits_give(c, s);
 	s->state = ZL_STREAM_CLOSING;
 	free(s->handshake);
 	s->handshake = NULL;
@@ -251,6 +254,7 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 {
 	struct zl_endpoint *e = zl_endpoint_by_id(c, m->endpoint);
 	struct zl_socket *socket = zl_socket_by_id(c, m->socket);
+	enum zl_reason reason;
 
 	if (zl_stream_find(c, m->stream))
 		return;
@@ -268,6 +272,12 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 	}
 	if (m->outgoing && !zl_endpoint_opened(c, e, m->stream)) {
 		zl_stream_close(c, s, ZL_REASON_endpoint_busy);
+		return;
+	}
+	reason = zl_limits_take(c, s);
+	if (reason != ZL_REASONS) {
+		c->counters[ZL_COUNT_streams_refused]++;
+		zl_stream_close(c, s, reason);
 		return;
 	}
 	s->handshake = malloc(sizeof(*s->handshake));
@@ -388,6 +398,8 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 		return true;
 	}
 	reason = zl_identity_take(c, s);
+	if (reason == ZL_REASONS)
+		reason = zl_limits_take(c, s);
 	if (reason != ZL_REASONS) {
 		zl_stream_close(c, s, reason);
 		return true;

@@ -185,6 +185,8 @@ void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struc
 			return;
 		}
 		ahead = expect(s->socket->subs, ahead, end);
+		if (r.op == ZL_SUBSCRIBE && !zl_limits_subscribe(c, s, p + sizeof(r), r.len))
+			continue;
 		int changed = change(c, s, &r, p + sizeof(r));
 		if (changed < 0)
 			zl_stream_close(c, s, ZL_REASON_no_memory);

@@ -5,8 +5,8 @@
  * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
  * peers; shard.c a socket's part on this core and how its messages leave; orders.c what control
  * says; dump.c what a new control is told; idle.c sleeping; policy.c what of policies needs a
- * clock; pressure.c memory that runs short; publish.c counters, publish_peers.c those of peers;
- * count.c cycles by stage. */
+ * clock, admit.c what peers may send; pressure.c memory that runs short; publish.c counters,
+ * publish_peers.c those of peers; count.c cycles by stage. */
 #ifndef ZL_DATAPLANE_LCORE_H
 #define ZL_DATAPLANE_LCORE_H
 
@@ -53,7 +53,7 @@ struct zl_shard {
 	struct zl_ipc_socket config;
 	struct zl_stats_socket gone;            /* what peers that are gone have moved */
 	struct zl_pipe lane_pipe[ZL_CORES_MAX]; /* to the same socket on the other cores */
-	bool has_lanes;
+	bool has_lanes, checks_input;
 	struct {
 		uint64_t last_ns, sample_at_ns; /* of ticks; of the next sample */
 		uint64_t msgs_rest, bytes_rest; /* of credit, in parts of 10^9 */
@@ -106,7 +106,14 @@ struct zl_peer {
 		uint64_t queued[ZL_SLOW_SAMPLES]; /* bytes in all, when they were sampled */
 		uint64_t over_since_ns;           /* its HWM; 0: it is not */
 	} slow;
-	bool mid_message; /* the parts that were taken last have a rest, which comes next */
+	struct {
+		int64_t msgs, bytes; /* credit; overdrawn by one message at most */
+		uint64_t last_ns, msgs_rest, bytes_rest;
+		struct zl_timer again; /* it has waited long enough */
+	} rate;
+	uint32_t topic_rules; /* of its socket's policy, for what it publishes: a bit each */
+	bool denying;         /* the rest of a message is dropped: it may not publish it */
+	bool mid_message;     /* the parts that were taken last have a rest, which comes next */
 	/* waiting lists: for control or its mailbox; for room to deliver */
 	struct zl_peer *next_relay, *next_deliver;
 	bool waits_relay, waits_deliver;
@@ -279,6 +286,18 @@ bool zl_pressure_holds_back(const struct zl_shard *out);
 /* policy.c */
 void zl_policy_added(struct zl_lcore *c, struct zl_shard *s);
 void zl_policy_removed(struct zl_lcore *c, struct zl_shard *s);
+
+/* admit.c */
+/* A peer that was accepted or dialled; that became ready; that is gone. */
+void zl_admit_new(struct zl_peer *p);
+void zl_admit_ready(struct zl_peer *p);
+void zl_admit_gone(struct zl_peer *p);
+/* Of sockets whose policy limits what a peer may send (zl_shard.checks_input): how many of these
+ * parts may be taken now, to the end of a message; if not all, the peer is read again in time. */
+unsigned zl_admit_some(struct zl_peer *p, const struct zl_msg *msgs, unsigned n);
+/* What was admitted goes to the socket, but for what the peer may not publish. How much was taken.
+ */
+unsigned zl_admit_input(struct zl_peer *p, const struct zl_msg *msgs, unsigned n);
 
 /* idle.c */
 int zl_idle_open(struct zl_lcore *c);

@@ -41,6 +41,7 @@ static struct zl_peer *peer_new(struct zl_lcore *c, const struct zl_core_endpoin
 	p->id = (uint64_t)c->id << ID_CORE_SHIFT | (uint64_t)p->serial << ID_SERIAL_SHIFT |
 		p->index;
 	zl_timer_init(&p->deadline, on_deadline);
+	zl_admit_new(p);
 	zl_timer_arm(&c->timers, &p->deadline, c->now_ns + c->handshake_ms * 1000000ull);
 	return p;
 }
@@ -56,6 +57,7 @@ void zl_peer_release(struct zl_peer *p)
 		zl_socket_remove_pipe(&p->shard->socket, &p->pipe);
 	}
 	zl_timer_disarm(&c->timers, &p->deadline);
+	zl_admit_gone(p);
 	waiting_remove(p);
 	p->pipe.socket = NULL;
 	p->state = ZL_PEER_FREE;
@@ -223,6 +225,7 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 		.routing_id = p->ready.identity,
 		.routing_id_len = (uint8_t)m->identity_len,
 	};
+	zl_admit_ready(p);
 	p->state = ZL_PEER_READY; /* the pattern may have something to say to it at once */
 	if (zl_socket_add_pipe(&s->socket, &p->pipe)) {
 		p->pipe.socket = NULL;
@@ -287,13 +290,17 @@ static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigne
 {
 	struct zl_peer *p = s->owner;
 	enum zl_stage was = zl_stage_enter(&p->core->stages, ZL_STAGE_router);
+	bool checks = p->shard->checks_input;
 	unsigned taken = 0;
 
 	zl_pressure_look(p->core);
-	if (p->mid_message || (in_turn(p) && may_begin(p, msgs, n)))
-		taken = zl_socket_input(&p->pipe, msgs, n);
+	if (unlikely(checks))
+		n = zl_admit_some(p, msgs, n);
+	if (n && (p->mid_message || (in_turn(p) && may_begin(p, msgs, n))))
+		taken = likely(!checks) ? zl_socket_input(&p->pipe, msgs, n)
+					: zl_admit_input(p, msgs, n);
 	if (taken)
-		p->mid_message = msgs[taken - 1].flags & ZL_MSG_MORE;
+		p->mid_message = msgs[taken - 1].flags & ZL_MSG_MORE && !p->denying;
 	if (taken < n)
 		zl_peer_wait_deliver(p);
 	zl_stage_leave(&p->core->stages, was);
@@ -339,6 +346,7 @@ static void closed(struct zl_session *s, const char *reason)
 	struct zl_lcore *c = p->core;
 
 	zl_timer_disarm(&c->timers, &p->deadline);
+	zl_admit_gone(p);
 	waiting_remove(p);
 	p->reason = reason;
 	/* What is dealt out among peers must not be dealt to one that has gone. */

@@ -3,9 +3,9 @@
  * keep up are closed when their grace is over. Other cores and sockets pay nothing. */
 #include "dataplane/lcore.h"
 #include "dataplane/router/backlog.h"
+#include "dataplane/rate.h"
 
 #define TICK_NS 5000000ull
-#define S_NS    1000000000ull
 
 static bool limits_out(const struct zl_ipc_policy *p)
 {
@@ -19,35 +19,21 @@ static bool needs_clock(const struct zl_shard *s)
 	return s->socket.matcher && (limits_out(p) || p->slow.policy == ZL_SLOW_DISCONNECT);
 }
 
-/* What a rate gives for the time since the last tick; what is left of it counts in the next. */
-static int64_t earned(uint64_t per_s, uint64_t ns, uint64_t *rest)
-{
-	uint64_t whole = per_s * (ns / S_NS), part = per_s * (ns % S_NS);
-
-	part += *rest;
-	*rest = part % S_NS;
-	return (int64_t)(whole + part / S_NS);
-}
-
-static void add_credit(int64_t *credit, int64_t more, int64_t most)
-{
-	*credit = more > most - *credit ? most : *credit + more;
-}
-
 static void refill(struct zl_shard *s, uint64_t now_ns)
 {
 	const struct zl_ipc_rate *out = &s->config.policy.out;
 	uint64_t ns = now_ns - s->clock.last_ns;
-	int64_t msgs = earned(out->msgs_per_s, ns, &s->clock.msgs_rest);
-	int64_t bytes = earned(out->bytes_per_s, ns, &s->clock.bytes_rest);
+	int64_t msgs = zl_rate_earned(out->msgs_per_s, ns, &s->clock.msgs_rest);
+	int64_t bytes = zl_rate_earned(out->bytes_per_s, ns, &s->clock.bytes_rest);
 
 	for (uint32_t i = 0; i < s->socket.pipes_used; i++) {
 		struct zl_pipe *p = s->socket.pipes[i];
 
 		if (!p || !p->backlog)
 			continue;
-		add_credit(&p->backlog->msgs_credit, msgs, zl_rate_burst(out->msgs_per_s));
-		add_credit(&p->backlog->bytes_credit, bytes, zl_rate_burst(out->bytes_per_s));
+		zl_rate_add_credit(&p->backlog->msgs_credit, msgs, zl_rate_burst(out->msgs_per_s));
+		zl_rate_add_credit(&p->backlog->bytes_credit, bytes,
+				   zl_rate_burst(out->bytes_per_s));
 		if (p->backlog->first)
 			zl_backlog_drain(&s->socket, p);
 	}
@@ -122,8 +108,19 @@ static void on_tick(struct zl_timer *t, uint64_t now_ns)
 		zl_timer_arm(&c->timers, &c->clock, now_ns + TICK_NS);
 }
 
+static bool publish_rules(const struct zl_ipc_policy *p)
+{
+	for (uint32_t i = 0; i < p->n_topics; i++)
+		if (p->topic[i].verb == ZL_TOPIC_PUBLISH)
+			return true;
+	return false;
+}
+
 void zl_policy_added(struct zl_lcore *c, struct zl_shard *s)
 {
+	const struct zl_ipc_policy *p = &s->config.policy;
+
+	s->checks_input = p->in.msgs_per_s || p->in.bytes_per_s || publish_rules(p);
 	if (!needs_clock(s))
 		return;
 	s->clock.last_ns = c->now_ns;

@@ -11,6 +11,8 @@ zl_yaml_read zl_port_list, zl_device_list;
 /* schema_policy.c: into a zl_ipc_policy; and, when the socket is known as a whole, does all of it
  * fit together? */
 zl_yaml_read zl_policy, zl_last_values;
+/* schema_rules.c: lists of rules under `policy`. */
+zl_yaml_read zl_address_rules, zl_topic_rules;
 bool zl_policy_settle(struct zl_yaml *y, const struct zl_config_socket *s);
 
 /* Names, addresses and endpoints against each other. */

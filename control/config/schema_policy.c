@@ -111,8 +111,53 @@ static bool read_slow_map(struct zl_yaml *y, yaml_node_t *node, void *field,
 	return true;
 }
 
+/* --- rates and limits --- */
+
+#define RATE_KEYS(way)                                                                             \
+	{                                                                                          \
+		{"messages", zl_yaml_number, POLICY(way.msgs_per_s), .min = 1, .max = RATE_MAX},   \
+			{"bytes",                                                                  \
+			 zl_yaml_number,                                                           \
+			 POLICY(way.bytes_per_s),                                                  \
+			 .unit = ZL_UNIT_BYTES,                                                    \
+			 .min = 1,                                                                 \
+			 .max = RATE_MAX,                                                          \
+			 .more = "1B to 10GB (a second)"},                                         \
+			{0},                                                                       \
+	}
+#define RATE_MAX 10000000000ull
+static const struct zl_yaml_key in_keys[] = RATE_KEYS(in);
+static const struct zl_yaml_key out_keys[] = RATE_KEYS(out);
+
+static bool read_some(struct zl_yaml *y, yaml_node_t *node, void *field,
+		      const struct zl_yaml_key *key)
+{
+	return zl_yaml_read_map(y, node, (char *)field - key->offset, key->more);
+}
+
+static const char *const over_words[] = {"refuse", "close", NULL};
+
+static const struct zl_yaml_key limit_keys[] = {
+	{"peers", zl_yaml_number, POLICY(limits.peers), .min = 1, .max = UINT32_MAX},
+	{"peers_an_address", zl_yaml_number, POLICY(limits.peers_an_address), .min = 1,
+	 .max = UINT32_MAX},
+	{"subscriptions", zl_yaml_number, POLICY(limits.subscriptions), .min = 1,
+	 .max = UINT32_MAX},
+	{"subscriptions_a_peer", zl_yaml_number, POLICY(limits.subscriptions_a_peer), .min = 1,
+	 .max = UINT32_MAX},
+	{"over", zl_yaml_enum, POLICY(limits.closes), .more = over_words},
+	{0},
+};
+
+/* --- the policy of a socket --- */
+
 static const struct zl_yaml_key policy_keys[] = {
 	{"slow", read_slow_map, POLICY(slow)},
+	{"rate_in", read_some, POLICY(in), .more = in_keys},
+	{"rate_out", read_some, POLICY(out), .more = out_keys},
+	{"limits", read_some, POLICY(limits), .more = limit_keys},
+	{"addresses", zl_address_rules, POLICY(address)},
+	{"topics", zl_topic_rules, POLICY(topic)},
 	{0},
 };
 
@@ -124,6 +169,11 @@ bool zl_policy(struct zl_yaml *y, yaml_node_t *node, void *field, const struct z
 
 /* --- all of it --- */
 
+static bool takes_subscriptions(const struct zl_config_socket *s)
+{
+	return s->at.type == ZL_XPUB || s->at.type == ZL_PUB;
+}
+
 static bool settle_slow(struct zl_yaml *y, const struct zl_config_socket *s)
 {
 	const struct zl_ipc_slow *slow = &s->at.policy.slow;
@@ -131,7 +181,7 @@ static bool settle_slow(struct zl_yaml *y, const struct zl_config_socket *s)
 
 	if (slow->policy == ZL_SLOW_DROP_NEWEST)
 		return true;
-	if (s->at.type != ZL_XPUB && s->at.type != ZL_PUB)
+	if (!takes_subscriptions(s))
 		return zl_yaml_fail(y, s->line,
 				    "policy.slow: %s is for XPUB and PUB, but this socket is %s, "
 				    "which drops nothing; take it away",
@@ -148,12 +198,52 @@ static bool settle_slow(struct zl_yaml *y, const struct zl_config_socket *s)
 	return true;
 }
 
+/* What only a socket that subscribers are connected to can do. */
+static bool settle_publisher(struct zl_yaml *y, const struct zl_config_socket *s)
+{
+	const struct zl_ipc_policy *p = &s->at.policy;
+	const char *what = NULL;
+
+	if (p->out.msgs_per_s || p->out.bytes_per_s)
+		what = "rate_out is";
+	if (p->limits.subscriptions || p->limits.subscriptions_a_peer)
+		what = "limits of subscriptions are";
+	for (uint32_t i = 0; i < p->n_topics; i++)
+		if (p->topic[i].verb == ZL_TOPIC_SUBSCRIBE)
+			what = "rules with \"subscribe\" are";
+	if (!what || takes_subscriptions(s))
+		return true;
+	return zl_yaml_fail(y, s->line,
+			    "policy: %s for XPUB and PUB, but this socket is %s; take them away",
+			    what, zl_socket_type_name[s->at.type]);
+}
+
+static bool settle_rules(struct zl_yaml *y, const struct zl_config_socket *s)
+{
+	const struct zl_ipc_policy *p = &s->at.policy;
+
+	for (uint32_t i = 0; i < p->n_topics; i++)
+		if (p->topic[i].verb == ZL_TOPIC_PUBLISH && takes_subscriptions(s))
+			return zl_yaml_fail(y, s->line,
+					    "policy: rules with \"publish\" are for sockets that "
+					    "receive messages, but this socket is %s; give them to "
+					    "the other one",
+					    zl_socket_type_name[s->at.type]);
+	if (!p->out.msgs_per_s && !p->out.bytes_per_s)
+		return true;
+	if (!s->at.sndhwm)
+		return zl_yaml_fail(y, s->line,
+				    "policy.rate_out: what is too much waits up to the high-water "
+				    "mark, and hwm is 0; set hwm");
+	return true;
+}
+
 bool zl_policy_settle(struct zl_yaml *y, const struct zl_config_socket *s)
 {
-	if (s->at.policy.last.topics && s->at.type != ZL_XPUB && s->at.type != ZL_PUB)
+	if (s->at.policy.last.topics && !takes_subscriptions(s))
 		return zl_yaml_fail(y, s->line,
 				    "last_values are for subscribers, but this socket is %s; take "
 				    "them away, or let the backend be XPUB or PUB",
 				    zl_socket_type_name[s->at.type]);
-	return settle_slow(y, s);
+	return settle_slow(y, s) && settle_publisher(y, s) && settle_rules(y, s);
 }

@@ -209,6 +209,13 @@ int zl_subs_remove(struct zl_subs *s, uint32_t peer, const uint8_t *prefix, unsi
 	return 1;
 }
 
+bool zl_subs_has(const struct zl_subs *s, uint32_t peer, const uint8_t *prefix, unsigned bytes)
+{
+	uint32_t topic = topic_find(s, prefix, bytes);
+
+	return topic != NONE && has(s, topic, peer);
+}
+
 /* --- leaving --- */
 
 void zl_subs_leave(struct zl_subs *s, uint32_t peer)

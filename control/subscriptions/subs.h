@@ -44,6 +44,8 @@ bool zl_subs_step(struct zl_subs *subs, uint32_t budget);
 int zl_subs_add(struct zl_subs *subs, uint32_t peer, const uint8_t *prefix, unsigned bytes);
 int zl_subs_remove(struct zl_subs *subs, uint32_t peer, const uint8_t *prefix, unsigned bytes);
 
+bool zl_subs_has(const struct zl_subs *subs, uint32_t peer, const uint8_t *prefix, unsigned bytes);
+
 /* A prefix is soon to be added or removed: has what is known of it fetched meanwhile. Costs a hash,
  * and saves the wait for memory, which is far longer once there are many prefixes. */
 void zl_subs_expect(const struct zl_subs *subs, const uint8_t *prefix, unsigned bytes);

@@ -168,6 +168,34 @@ uint64_t appliance_counter(struct appliance *a, const char *name)
 	return (uint64_t)n;
 }
 
+struct counted {
+	const char *name;
+	uint64_t n;
+};
+
+static bool has_counted(json_t *stats, const void *context)
+{
+	const struct counted *x = context;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(stats, i, row)
+	{
+		if (strcmp(json_string_value(json_object_get(row, "name")), x->name) == 0)
+			return (uint64_t)json_integer_value(json_object_get(row, "total")) == x->n;
+	}
+	return false;
+}
+
+void appliance_await_counter(struct appliance *a, const char *name, uint64_t n)
+{
+	const struct counted x = {name, n};
+	char what[96];
+
+	snprintf(what, sizeof(what), "%s is %llu", name, (unsigned long long)n);
+	appliance_await(a, "stats", has_counted, &x, what);
+}
+
 /* --- readiness --- */
 
 static void ended_instead(struct lab_child *child)

@@ -72,6 +72,8 @@ void appliance_await_peers(struct appliance *a, unsigned n);
 /* status.closes[reason], 0 if it is not there; stats' counter `name` */
 uint64_t appliance_closes(struct appliance *a, const char *reason);
 uint64_t appliance_counter(struct appliance *a, const char *name);
+/* What the cores have counted is told a hundred times a second. */
+void appliance_await_counter(struct appliance *a, const char *name, uint64_t n);
 
 /* `zeroline ARGUMENTS` on this run directory; its exit status, and its output to be freed. */
 int appliance_cli(struct appliance *a, char **output, const char *const *arguments);

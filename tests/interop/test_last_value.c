@@ -16,33 +16,6 @@
 
 #define KEEPS "last_values: {topics: 1000, memory: 1MiB, topic_until: \".\"}"
 
-struct expected {
-	const char *counter;
-	uint64_t n;
-};
-
-static bool has_counted(json_t *stats, const void *context)
-{
-	const struct expected *x = context;
-	json_t *row;
-	size_t i;
-
-	json_array_foreach(stats, i, row)
-	{
-		if (strcmp(json_string_value(json_object_get(row, "name")), x->counter) == 0)
-			return (uint64_t)json_integer_value(json_object_get(row, "total")) == x->n;
-	}
-	return false;
-}
-
-/* Each of the cores has seen so many messages to keep. */
-static void await_kept(struct appliance *a, unsigned cores, uint64_t n)
-{
-	const struct expected x = {"router.last_kept", n * cores};
-
-	appliance_await(a, "stats", has_counted, &x, "every core has kept the messages");
-}
-
 static unsigned cores_used(struct appliance *a)
 {
 	json_t *peers = appliance_ask(a, "peers"), *p;
@@ -70,7 +43,7 @@ static void test_a_late_subscriber_gets_the_newest_of_each_topic_then_live(void 
 	remote_send(pub, "USD.1");
 	remote_send(pub, "EUR.2");
 	remote_send(pub, "EURX.1");
-	await_kept(a, 1, 4);
+	appliance_await_counter(a, "router.last_kept", 4);
 	sub[0] = remote_start(&a->net, "subscriber", ZMQ_SUB);
 	remote_subscribe(sub[0], "EUR");
 	remote_connect(sub[0], BACKEND);
@@ -106,7 +79,7 @@ static void test_every_core_answers_from_its_own(void **state)
 	remote_send(pub, "A.1");
 	remote_send(pub, "B.1");
 	remote_send(pub, "A.2");
-	await_kept(a, 2, 3);
+	appliance_await_counter(a, "router.last_kept", 6);
 	while (n < 2 || (cores_used(a) != 3 && n < 16)) {
 		sub[n] = remote_start(&a->net, "subscriber", ZMQ_SUB);
 		remote_subscribe(sub[n], "");
@@ -139,7 +112,7 @@ static void test_a_message_longer_than_a_packet_buffer_comes_whole(void **state)
 	remote_connect(pub, FRONTEND);
 	remote_expect_subscription(pub, true, "");
 	remote_send_bytes(pub, bytes, sizeof(bytes));
-	await_kept(a, 1, 1);
+	appliance_await_counter(a, "router.last_kept", 1);
 	remote_subscribe(sub, "");
 	remote_connect(sub, BACKEND);
 	remote_expect_bytes(sub, bytes, sizeof(bytes));

@@ -207,6 +207,47 @@ static const struct {
 	{SIDES("policy: {slow: {do: disconnect}}", ""),
 	 "t.yaml:5: devices[0].frontend: policy.slow: disconnect is for XPUB and PUB, but this "
 	 "socket is XSUB, which drops nothing; take it away"},
+	{SIDES("policy: {rate_in: {messages: 0}}", ""),
+	 "t.yaml:5: devices[0].frontend.policy.rate_in.messages: \"0\" is not a number from 1 to "
+	 "10000000000"},
+	{SIDES("policy: {rate_in: {bytes: 0}}", ""),
+	 "t.yaml:5: devices[0].frontend.policy.rate_in.bytes: \"0\" is out of range: 1B to 10GB (a "
+	 "second)"},
+	{SIDES("policy: {rate_out: {messages: 1}}", ""),
+	 "t.yaml:5: devices[0].frontend: policy: rate_out is for XPUB and PUB, but this socket is "
+	 "XSUB; take them away"},
+	{SIDES("", "hwm: 0, policy: {rate_out: {messages: 1}}"),
+	 "t.yaml:6: devices[0].backend: policy.rate_out: what is too much waits up to the "
+	 "high-water "
+	 "mark, and hwm is 0; set hwm"},
+	{SIDES("policy: {limits: {subscriptions: 1}}", ""),
+	 "t.yaml:5: devices[0].frontend: policy: limits of subscriptions are for XPUB and PUB, but "
+	 "this socket is XSUB; take them away"},
+	{SIDES("", "policy: {limits: {over: explode}}"),
+	 "t.yaml:6: devices[0].backend.policy.limits.over: \"explode\" is not one of refuse, "
+	 "close"},
+	{SIDES("", "policy: {addresses: [allow 10.0.0.0/33]}"),
+	 "t.yaml:6: devices[0].backend.policy.addresses[0]: \"allow 10.0.0.0/33\" is not a rule, "
+	 "such as \"allow 10.0.0.0/8\" or \"deny 10.1.2.3\""},
+	{SIDES("", "policy: {topics: [{prefix: a}]}"),
+	 "t.yaml:6: devices[0].backend.policy.topics[0]: a rule has one of \"publish\" and "
+	 "\"subscribe\": allow or deny"},
+	{SIDES("", "policy: {topics: [{subscribe: allow}]}"),
+	 "t.yaml:6: devices[0].backend.policy.topics[0]: the key \"prefix\" is missing"},
+	{SIDES("", "policy: {topics: [{subscribe: maybe, prefix: a}]}"),
+	 "t.yaml:6: devices[0].backend.policy.topics[0].subscribe: \"maybe\" is not one of allow, "
+	 "deny"},
+	{SIDES("", "policy: {topics: [{subscribe: deny, prefix: a, from: 10.0.0}]}"),
+	 "t.yaml:6: devices[0].backend.policy.topics[0].from: \"10.0.0\" is not an address or "
+	 "network, such as 10.0.0.0/8"},
+	{SIDES("", "policy: {topics: [{publish: deny, prefix: a}]}"),
+	 "t.yaml:6: devices[0].backend: policy: rules with \"publish\" are for sockets that "
+	 "receive "
+	 "messages, but this socket is XPUB; give them to the other one"},
+	{SIDES("policy: {topics: [{subscribe: deny, prefix: a}]}", ""),
+	 "t.yaml:5: devices[0].frontend: policy: rules with \"subscribe\" are for XPUB and PUB, "
+	 "but "
+	 "this socket is XSUB; take them away"},
 	{SIDES("type: PUB", ""),
 	 "t.yaml:5: devices[0].frontend.type: \"PUB\" does not belong here: "
 	 "this side of a forwarder is XSUB"},
