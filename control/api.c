@@ -111,8 +111,8 @@ static void serve(struct client *cl, const char *line, size_t n)
 		snprintf(error, sizeof(error),
 			 "\"%.64s\" is not a command; the commands are status, ports, cores, "
 			 "sockets, "
-			 "peers, subscriptions, stats, bind, connect, unbind, disconnect, cycles, "
-			 "count",
+			 "peers, subscriptions, devices, stats, bind, connect, unbind, disconnect, "
+			 "pause, resume, cycles, count",
 			 command);
 		reply_error(cl, error);
 	}

@@ -1,5 +1,5 @@
-/* The commands that change something: bind, connect, unbind, disconnect, and count (cycles.c). They
- * are answered when the dataplane has answered. */
+/* The commands that change something: bind, connect, unbind, disconnect, count (cycles.c), pause
+ * and resume (devices.c). They are answered when the dataplane has answered. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@ struct change { /* a request on its way: what its argument points to */
 	uint32_t endpoint;
 };
 
-static const char *const commands[] = {"bind", "connect", "unbind", "disconnect", "count"};
+static const char *const commands[] = {"bind",  "connect", "unbind", "disconnect",
+				       "count", "pause",   "resume"};
 
 bool zl_change_knows(const char *command)
 {
@@ -161,6 +162,8 @@ bool zl_change(struct zl_control *c, const char *command, json_t *request_object
 
 	if (strcmp(command, "count") == 0)
 		return zl_cycles_count(c, request_object, client, error);
+	if (strcmp(command, "pause") == 0 || strcmp(command, "resume") == 0)
+		return zl_devices_set(c, *command == 'p', request_object, client, error);
 	if (!name || !text)
 		return fail(error, command, "",
 			    "give \"socket\" and \"endpoint\", both as strings");

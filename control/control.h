@@ -40,7 +40,7 @@ struct zl_socket {
 struct zl_device {
 	struct zl_device *next;
 	struct zl_ipc_device at;
-	struct zl_socket *frontend, *backend;
+	struct zl_socket *frontend, *backend, *capture; /* capture: may be NULL */
 	unsigned line;
 	bool present;
 };
@@ -257,6 +257,10 @@ bool zl_report_knows(const char *command);
 bool zl_change(struct zl_control *c, const char *command, json_t *request, uint64_t client,
 	       char *error);
 bool zl_change_knows(const char *command);
+
+/* devices.c: the commands "pause" and "resume", {"device": NAME}; as above. */
+bool zl_devices_set(struct zl_control *c, bool paused, json_t *request, uint64_t client,
+		    char *error);
 
 /* cycles.c: the command "count", {"ms": N}; true where the answer comes later, as above. */
 bool zl_cycles_count(struct zl_control *c, json_t *request, uint64_t client, char *error);

@@ -98,6 +98,10 @@ int zl_objects_load(struct zl_control *c)
 		d->backend = d->frontend ? load_socket(c, &from->backend, d) : NULL;
 		if (!d->backend)
 			return -ENOMEM;
+		if (from->has_capture)
+			d->capture = load_socket(c, &from->capture, d);
+		if (from->has_capture && !d->capture)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -201,10 +205,13 @@ bool zl_objects_adopt_device(struct zl_control *c, const struct zl_ipc_device *a
 	d->present = true;
 	d->frontend = zl_socket_by_id(c, at->frontend);
 	d->backend = zl_socket_by_id(c, at->backend);
+	d->capture = at->capture ? zl_socket_by_id(c, at->capture) : NULL;
 	if (d->frontend)
 		d->frontend->device = d;
 	if (d->backend)
 		d->backend->device = d;
+	if (d->capture)
+		d->capture->device = d;
 	return true;
 }
 
@@ -301,6 +308,7 @@ void zl_objects_add_missing(struct zl_control *c)
 			d->present = true;
 			d->at.frontend = d->frontend->at.id;
 			d->at.backend = d->backend->at.id;
+			d->at.capture = d->capture ? d->capture->at.id : 0;
 			zl_dataplane_request(c, ZL_IPC_DEVICE_ADD, &d->at, device_added, d->at.id);
 		}
 	for (struct zl_endpoint *e = c->endpoints; e; e = e->next) {

@@ -12,10 +12,11 @@ static const struct {
 	const char *name;
 	json_t *(*make)(struct zl_control *c, json_t *request, char *error);
 } reports[] = {
-	{"status", report_status}, {"ports", report_ports},
-	{"cores", report_cores},   {"sockets", report_sockets},
-	{"peers", report_peers},   {"subscriptions", report_subscriptions},
-	{"stats", report_stats},   {"cycles", report_cycles},
+	{"status", report_status},   {"ports", report_ports},
+	{"cores", report_cores},     {"sockets", report_sockets},
+	{"peers", report_peers},     {"subscriptions", report_subscriptions},
+	{"stats", report_stats},     {"cycles", report_cycles},
+	{"devices", report_devices},
 };
 
 static int find_report(const char *command)

@@ -14,8 +14,13 @@ json_t *report_sockets(struct zl_control *c, json_t *request, char *error);
 json_t *report_peers(struct zl_control *c, json_t *request, char *error);
 json_t *report_subscriptions(struct zl_control *c, json_t *request, char *error);
 
-json_t *report_cycles(struct zl_control *c, json_t *request, char *error); /* cycles.c */
+json_t *report_devices(struct zl_control *c, json_t *request, char *error); /* devices.c */
+json_t *report_cycles(struct zl_control *c, json_t *request, char *error);  /* cycles.c */
 
 json_t *report_number(uint64_t value);
+
+/* report_peers.c: what a socket's peers have moved since the dataplane started, those that are gone
+ * as well: {"peers", "msgs_in", "bytes_in", "msgs_out", "bytes_out", "dropped"}. */
+json_t *report_totals(struct zl_control *c, const struct zl_socket *s);
 
 #endif

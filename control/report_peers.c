@@ -206,6 +206,21 @@ static json_t *socket_row(struct zl_control *c, struct zl_socket *s, const struc
 			 report_number(s->subs ? zl_subs_count(s->subs) : 0));
 }
 
+json_t *report_totals(struct zl_control *c, const struct zl_socket *s)
+{
+	struct slots slots = slots_find(c);
+	struct sum_context x = {.socket = s, .slots = &slots};
+
+	zl_streams_each(c, add_up, &x);
+	add_gone(zl_dataplane_stats(c), &x);
+	free(slots.list);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "peers", report_number(x.peers),
+			 "msgs_in", report_number(x.sum.msgs_in), "bytes_in",
+			 report_number(x.sum.bytes_in), "msgs_out", report_number(x.sum.msgs_out),
+			 "bytes_out", report_number(x.sum.bytes_out), "dropped",
+			 report_number(x.sum.msgs_dropped));
+}
+
 json_t *report_sockets(struct zl_control *c, json_t *request, char *error)
 {
 	struct slots slots = slots_find(c);

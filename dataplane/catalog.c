@@ -147,6 +147,11 @@ static int check_endpoint(const struct zl_dataplane *d, const struct zl_ipc_endp
 	return check_side(c, m, text, bytes);
 }
 
+static bool shares(const struct zl_ipc_device *e, uint32_t socket)
+{
+	return e->frontend == socket || e->backend == socket || e->capture == socket;
+}
+
 static int check_device(const struct zl_dataplane *d, const struct zl_ipc_device *m, char *text,
 			size_t bytes)
 {
@@ -155,18 +160,18 @@ static int check_device(const struct zl_dataplane *d, const struct zl_ipc_device
 	for (unsigned i = 0; i < ZL_DEVICES_MAX; i++) {
 		const struct zl_ipc_device *e = &c->device[i];
 
-		if (!e->id || (e->frontend != m->frontend && e->frontend != m->backend &&
-			       e->backend != m->frontend && e->backend != m->backend))
+		if (!e->id || !(shares(e, m->frontend) || shares(e, m->backend) ||
+				(m->capture && shares(e, m->capture))))
 			continue;
-		snprintf(text, bytes, "device %s: its frontend or backend belongs to device %s",
-			 m->name, e->name);
+		snprintf(text, bytes, "device %s: one of its sockets belongs to device %s", m->name,
+			 e->name);
 		return -EBUSY;
 	}
 	if (zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->frontend) &&
-	    zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->backend))
+	    zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->backend) &&
+	    (!m->capture || zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->capture)))
 		return 0;
-	snprintf(text, bytes, "device %s: its frontend and backend must be added before it",
-		 m->name);
+	snprintf(text, bytes, "device %s: its sockets must be added before it", m->name);
 	return -ENOENT;
 }
 
@@ -178,8 +183,7 @@ static bool in_use(const struct zl_dataplane *d, uint32_t socket)
 		if (c->endpoint[i].id && c->endpoint[i].socket == socket)
 			return true;
 	for (unsigned i = 0; i < ZL_DEVICES_MAX; i++)
-		if (c->device[i].id &&
-		    (c->device[i].frontend == socket || c->device[i].backend == socket))
+		if (c->device[i].id && shares(&c->device[i], socket))
 			return true;
 	return false;
 }

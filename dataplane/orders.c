@@ -106,16 +106,37 @@ static int device_add(struct zl_lcore *c, const struct zl_ipc_device *m, struct 
 {
 	struct zl_shard *front = zl_shard_find(c, m->frontend);
 	struct zl_shard *back = zl_shard_find(c, m->backend);
+	struct zl_shard *capture = m->capture ? zl_shard_find(c, m->capture) : NULL;
 	int error;
 
-	if (!front || !back)
+	if (!front || !back || (m->capture && !capture))
 		return -ENOENT;
+	if (capture && !zl_ipc_device_captures(capture->config.type))
+		return -EINVAL;
 	error = zl_device_open(d, m->kind, &front->socket, &back->socket);
 	if (error)
 		return error;
 	d->id = m->id;
+	d->capture = capture ? &capture->socket : NULL;
+	d->paused = m->paused;
 	front->device = back->device = d;
 	return 0;
+}
+
+/* Those who wait are read again in the next turn. */
+static int device_set(struct zl_lcore *c, const struct zl_ipc_device_set *m)
+{
+	int error = -ENOENT;
+
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++) {
+		struct zl_shard *s = c->shard[i];
+
+		if (!s || !s->device || s->device->id != m->id)
+			continue;
+		s->device->paused = m->paused;
+		error = 0;
+	}
+	return error;
 }
 
 static struct zl_device *device_del(struct zl_lcore *c, uint32_t id)
@@ -301,6 +322,9 @@ static bool request(struct zl_lcore *c, struct zl_letter *letter)
 		break;
 	case ZL_IPC_DEVICE_DEL:
 		give_back = device_del(c, id->id);
+		break;
+	case ZL_IPC_DEVICE_SET:
+		error = device_set(c, body);
 		break;
 	case ZL_IPC_ENDPOINT_ADD:
 		error = endpoint_add(c, body);

@@ -241,7 +241,7 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 /* Room on every lane for what may have to cross, before the pattern sees any of it: for the whole
  * of a message that comes in several calls, so that it is never refused in its middle, where
  * another core's parts would come between. */
-static bool lanes_have_room(struct zl_shard *s, uint32_t n)
+static bool lanes_have_room(const struct zl_shard *s, uint32_t n)
 {
 	struct zl_lcore *c = s->core;
 
@@ -268,12 +268,15 @@ static bool may_begin(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 {
 	struct zl_shard *out = outlet(p->shard);
 	uint32_t parts = msgs[n - 1].flags & ZL_MSG_MORE ? p->session.parts.whole : n;
+	const struct zl_device *d = p->shard->device;
+	const struct zl_shard *capture = d && d->capture ? d->capture->ctx : NULL;
 
 	if (out != p->shard && zl_pressure_holds_back(out)) {
 		zl_core_count(p->core, ZL_CORE_stalls_pressure);
 		return false;
 	}
-	if (!lanes_have_room(out, parts)) {
+	if (!lanes_have_room(capture && capture->has_lanes ? capture : out,
+			     capture && capture->has_lanes ? 2 * parts : parts)) {
 		zl_core_count(p->core, ZL_CORE_stalls_lane);
 		return false;
 	}

@@ -209,6 +209,21 @@ static void change(struct zl_dataplane *d, struct zl_letter *letter)
 		zl_catalog_forget(&d->catalog, h->type, *(const uint32_t *)body);
 }
 
+/* The catalogue knows it at once: what a new control is told is what the cores are about to do. */
+static void device_set(struct zl_dataplane *d, const struct zl_letter *letter)
+{
+	const struct zl_ipc_header *h = (const struct zl_ipc_header *)letter->packet;
+	const struct zl_ipc_device_set *m = (const void *)(letter->packet + sizeof(*h));
+	struct zl_ipc_device *device = zl_catalog_find(&d->catalog, ZL_IPC_DEVICE_ADD, m->id);
+
+	if (!device) {
+		zl_host_result(d, h->seq, -ENOENT, 0, "there is no such device");
+		return;
+	}
+	if (broadcast(d, letter, 0, d->setup.poll_cores, false) == 0)
+		device->paused = m->paused;
+}
+
 static void dial(struct zl_dataplane *d, const struct zl_letter *letter)
 {
 	const struct zl_ipc_id *id = (const void *)(letter->packet + sizeof(struct zl_ipc_header));
@@ -293,6 +308,8 @@ void zl_request_take(struct zl_dataplane *d, struct zl_letter *letter)
 		dial(d, letter);
 	else if (h->type == ZL_IPC_DUMP)
 		dump(d, letter);
+	else if (h->type == ZL_IPC_DEVICE_SET)
+		device_set(d, letter);
 	else if (h->type == ZL_IPC_COUNT)
 		broadcast(d, letter, all_cores(d), false);
 	else if (h->type == ZL_IPC_SUBS_ACK)

@@ -36,7 +36,7 @@ static int unknown_command(const struct cli *cli, const char *name)
 static int check_usage(const struct cli *cli, const struct command *command)
 {
 	static const char *const name[] = {"--all",   "--socket", "--limit", "--count",
-					   "--delay", "--cycles", "--for"};
+					   "--delay", "--cycles", "--for",   "--rates"};
 	unsigned wrong = cli->given & ~command->options;
 
 	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
@@ -142,8 +142,7 @@ static int dispatch(struct cli *cli)
 		return unknown_command(cli, name);
 	int status = check_usage(cli, command);
 	if (status == 0)
-		status = runs_itself(cli, command) ? command->run(cli, command)
-						   : ask(cli, command);
+		status = runs_itself(cli, command) ? command->run(cli, command) : ask(cli, command);
 	return status;
 }
 

@@ -24,6 +24,7 @@ enum cli_option {
 	OPT_DELAY = 1u << 4,
 	OPT_CYCLES = 1u << 5,
 	OPT_FOR = 1u << 6,
+	OPT_RATES = 1u << 7,
 };
 
 struct cli {
@@ -69,6 +70,7 @@ struct command {
 	/* What a person sees of the result. */
 	void (*show)(const struct cli *cli, const struct command *command, const json_t *result);
 	const struct column *columns; /* show_list: ends with a NULL title */
+	const struct column *rates;   /* run_rates; NULL: columns */
 	const char *none;             /* show_list: what to say of an empty list */
 	/* Instead of one request: runs by itself, returns the exit status. */
 	int (*run)(struct cli *cli, const struct command *command);
@@ -97,6 +99,7 @@ void show_list(const struct cli *cli, const struct command *command, const json_
 void show_status(const struct cli *cli, const struct command *command, const json_t *result);
 void show_subscriptions(const struct cli *cli, const struct command *command, const json_t *result);
 void show_stats(const struct cli *cli, const struct command *command, const json_t *result);
+void show_device(const struct cli *cli, const struct command *command, const json_t *result);
 void show_endpoint(const struct cli *cli, const struct command *command, const json_t *result);
 /* A member of an object, or of an object in it ("control.pid"); 0, "" or NULL if it is not there.
  */
@@ -106,6 +109,9 @@ const json_t *member(const json_t *object, const char *path);
 
 /* cycles.c */
 int run_cycles(struct cli *cli, const struct command *command);
+
+/* rates.c */
+int run_rates(struct cli *cli, const struct command *command);
 
 /* top.c */
 int run_top(struct cli *cli, const struct command *command);

@@ -128,6 +128,7 @@ const struct column top_peers[] = {
 	{"SOCKET", "socket", FMT_TEXT},
 	{"TYPE", "type", FMT_TEXT},
 	{"MSGS IN/s", "msgs_in_per_s", FMT_RATE},
+	{"BIT IN/s", "bytes_in_per_s", FMT_BITRATE},
 	{"MSGS OUT/s", "msgs_out_per_s", FMT_RATE},
 	{"BIT OUT/s", "bytes_out_per_s", FMT_BITRATE},
 	{"QUEUED", "queued_msgs", FMT_COUNT},
@@ -137,6 +138,25 @@ const struct column top_peers[] = {
 	END,
 };
 
+static const struct column devices[] = {
+	{"DEVICE", "name", FMT_TEXT},
+	{"KIND", "kind", FMT_TEXT},
+	{"STATE", "state", FMT_TEXT},
+	{"FRONTEND", "frontend", FMT_TEXT},
+	{"BACKEND", "backend", FMT_TEXT},
+	{"CAPTURE", "capture", FMT_TEXT},
+	{"DOWN/s", "msgs_down_per_s", FMT_RATE},
+	{"BIT DOWN/s", "bytes_down_per_s", FMT_BITRATE},
+	{"UP/s", "msgs_up_per_s", FMT_RATE},
+	{"BIT UP/s", "bytes_up_per_s", FMT_BITRATE},
+	{"MSGS DOWN", "msgs_down", FMT_COUNT},
+	{"BYTES DOWN", "bytes_down", FMT_BYTES},
+	{"MSGS UP", "msgs_up", FMT_COUNT},
+	{"BYTES UP", "bytes_up", FMT_BYTES},
+	END,
+};
+
+static const char *const device_args[] = {"device"};
 static const char *const endpoint_args[] = {"socket", "endpoint"};
 
 #define ENDPOINT_COMMAND(verb, text, about, example)                                               \
@@ -234,8 +254,15 @@ const struct command commands[] = {
 		.description =
 			"Lists each socket of the appliance: its ZeroMQ type, the device that it\n"
 			"belongs to, its peers, and messages and bytes since the start. DROPPED\n"
-			"counts messages that a peer's high-water mark kept from that peer.",
-		.examples = "zeroline sockets\tall of them\n",
+			"counts messages that a peer's high-water mark kept from that peer.\n"
+			"With --rates it measures for a second (or --delay), and shows messages\n"
+			"and bits of a second.",
+		.options = OPT_RATES | OPT_DELAY,
+		.examples = "zeroline sockets\tall of them\n"
+			    "zeroline sockets --rates\twhat they do in a second\n",
+		.run = run_rates,
+		.run_with = OPT_RATES,
+		.rates = top_sockets,
 		.show = show_list,
 		.columns = sockets,
 		.none = "no sockets: name one under 'sockets' in the configuration",
@@ -252,8 +279,16 @@ const struct command commands[] = {
 			       "PACE is slow while messages are dropped for the peer, stalled when "
 			       "it has\n"
 			       "acknowledged nothing of its queue for a second; such peers come "
-			       "first.",
+			       "first.\n"
+			       "With --rates it measures for a second (or --delay), and shows "
+			       "messages and\n"
+			       "bits of a second.",
+		.options = OPT_RATES | OPT_DELAY,
+		.run = run_rates,
+		.run_with = OPT_RATES,
+		.rates = top_peers,
 		.examples = "zeroline peers\tall of them\n"
+			    "zeroline peers --rates\twhat they do in a second\n"
 			    "zeroline --json peers | jq -r '.[] | select(.pace != \"\").address'\t"
 			    "who is too slow\n",
 		.show = show_list,
@@ -275,6 +310,50 @@ const struct command commands[] = {
 		.show = show_subscriptions,
 		.columns = subscriptions,
 		.none = "no subscriptions",
+	},
+	{
+		.name = "devices",
+		.args = "",
+		.summary = "the devices, what they pass on and whether they do",
+		.description =
+			"Lists each device, whether it is running or paused, and the messages and\n"
+			"bytes that it has received from either side since the start: down, from "
+			"the\n"
+			"frontend to the backend; up, the other way. It measures for a second (or\n"
+			"--delay) to show rates, too. With --json there is also what was sent to "
+			"the\n"
+			"peers of either side.",
+		.options = OPT_DELAY,
+		.examples = "zeroline devices\tall of them\n"
+			    "zeroline --json devices | jq '.[] | {(.name): .state}'\t"
+			    "for a program\n",
+		.run = run_rates,
+		.columns = devices,
+		.none = "no devices: name one under 'devices' in the configuration",
+	},
+	{
+		.name = "pause",
+		.args = "DEVICE",
+		.summary = "a device passes nothing on, and loses nothing",
+		.description =
+			"Its senders are held back, by TCP, until 'zeroline resume'. What it has\n"
+			"passed on by then is still delivered, and subscriptions still go "
+			"through.\n"
+			"It stays paused when the control process restarts.",
+		.nargs = 1,
+		.arg = device_args,
+		.examples = "zeroline pause feed\n",
+		.show = show_device,
+	},
+	{
+		.name = "resume",
+		.args = "DEVICE",
+		.summary = "a device that was paused passes messages on again",
+		.description = "Takes back 'zeroline pause'.",
+		.nargs = 1,
+		.arg = device_args,
+		.examples = "zeroline resume feed\n",
+		.show = show_device,
 	},
 	{
 		.name = "stats",

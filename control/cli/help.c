@@ -12,6 +12,7 @@ static const struct {
 	{OPT_LIMIT, "-l, --limit N", "show at most N"},
 	{OPT_COUNT, "-n, --count N", "end after N samples"},
 	{OPT_COUNT, "    --once", "the same as --count 1"},
+	{OPT_RATES, "-R, --rates", "measure for a while, and show what happens in a second"},
 	{OPT_DELAY, "-d, --delay SECONDS", "of one sample, 0.1 to 3600 (1)"},
 	{OPT_CYCLES, "-c, --cycles", "count cycles by stage for a while, and show them"},
 	{OPT_FOR, "-f, --for SECONDS", "with --cycles: for how long, 0.1 to 3600 (1)"},

@@ -13,7 +13,7 @@ static const struct argp_option options[] = {
 	{"limit", 'l', "N", 0, "", 0},     {"count", 'n', "N", 0, "", 0},
 	{"once", '1', NULL, 0, "", 0},     {"delay", 'd', "SECONDS", 0, "", 0},
 	{"cycles", 'c', NULL, 0, "", 0},   {"for", 'f', "SECONDS", 0, "", 0},
-	{NULL, 0, NULL, 0, NULL, 0},
+	{"rates", 'R', NULL, 0, "", 0},    {NULL, 0, NULL, 0, NULL, 0},
 };
 
 static error_t refuse(const struct cli *cli, const char *option, const char *value,
@@ -60,6 +60,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'V':
 		cli->version = true;
+		return 0;
+	case 'R':
+		cli->given |= OPT_RATES;
 		return 0;
 	case 'a':
 		cli->given |= OPT_ALL;

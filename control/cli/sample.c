@@ -10,26 +10,34 @@
 
 static const struct {
 	const char *name, *key;
-	const char *counter[7];
+	const char *counter[9];
 } lists[] = {
 	{"cores", "core", {"msgs_in", "msgs_out", "turns", "idle_turns", "sleeps"}},
 	{"ports", "name", {"rx_frames", "rx_bytes", "tx_frames", "tx_bytes", "tx_dropped"}},
 	{"sockets", "name", {"msgs_in", "bytes_in", "msgs_out", "bytes_out", "dropped"}},
 	{"peers", "stream", {"msgs_in", "bytes_in", "msgs_out", "bytes_out", "dropped"}},
+	{"devices",
+	 "name",
+	 {"msgs_down", "bytes_down", "msgs_up", "bytes_up", "msgs_sent_down", "bytes_sent_down",
+	  "msgs_sent_up", "bytes_sent_up"}},
 };
+#define TOPS  4 /* of the lists, those that top shows */
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 
-json_t *sample_read(struct client *c)
+json_t *sample_read(struct client *c, const char *only)
 {
-	json_t *sample = json_object(), *status = client_call(c, "status", NULL);
+	json_t *sample = json_object(), *status = only ? NULL : client_call(c, "status", NULL);
 	struct timespec t;
 
-	if (status == NULL)
+	if (status == NULL && !only)
 		goto fail;
-	json_object_set_new(sample, "status", status);
+	if (status)
+		json_object_set_new(sample, "status", status);
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	json_object_set_new(sample, "at_s", json_real((double)t.tv_sec + (double)t.tv_nsec / 1e9));
 	for (size_t i = 0; i < LISTS; i++) {
+		if (only ? strcmp(only, lists[i].name) != 0 : i >= TOPS)
+			continue;
 		json_t *rows = client_call(c, lists[i].name, NULL);
 
 		if (rows == NULL)

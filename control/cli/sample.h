@@ -7,8 +7,9 @@
 #include "control/cli/client.h"
 
 /* One reading: an object with "at_s" (CLOCK_MONOTONIC) and control's answers to "status",
- * "cores", "ports", "sockets", "peers". NULL with c->text set. */
-json_t *sample_read(struct client *c);
+ * "cores", "ports", "sockets", "peers"; or to `only` this one (which may be "devices"), if it is
+ * not NULL. NULL with c->text set. */
+json_t *sample_read(struct client *c, const char *only);
 
 /* `now` with, in each row of a list that `before` has too, a MEMBER_per_s for each member that
  * counts, and the cores' busy_pct of the time between. "interval_s" is that time. Counters that

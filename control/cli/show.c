@@ -185,3 +185,9 @@ void show_endpoint(const struct cli *cli, const struct command *command, const j
 		fprintf(cli->out, " (endpoint %" JSON_INTEGER_FORMAT ")", json_integer_value(id));
 	fputc('\n', cli->out);
 }
+
+void show_device(const struct cli *cli, const struct command *command, const json_t *result)
+{
+	(void)command;
+	fprintf(cli->out, "%s: %s\n", member_text(result, "device"), member_text(result, "state"));
+}

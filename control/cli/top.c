@@ -207,12 +207,12 @@ static void show_sample(const struct top *t, const json_t *rates, long number)
 
 static int watch(struct top *t)
 {
-	json_t *before = sample_read(&t->client), *now = NULL;
+	json_t *before = sample_read(&t->client, NULL), *now = NULL;
 
 	for (long n = 1; before && (t->cli->count == 0 || n <= t->cli->count); n++) {
 		if (pause_for(t, t->cli->delay_s) || ferror(t->cli->out))
 			break;
-		now = sample_read(&t->client);
+		now = sample_read(&t->client, NULL);
 		if (now) {
 			json_t *rates = sample_rates(before, now);
 

@@ -83,9 +83,10 @@ static bool check_clashes(struct zl_yaml *y, const struct zl_config *config,
 			  const struct zl_config_endpoint *e)
 {
 	for (unsigned d = 0; d < config->n_devices; d++) {
-		const struct zl_config_socket *s[2] = {&config->devices[d].frontend,
-						       &config->devices[d].backend};
-		for (unsigned side = 0; side < 2; side++)
+		const struct zl_config_socket *s[3] = {&config->devices[d].frontend,
+						       &config->devices[d].backend,
+						       &config->devices[d].capture};
+		for (unsigned side = 0; side < 3; side++)
 			for (unsigned i = 0; i < s[side]->n_endpoints; i++) {
 				const struct zl_config_endpoint *other = &s[side]->endpoints[i];
 				if (other == e)
@@ -164,12 +165,34 @@ static bool kernel_alone(const struct zl_config_device *d)
 	return n > 0;
 }
 
+/* The capture's name among another device's, or its own's other sockets; and its among ours. */
+static bool capture_taken(struct zl_yaml *y, const struct zl_config_device *d,
+			  const struct zl_config_device *o)
+{
+	if (d->has_capture && (socket_name_taken(y, "capture", &d->capture, &o->frontend) ||
+			       socket_name_taken(y, "capture", &d->capture, &o->backend)))
+		return true;
+	if (!o->has_capture || o == d)
+		return false;
+	return socket_name_taken(y, "frontend", &d->frontend, &o->capture) ||
+	       socket_name_taken(y, "backend", &d->backend, &o->capture) ||
+	       (d->has_capture && socket_name_taken(y, "capture", &d->capture, &o->capture));
+}
+
 /* Of what is dealt out among peers, or addressed to one of them, a core knows only its own peers.
  */
 static bool check_cores(struct zl_yaml *y, const struct zl_config *config,
 			const struct zl_config_device *d)
 {
-	if (d->kind == ZL_FORWARDER || config->setup.poll_cores == 1 || kernel_alone(d))
+	if (config->setup.poll_cores == 1)
+		return true;
+	if (d->has_capture && d->capture.at.type != ZL_PUB) {
+		zl_yaml_enter(y, "capture", 0);
+		return zl_yaml_fail(y, d->capture.line,
+				    "a capture that is not PUB runs on one core for now: set "
+				    "cores.poll to 1");
+	}
+	if (d->kind == ZL_FORWARDER || kernel_alone(d))
 		return true;
 	zl_yaml_enter(y, "kind", 0);
 	return zl_yaml_fail(y, d->kind_line, "a %s runs on one core for now: set cores.poll to 1",
@@ -188,17 +211,19 @@ static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i
 					    "the name \"%s\" is taken by the device of line %u",
 					    d->name, config->devices[j].line);
 	if (!check_socket(y, config, &d->frontend, d->name, "frontend") ||
-	    !check_socket(y, config, &d->backend, d->name, "backend"))
+	    !check_socket(y, config, &d->backend, d->name, "backend") ||
+	    (d->has_capture && !check_socket(y, config, &d->capture, d->name, "capture")))
 		return false;
 	if (!check_cores(y, config, d) ||
-	    socket_name_taken(y, "backend", &d->backend, &d->frontend))
+	    socket_name_taken(y, "backend", &d->backend, &d->frontend) || capture_taken(y, d, d))
 		return false;
 	for (unsigned j = 0; j < i; j++) {
 		struct zl_config_device *o = &config->devices[j];
 		if (socket_name_taken(y, "frontend", &d->frontend, &o->frontend) ||
 		    socket_name_taken(y, "frontend", &d->frontend, &o->backend) ||
 		    socket_name_taken(y, "backend", &d->backend, &o->frontend) ||
-		    socket_name_taken(y, "backend", &d->backend, &o->backend))
+		    socket_name_taken(y, "backend", &d->backend, &o->backend) ||
+		    capture_taken(y, d, o))
 			return false;
 	}
 	return true;
@@ -268,6 +293,7 @@ void zl_config_free(struct zl_config *config)
 	for (unsigned i = 0; i < config->n_devices; i++) {
 		free(config->devices[i].frontend.endpoints);
 		free(config->devices[i].backend.endpoints);
+		free(config->devices[i].capture.endpoints);
 	}
 	free(config->devices);
 	config->devices = NULL;

@@ -45,7 +45,8 @@ struct zl_config_socket {
 struct zl_config_device {
 	char name[ZL_NAME_MAX];
 	uint32_t kind; /* enum zl_device_kind */
-	struct zl_config_socket frontend, backend;
+	struct zl_config_socket frontend, backend, capture;
+	bool has_capture;
 	unsigned line, kind_line;
 };
 

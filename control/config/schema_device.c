@@ -163,11 +163,22 @@ static bool read_socket(struct zl_yaml *y, yaml_node_t *node, void *field,
 	return zl_yaml_map(y, node, field, key);
 }
 
+/* What gets a copy of every message; PUB unless it says. */
+static bool read_capture(struct zl_yaml *y, yaml_node_t *node, void *field,
+			 const struct zl_yaml_key *key)
+{
+	struct zl_config_device *device = (void *)((char *)field - key->offset);
+
+	device->has_capture = true;
+	return read_socket(y, node, field, key);
+}
+
 static const struct zl_yaml_key device_keys[] = {
 	{"name", zl_yaml_string, DEVICE(name), .required = true, .min = 1},
 	{"kind", read_kind, DEVICE(kind), .required = true},
 	{"frontend", read_socket, DEVICE(frontend), .required = true, .more = socket_keys},
 	{"backend", read_socket, DEVICE(backend), .required = true, .more = socket_keys},
+	{"capture", read_capture, DEVICE(capture), .more = socket_keys},
 	{"last_values", zl_last_values, DEVICE(backend.at.policy)},
 	{0},
 };
@@ -222,6 +233,23 @@ static bool check_types(struct zl_yaml *y, struct zl_config_device *d)
 		zl_socket_type_name[d->frontend.at.type], zl_socket_type_name[d->backend.at.type]);
 }
 
+static bool check_capture(struct zl_yaml *y, struct zl_config_device *d)
+{
+	struct zl_config_socket *s = &d->capture;
+
+	if (!d->has_capture)
+		return true;
+	if (!s->type_line)
+		s->at.type = ZL_PUB;
+	if (zl_ipc_device_captures(s->at.type))
+		return true;
+	zl_yaml_enter(y, "capture", 0);
+	zl_yaml_enter(y, "type", 0);
+	return zl_yaml_fail(y, s->type_line,
+			    "a capture socket is PUB, PUSH, DEALER or PAIR, not %s",
+			    zl_socket_type_name[s->at.type]);
+}
+
 bool zl_device_list(struct zl_yaml *y, yaml_node_t *node, void *field,
 		    const struct zl_yaml_key *key)
 {
@@ -242,7 +270,9 @@ bool zl_device_list(struct zl_yaml *y, yaml_node_t *node, void *field,
 		device->line = zl_yaml_line(item);
 		socket_defaults(&device->frontend);
 		socket_defaults(&device->backend);
-		if (!zl_yaml_read_map(y, item, device, device_keys) || !check_types(y, device))
+		socket_defaults(&device->capture);
+		if (!zl_yaml_read_map(y, item, device, device_keys) || !check_types(y, device) ||
+		    !check_capture(y, device))
 			return false;
 		zl_yaml_leave(y, was);
 	}

@@ -74,3 +74,8 @@ bool zl_ipc_device_joins(enum zl_device_kind kind, enum zl_socket_type frontend,
 	}
 	return false;
 }
+
+bool zl_ipc_device_captures(enum zl_socket_type type)
+{
+	return type == ZL_PUB || type == ZL_PUSH || type == ZL_DEALER || type == ZL_PAIR;
+}

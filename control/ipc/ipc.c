@@ -86,7 +86,12 @@ static bool check_socket(const struct zl_ipc_socket *m, size_t tail)
 static bool check_device(const struct zl_ipc_device *m, size_t tail)
 {
 	return tail == 0 && m->id != 0 && m->kind < ZL_DEVICE_KINDS && NAMED(m->name) &&
-	       m->frontend != 0 && m->backend != 0;
+	       m->frontend != 0 && m->backend != 0 && m->paused <= 1;
+}
+
+static bool check_device_set(const struct zl_ipc_device_set *m, size_t tail)
+{
+	return tail == 0 && m->id != 0 && m->paused <= 1;
 }
 
 static bool check_endpoint(const struct zl_ipc_endpoint *m, size_t tail)

@@ -69,7 +69,9 @@
 	X(MATCH, match, C)                                                                         \
 	X(MATCH_STATE, match, D)                                                                   \
 	/* measuring */                                                                            \
-	X(COUNT, count, CR)
+	X(COUNT, count, CR)                                                                        \
+	/* steering */                                                                             \
+	X(DEVICE_SET, device_set, CR)
 
 enum zl_ipc_type {
 	ZL_IPC_NONE,
@@ -256,6 +258,15 @@ struct zl_ipc_device {
 	uint32_t kind; /* enum zl_device_kind */
 	char name[ZL_NAME_MAX];
 	uint32_t frontend, backend; /* socket ids */
+	uint32_t capture;           /* gets a copy of every message, both ways; 0: none */
+	uint32_t paused;            /* 1: who sends is held back, and nothing is lost */
+};
+/* May a socket of this type be a device's capture? */
+bool zl_ipc_device_captures(enum zl_socket_type type);
+
+struct zl_ipc_device_set {
+	uint32_t id;
+	uint32_t paused;
 };
 
 /* What carries an endpoint's streams: this stack, on every poll core, or the kernel, on the host

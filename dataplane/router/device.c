@@ -14,6 +14,9 @@ int zl_device_open(struct zl_device *d, enum zl_device_kind kind, struct zl_sock
 	d->frontend = frontend;
 	d->backend = backend;
 	d->passing[0] = d->passing[1] = false;
+	d->capture = NULL;
+	d->paused = d->mid[0] = d->mid[1] = d->uncaptured[0] = d->uncaptured[1] = false;
+	d->capturing = 0;
 	d->parts_down = 0;
 	d->parts_up = 0;
 	return 0;
@@ -29,10 +32,29 @@ static unsigned pass_over(bool *passing, const struct zl_msg *msgs, unsigned n)
 	return rest;
 }
 
-unsigned zl_device_forward(struct zl_device *d, const struct zl_socket *from,
-			   const struct zl_msg *msgs, unsigned n)
+/* A copy of what was passed on. Traffic does not wait for it: what the capture socket has no room
+ * for is not captured, nor what meets a message of the other side that is still under way. */
+static void capture(struct zl_device *d, unsigned side, const struct zl_msg *msgs, unsigned n)
 {
-	bool down = from == d->frontend;
+	unsigned done = d->uncaptured[side] ? pass_over(&d->uncaptured[side], msgs, n) : 0;
+
+	while (done < n) {
+		int sent = 0;
+
+		if (!d->capturing || d->capturing == side + 1)
+			sent = zl_socket_send(d->capture, msgs + done, n - done);
+		if (sent > 0) {
+			done += (unsigned)sent;
+			d->capturing = msgs[done - 1].flags & ZL_MSG_MORE ? side + 1 : 0;
+			continue;
+		}
+		d->capture->counter[ZL_ROUTER_uncaptured]++;
+		done += pass_over(&d->uncaptured[side], msgs + done, n - done);
+	}
+}
+
+static unsigned pass_on(struct zl_device *d, bool down, const struct zl_msg *msgs, unsigned n)
+{
 	struct zl_socket *to = down ? d->backend : d->frontend;
 	bool *passing = &d->passing[!down];
 	unsigned taken = n && *passing ? pass_over(passing, msgs, n) : 0;
@@ -43,6 +65,8 @@ unsigned zl_device_forward(struct zl_device *d, const struct zl_socket *from,
 		if (sent == 0)
 			break;
 		if (sent > 0) {
+			if (d->capture)
+				capture(d, !down, msgs + taken, (unsigned)sent);
 			taken += (unsigned)sent;
 			continue;
 		}
@@ -53,10 +77,26 @@ unsigned zl_device_forward(struct zl_device *d, const struct zl_socket *from,
 	return taken;
 }
 
+unsigned zl_device_forward(struct zl_device *d, const struct zl_socket *from,
+			   const struct zl_msg *msgs, unsigned n)
+{
+	bool down = from == d->frontend;
+	unsigned taken;
+
+	if (d->paused)
+		n = d->mid[!down] ? zl_fan_rest(msgs, n) : 0;
+	taken = pass_on(d, down, msgs, n);
+	if (taken)
+		d->mid[!down] = msgs[taken - 1].flags & ZL_MSG_MORE;
+	return taken;
+}
+
 bool zl_device_blocked(const struct zl_device *d, const struct zl_socket *from)
 {
 	const struct zl_socket *to = from == d->frontend ? d->backend : d->frontend;
 
+	if (d->paused && !d->mid[from != d->frontend])
+		return true;
 	return to->pattern->send != zl_never_sends && !zl_socket_can_send(to);
 }
 
@@ -64,6 +104,11 @@ void zl_device_broken(struct zl_device *d, const struct zl_socket *from)
 {
 	bool down = from == d->frontend;
 
+	d->mid[!down] = d->uncaptured[!down] = false;
+	if (d->capturing == !down + 1) {
+		d->capturing = 0;
+		zl_socket_broken(d->capture);
+	}
 	if (d->passing[!down])
 		d->passing[!down] = false;
 	else

@@ -248,6 +248,18 @@ static const struct {
 	 "t.yaml:5: devices[0].frontend: policy: rules with \"subscribe\" are for XPUB and PUB, "
 	 "but "
 	 "this socket is XSUB; take them away"},
+	{SIDES("", "") "  capture: {type: XPUB}",
+	 "t.yaml:7: devices[0].capture.type: a capture socket is PUB, PUSH, DEALER or PAIR, not "
+	 "XPUB"},
+	{SIDES("", "") "  capture: {name: feed.backend}",
+	 "t.yaml:7: devices[0].capture: the name \"feed.backend\" is taken by the socket of line "
+	 "6"},
+	{SIDES("bind: 'tcp://*:5555'", "") "  capture: {bind: 'tcp://*:5555'}",
+	 "t.yaml:7: devices[0].capture.bind[0]: \"tcp://*:5555\" is already bound by "
+	 "\"tcp://*:5555\" of line 5"},
+	{"cores: {poll: 2}\n" SIDES("", "") "  capture: {type: PUSH}",
+	 "t.yaml:8: devices[0].capture: a capture that is not PUB runs on one core for now: set "
+	 "cores.poll to 1"},
 	{SIDES("type: PUB", ""),
 	 "t.yaml:5: devices[0].frontend.type: \"PUB\" does not belong here: "
 	 "this side of a forwarder is XSUB"},

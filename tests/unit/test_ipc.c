@@ -72,6 +72,8 @@ static void fill_objects(enum zl_ipc_type type, void *body)
 	if (type == ZL_IPC_SOCKET_DEL || type == ZL_IPC_DEVICE_DEL || type == ZL_IPC_ENDPOINT_DEL ||
 	    type == ZL_IPC_DIAL)
 		((struct zl_ipc_id *)body)->id = 1;
+	if (type == ZL_IPC_DEVICE_SET)
+		((struct zl_ipc_device_set *)body)->id = 1;
 	if (type == ZL_IPC_COUNT)
 		((struct zl_ipc_count *)body)->ms = 1000;
 }
