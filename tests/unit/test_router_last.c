@@ -178,6 +178,11 @@ static void test_who_comes_in_the_middle_of_a_message_gets_it(void **state)
 	zl_socket_broken(&l.socket);
 	turn();
 	assert_string_equal(l.out[2], "a.3 ");
+	log_send(&l, "0.1+"); /* of a topic that is not there yet, and comes before the others */
+	log_subscribe(&l, 3, "");
+	log_send(&l, "end");
+	turn();
+	assert_string_equal(l.out[3], "0.1+end a.3 b.1+end ");
 }
 
 static void test_the_topic_published_longest_ago_makes_room(void **state)
