@@ -1,5 +1,6 @@
 /* REQ and REP over libzmq, which makes and takes off envelopes, and over plain TCP, where they are
- * made here (RFC 28: an empty part before the question; all before and with it goes back). */
+ * made here (RFC 28: an empty part before the question; all before and with it goes back), as they
+ * are for DEALER and ROUTER. */
 #include "tests/interop/ask.h"
 
 #include <stdio.h>
@@ -10,12 +11,18 @@
 #define PART_MAX 200000
 #define PARTS    2
 #define STACK    8 /* parts of an envelope */
+#define SOCKETS  8
 
-/* A part of a question: its own bytes, all of them. */
+/* A part of a question: its own bytes, all of them; first which question it is. */
 static uint32_t question(const struct asker *a, uint64_t number, unsigned part, uint8_t *buf)
 {
 	uint32_t n = part + 1 < PARTS ? 16 : a->bytes, x = (uint32_t)number * 2654435761u + a->id;
 
+	if (part == 0) {
+		memcpy(buf, &number, 8);
+		memcpy(buf + 8, &(uint64_t){a->id}, 8);
+		return n;
+	}
 	for (uint32_t i = 0; i < n; i++, x = x * 1664525u + 1013904223u)
 		buf[i] = (uint8_t)(x >> 24);
 	return n;
@@ -27,51 +34,118 @@ static void answer(uint8_t *buf, uint32_t n)
 		buf[i] ^= 0xa5;
 }
 
+/* What a ROUTER calls the appliance. */
+#define APPLIANCE "zl"
+
+/* libzmq's REQ and REP make envelopes and take them off. */
+static bool makes_envelopes(enum tongue tongue, int type)
+{
+	return tongue == LIBZMQ && (type == ZMQ_REQ || type == ZMQ_REP);
+}
+
 static void ask(struct talk *t, const struct asker *a, uint64_t number, uint8_t *buf)
 {
-	if (a->tongue != LIBZMQ)
+	if (a->type == ZMQ_ROUTER)
+		talk_send(t, APPLIANCE, strlen(APPLIANCE), true);
+	if (!makes_envelopes(a->tongue, a->type))
 		talk_send(t, "", 0, true);
 	for (unsigned k = 0; k < PARTS; k++)
 		talk_send(t, buf, question(a, number, k, buf), k + 1 < PARTS);
 }
 
-static void hear(struct peer *self, struct talk *t, const struct asker *a, uint64_t number,
-		 uint8_t *buf)
+static void expect_part(struct peer *self, struct talk *t, const char *part, uint8_t *buf)
+{
+	bool more;
+	int n = talk_receive(t, buf, PART_MAX, &more);
+
+	if (n != (int)strlen(part) || memcmp(buf, part, strlen(part)) != 0)
+		peer_fail(self, "\"%s\" is not before the answer, but %d bytes: %s", part, n,
+			  talk_error(t));
+}
+
+/* The first part of an answer says to what, and has its asker's id. */
+static uint64_t number_of(struct peer *self, struct talk *t, const struct asker *a, uint8_t *buf,
+			  bool *more)
+{
+	int n = talk_receive(t, buf, PART_MAX, more);
+	uint64_t head[2];
+
+	if (n != sizeof(head))
+		peer_fail(self, "%d bytes where an answer was due: %s", n, talk_error(t));
+	answer(buf, sizeof(head));
+	memcpy(head, buf, sizeof(head));
+	if (head[1] != a->id || head[0] >= a->questions)
+		peer_fail(self, "an answer to question %llu of asker %llu",
+			  (unsigned long long)head[0], (unsigned long long)head[1]);
+	return head[0];
+}
+
+/* The question that was answered. */
+static uint64_t hear(struct peer *self, struct talk *t, const struct asker *a, uint8_t *buf)
 {
 	static uint8_t due[PART_MAX];
-	bool more = true;
+	uint64_t number;
+	bool more;
 
-	if (a->tongue != LIBZMQ && talk_receive(t, buf, PART_MAX, &more) != 0)
-		peer_fail(self, "no empty part before the answer");
-	for (unsigned k = 0; k < PARTS; k++) {
+	if (a->type == ZMQ_ROUTER)
+		expect_part(self, t, APPLIANCE, buf);
+	if (!makes_envelopes(a->tongue, a->type))
+		expect_part(self, t, "", buf);
+	number = number_of(self, t, a, buf, &more);
+	for (unsigned k = 1; k < PARTS; k++) {
 		int n = more ? talk_receive(t, buf, PART_MAX, &more) : -1;
 		uint32_t bytes = question(a, number, k, due);
 
 		answer(due, bytes);
 		if (n != (int)bytes || memcmp(buf, due, bytes) != 0)
-			peer_fail(self, "question %llu, part %u: another answer (%d bytes: %s)",
-				  (unsigned long long)number, k, n, talk_error(t));
+			peer_fail(self, "question %llu, part %u: a wrong answer of %d bytes",
+				  (unsigned long long)number, k, n);
 	}
 	if (more)
 		peer_fail(self, "the answer has too many parts");
+	return number;
+}
+
+/* Its identity is "asker ID SOCKET", made longer by dots. */
+static struct talk *open_asker(struct peer *self, const struct asker *a, unsigned socket)
+{
+	struct talk *t = talk_new(self, a->tongue, a->type);
+	char identity[256];
+	int n = snprintf(identity, sizeof(identity), "asker %u %u", a->id, socket);
+
+	memset(identity + n, '.', sizeof(identity) - (size_t)n);
+	talk_identity(t, identity, a->identity_bytes ? a->identity_bytes : (size_t)n);
+	if (a->type == ZMQ_ROUTER)
+		talk_name(t, APPLIANCE, strlen(APPLIANCE));
+	talk_join(t, a->endpoint, a->bind);
+	return t;
 }
 
 void asker_run(struct peer *self, const void *plan)
 {
 	static uint8_t buf[PART_MAX];
 	const struct asker *a = plan;
-	struct talk *t = talk_new(self, a->tongue, ZMQ_REQ);
-	char identity[256];
-	int n = snprintf(identity, sizeof(identity), "asker %u", a->id);
+	unsigned ahead = a->ahead ? a->ahead : 1, sockets = a->type == ZMQ_REQ ? ahead : 1;
+	bool *answered = calloc(a->questions, 1);
+	struct talk *t[SOCKETS];
 
-	memset(identity + n, '.', sizeof(identity) - (size_t)n);
-	talk_identity(t, identity, a->identity_bytes ? a->identity_bytes : (size_t)n);
-	talk_join(t, a->endpoint, a->bind);
+	for (unsigned i = 0; i < sockets; i++)
+		t[i] = open_asker(self, a, i);
 	peer_listen(self, "go");
-	for (uint64_t i = 0; i < a->questions; i++) {
-		ask(t, a, i, buf);
-		hear(self, t, a, i, buf);
+	for (uint64_t i = 0; i < a->questions + ahead; i++) {
+		/* Several answerers may change the order, but not of one REQ's answers. */
+		if (i >= ahead) {
+			uint64_t number = hear(self, t[(i - ahead) % sockets], a, buf);
+
+			if (answered[number] || (a->type == ZMQ_REQ && number != i - ahead))
+				peer_fail(self, "question %llu was answered twice, or out of turn",
+					  (unsigned long long)number);
+			answered[number] = true;
+		}
+		if (i < a->questions)
+			ask(t[i % sockets], a, i, buf);
 	}
+	free(answered);
 	peer_say(self, "answered", a->questions, 0);
 	peer_listen(self, "end");
 }
@@ -99,16 +173,17 @@ static void open_envelope(struct peer *self, struct talk *t, struct envelope *e)
 			peer_fail(self, "a part of %d bytes in an envelope", n);
 		e->part[e->n++].n = (size_t)n;
 	} while (n > 0);
-	if (e->n < 2 || memcmp(e->part[0].bytes, "asker ", 6) != 0)
-		peer_fail(self, "the envelope does not begin with the asker's identity");
+	/* A ROUTER's begins with what it calls the appliance. */
+	if (e->n < 2 || memcmp(e->part[e->n - 2].bytes, "asker ", 6) != 0)
+		peer_fail(self, "the asker's identity is not in the envelope");
 }
 
-static void reply(struct peer *self, struct talk *t, enum tongue tongue, uint8_t *buf)
+static void reply(struct peer *self, struct talk *t, const struct answerer *a, uint8_t *buf)
 {
 	struct envelope e = {.n = 0};
 	bool more = true;
 
-	if (tongue != LIBZMQ)
+	if (!makes_envelopes(a->tongue, a->type))
 		open_envelope(self, t, &e);
 	struct {
 		uint8_t *bytes;
@@ -130,15 +205,26 @@ void answerer_run(struct peer *self, const void *plan)
 {
 	static uint8_t buf[PARTS * PART_MAX];
 	const struct answerer *a = plan;
-	struct talk *t = talk_new(self, a->tongue, ZMQ_REP);
+	struct talk *t = talk_new(self, a->tongue, a->type);
+	bool holds = a->waits;
 	uint64_t n = 0;
 
+	if (a->small) {
+		talk_option(t, ZMQ_RCVHWM, 100);
+		talk_option(t, ZMQ_RCVBUF, 32768);
+	}
 	talk_join(t, a->endpoint, a->bind);
-	while (!peer_is_told(self))
-		if (talk_wait(t, true)) {
-			reply(self, t, a->tongue, buf);
+	for (;;) {
+		if (talk_wait(t, !holds)) {
+			reply(self, t, a, buf);
 			n++;
 		}
-	peer_listen(self, "end");
+		if (!peer_is_told(self))
+			continue;
+		const struct note *told = peer_listen(self, NULL);
+		if (strcmp(told->what, "end") == 0)
+			break;
+		holds = strcmp(told->what, "hold") == 0;
+	}
 	peer_say(self, "answers", n, 0);
 }

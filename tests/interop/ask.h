@@ -13,17 +13,24 @@ struct asker {
 	unsigned identity_bytes; /* so long is it made; 0: as long as it is */
 	uint64_t questions;
 	uint32_t bytes; /* of the last part */
+	int type;       /* ZMQ_REQ; ZMQ_DEALER, ZMQ_ROUTER: the envelope is made here */
+	unsigned ahead; /* so many questions before the first answer; REQ: of so many sockets. 0: 1
+			 */
 };
-/* A REQ. Waits for "go", asks and hears, says "answered", listens for "end". */
+/* Waits for "go", asks and hears, says "answered", listens for "end". A ROUTER must connect. */
 void asker_run(struct peer *self, const void *asker);
 
 struct answerer {
 	const char *endpoint;
 	enum tongue tongue;
 	bool bind;
+	int type;   /* ZMQ_REP; ZMQ_DEALER, ZMQ_ROUTER */
+	bool small; /* little buffers, a HWM of 100 */
+	bool waits; /* as if it had been told "hold" */
 };
-/* A REP. Ends when told "end", and says "answers" before (n: how many). Where it can see the
- * envelope (plain TCP) it must begin with an asker's identity. */
+/* Ends when told "end", and says "answers" before (n: how many). Told "hold" it answers nothing
+ * until it is told "on". Where it can see the envelope (all but libzmq's REP) there must be an
+ * asker's identity in it. */
 void answerer_run(struct peer *self, const void *answerer);
 
 #endif

@@ -118,20 +118,44 @@ void puller_run(struct peer *self, const void *plan)
 		const struct note *told = peer_listen(self, NULL);
 		if (strcmp(told->what, "end") == 0)
 			return;
-		if (strcmp(told->what, "read") == 0)
+		if (strcmp(told->what, "read") == 0) {
 			reads = true;
-		else
-			peer_say_data(self, "count", had.n, &had, sizeof(had));
+			continue;
+		}
+		for (uint64_t left = told->n; left; left--)
+			check(self, t, &had, next);
+		peer_say_data(self, "count", had.n, &had, sizeof(had));
 	}
+}
+
+static struct pulled hear_count(struct peer *puller)
+{
+	struct pulled had;
+
+	memcpy(&had, peer_hear(puller, "count")->data, sizeof(had));
+	return had;
 }
 
 struct pulled pull_count(struct peer *puller)
 {
-	struct pulled had;
-
 	peer_tell(puller, "count", 0);
-	memcpy(&had, peer_hear(puller, "count")->data, sizeof(had));
-	return had;
+	return hear_count(puller);
+}
+
+struct pulled pull_sum(struct peer *const *pullers, unsigned n_pullers, uint64_t take)
+{
+	struct pulled all = {0};
+
+	for (unsigned i = 0; i < n_pullers; i++)
+		peer_tell(pullers[i], take ? "take" : "count", take);
+	for (unsigned i = 0; i < n_pullers; i++) {
+		struct pulled had = hear_count(pullers[i]);
+
+		all.n += had.n;
+		for (unsigned k = 0; k < PUSHERS_MAX; k++)
+			all.of[k] += had.of[k];
+	}
+	return all;
 }
 
 void pull_all(struct peer *const *pullers, unsigned n_pullers, const struct pusher *pushers,

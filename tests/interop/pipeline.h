@@ -29,13 +29,16 @@ struct puller {
 	bool waits; /* reads nothing before it is told "read" */
 	enum tongue tongue;
 };
-/* Receives; told "count" it says "count", with a struct pulled. Ends when told "end". */
+/* Receives; told "count" it says "count", with a struct pulled. Told "take" it receives so many
+ * more and says "count", and nothing beyond before it is told "read". Ends when told "end". */
 void puller_run(struct peer *self, const void *puller);
 
 struct pulled {
 	uint64_t n, of[PUSHERS_MAX], sum[PUSHERS_MAX]; /* messages, and a sum over their numbers */
 };
 struct pulled pull_count(struct peer *puller);
+/* What all of them have had, after `take` more each, or (0) as it is. */
+struct pulled pull_sum(struct peer *const *pullers, unsigned n_pullers, uint64_t take);
 /* Waits until the pullers have had everything of `n` pushers, each message once. shares: how much
  * each has had; may be NULL. */
 void pull_all(struct peer *const *pullers, unsigned n_pullers, const struct pusher *pushers,

@@ -45,6 +45,13 @@ void talk_identity(struct talk *t, const void *identity, size_t n)
 		wire_identity(t->wire, identity, n);
 }
 
+void talk_name(struct talk *t, const void *name, size_t n)
+{
+	if (!t->socket)
+		peer_fail(t->self, "plain TCP has one peer and no name for it");
+	zmq_setsockopt(t->socket, ZMQ_CONNECT_ROUTING_ID, name, n);
+}
+
 void talk_subscribe(struct talk *t, const void *prefix, size_t n)
 {
 	if (t->socket)

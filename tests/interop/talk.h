@@ -22,6 +22,8 @@ struct talk *talk_new(struct peer *self, enum tongue tongue, int type);
 void talk_option(struct talk *t, int option, int value);
 /* Before talk_join. */
 void talk_identity(struct talk *t, const void *identity, size_t n);
+/* Before talk_join: what a ROUTER of libzmq's calls who it connects to. */
+void talk_name(struct talk *t, const void *name, size_t n);
 /* Takes effect with or after talk_join. To a publisher of ZMTP 1.0 it says nothing. */
 void talk_subscribe(struct talk *t, const void *prefix, size_t n);
 /* tcp://IP:PORT. Plain TCP is shaken hands with when this returns, also where it binds. */

@@ -112,14 +112,17 @@ static void question_all(bool connects)
 	uint64_t answers = 0;
 
 	for (unsigned i = 0; i < N; i++) {
-		answerer_plan[i] = (struct answerer){
-			.endpoint = at(connects, BACK, i), .bind = connects, .tongue = tongues[i]};
+		answerer_plan[i] = (struct answerer){.endpoint = at(connects, BACK, i),
+						     .bind = connects,
+						     .type = ZMQ_REP,
+						     .tongue = tongues[i]};
 		answerer[i] = peer_start(&a->net, tongue_name[tongues[i]], answerer_run,
 					 &answerer_plan[i]);
 		asker_plan[i] = (struct asker){.endpoint = at(connects, FRONT, i),
 					       .bind = connects,
 					       .tongue = tongues[i],
 					       .id = i,
+					       .type = ZMQ_REQ,
 					       .questions = lab_scaled(400),
 					       .bytes = i % 2 ? 300 : 70000};
 		if (tongues[i] == ZMTP_1_0 && connects)
