@@ -1,6 +1,7 @@
 /* Publishers and subscribers of a flow. */
 #include "tests/interop/flow.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,19 +147,37 @@ static void hear_all(struct peer *self, struct talk *talk, const struct publishe
 	uint8_t msg[64];
 	bool more;
 
-	while (!all_marks(heard, p->subscribers - p->mute)) {
+	do {
 		int n = talk_receive(talk, msg, sizeof(msg), &more);
 		if (n < 0)
 			peer_fail(self, "only %u subscriptions came: %s", heard->n,
 				  talk_error(talk));
 		hear(self, heard, msg, n, p->twice_ok);
+	} while (!all_marks(heard, p->subscribers - p->mute));
+}
+
+/* Whether it may go; false: once more. */
+static bool may_go(struct peer *self, struct talk *talk, const struct publisher *p)
+{
+	struct pollfd told = {.fd = peer_descriptor(self), .events = POLLIN};
+	char warm[16];
+	int n = snprintf(warm, sizeof(warm), FLOW_WARM "%u", p->id);
+
+	/* Nothing says to a PUB that it is subscribed to but the subscriber, once it has something.
+	 */
+	while (p->deaf && poll(&told, 1, 1) == 0) {
+		talk_send(talk, warm, (size_t)n, false);
+		talk_flush(talk);
 	}
+	return strcmp(peer_listen(self, NULL)->what, "go") == 0;
 }
 
 void publisher_run(struct peer *self, const void *plan)
 {
 	const struct publisher *p = plan;
-	struct talk *talk = talk_new(self, p->tongue, p->tongue == LIBZMQ ? ZMQ_XPUB : ZMQ_PUB);
+	bool hears = !p->deaf && p->tongue != ZMTP_1_0;
+	struct talk *talk = talk_new(self, p->tongue,
+				     p->tongue == LIBZMQ && !p->deaf ? ZMQ_XPUB : ZMQ_PUB);
 	struct heard heard = {.n = 0};
 
 	if (p->blocks) {
@@ -167,10 +186,11 @@ void publisher_run(struct peer *self, const void *plan)
 		talk_option(talk, ZMQ_SNDTIMEO, lab_patience_ms());
 	}
 	talk_join(talk, p->endpoint, p->bind);
-	if (p->tongue != ZMTP_1_0)
-		hear_all(self, talk, p, &heard);
-	peer_say(self, "ready", heard.total, 0);
-	peer_listen(self, "go");
+	do {
+		if (hears && (p->subscribers > p->mute || heard.total))
+			hear_all(self, talk, p, &heard);
+		peer_say(self, "ready", heard.total, 0);
+	} while (!may_go(self, talk, p));
 	double began = peer_clock();
 	uint64_t n = send_flow(self, talk, p);
 	send_marks(talk, p->subscribers, n);
@@ -190,6 +210,8 @@ struct receiver {
 	uint64_t received, total; /* total: what a publisher sent, as its mark says */
 	double began;
 	uint64_t next[4]; /* the message due of each publisher */
+	unsigned warm;    /* publishers, a bit each */
+	bool told_warm;
 };
 
 /* One part into r->buf; its length. */
@@ -282,12 +304,14 @@ static void join(struct receiver *r)
 	char mark[16];
 	int n = snprintf(mark, sizeof(mark), "~%u ", p->id);
 
-	r->talk = talk_new(r->self, p->tongue, ZMQ_SUB);
+	r->talk = talk_new(r->self, p->tongue, p->raw ? ZMQ_XSUB : ZMQ_SUB);
 	if (p->heartbeat_ms)
 		talk_option(r->talk, ZMQ_HEARTBEAT_IVL, (int)p->heartbeat_ms);
 	for (unsigned i = 0; p->prefixes[i]; i++)
 		talk_subscribe(r->talk, p->prefixes[i], strlen(p->prefixes[i]));
 	talk_subscribe(r->talk, mark, (size_t)n);
+	if (p->warmed)
+		talk_subscribe(r->talk, FLOW_WARM, 1);
 	talk_join(r->talk, p->endpoint, p->bind);
 }
 
@@ -311,6 +335,18 @@ static bool is_own_mark(const struct receiver *r)
 	return memcmp(r->buf, own, strlen(own)) == 0;
 }
 
+/* It is one that warms up; the last of all publishers is told of. */
+static bool is_warm(struct receiver *r, int n, unsigned publishers)
+{
+	if (!r->plan->warmed || n < 2 || r->buf[0] != FLOW_WARM[0])
+		return false;
+	r->warm |= 1u << (r->buf[1] - '0');
+	if (r->warm >= (1u << publishers) - 1 && !r->told_warm)
+		peer_say(r->self, "warm", 0, 0);
+	r->told_warm |= r->warm >= (1u << publishers) - 1;
+	return true;
+}
+
 static void receive_flow(struct receiver *r, unsigned publishers)
 {
 	const struct subscriber *p = r->plan;
@@ -320,6 +356,8 @@ static void receive_flow(struct receiver *r, unsigned publishers)
 	while (marks < publishers) {
 		int n = receive(r, &more);
 
+		if (is_warm(r, n, publishers))
+			continue;
 		if (is_mark(r, n, more)) {
 			if (is_own_mark(r)) {
 				take_mark(r, n);

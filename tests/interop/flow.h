@@ -32,10 +32,13 @@ struct publisher {
 	bool blocks;          /* HWM 10,000, and sending waits for room */
 	bool twice_ok;        /* subscriptions may be heard again (after a reconnect) */
 	enum tongue tongue;
+	bool deaf;     /* a PUB, which hears nothing: it warms up instead */
 	unsigned mute; /* of the subscribers, who do not subscribe to their marks (ZMTP 1.0) */
 };
 /* Says "ready" (n: subscriptions heard) when it has heard all, listens for "go", sends, says "sent"
- * (n: messages, and seconds), listens for "end". */
+ * (n: messages, and seconds), listens for "end". Told "again" in the place of "go", after a
+ * subscriber has left: "ready" once all are back. One that is deaf is ready at once, and sends to
+ * FLOW_WARM until it is told either. */
 void publisher_run(struct peer *self, const void *publisher);
 
 struct subscriber {
@@ -48,7 +51,12 @@ struct subscriber {
 	unsigned heartbeat_ms;   /* 0: none */
 	bool reconnects;         /* it may lose its connection; else that fails */
 	enum tongue tongue;
+	bool raw;    /* an XSUB, which subscribes by messages */
+	bool warmed; /* says "warm" when it has heard all publishers warm up: FLOW_WARM is its last
+		      * subscription, so all of its others are in force by then */
 };
+/* Behind all topics and marks in libzmq's order of subscriptions. */
+#define FLOW_WARM "\177"
 /* Receives until its mark comes, says "received" (n: messages, and seconds). Each message it is to
  * get, once, whole, in order; none else. */
 void subscriber_run(struct peer *self, const void *subscriber);

@@ -11,7 +11,8 @@
 
 struct talk {
 	struct peer *self;
-	void *socket;      /* libzmq's, or NULL */
+	void *socket; /* libzmq's, or NULL */
+	int type;
 	struct wire *wire; /* else */
 };
 
@@ -22,6 +23,7 @@ struct talk *talk_new(struct peer *self, enum tongue tongue, int type)
 	struct talk *t = calloc(1, sizeof(*t));
 
 	t->self = self;
+	t->type = type;
 	if (tongue == LIBZMQ)
 		t->socket = peer_socket(self, type);
 	else
@@ -54,7 +56,12 @@ void talk_name(struct talk *t, const void *name, size_t n)
 
 void talk_subscribe(struct talk *t, const void *prefix, size_t n)
 {
-	if (t->socket)
+	uint8_t message[64] = {1};
+
+	if (t->socket && t->type == ZMQ_XSUB && n < sizeof(message)) {
+		memcpy(message + 1, prefix, n);
+		talk_send(t, message, 1 + n, false);
+	} else if (t->socket)
 		zmq_setsockopt(t->socket, ZMQ_SUBSCRIBE, prefix, n);
 	else
 		wire_subscribe(t->wire, prefix, n);
@@ -111,6 +118,22 @@ static bool can_receive(struct talk *t)
 	return events & ZMQ_POLLIN;
 }
 
+/* Until a note waits. libzmq goes on with what was asked of it only inside calls on the socket; a
+ * look at its events is one (as in remote.c). */
+static void wait_for_note(struct talk *t)
+{
+	struct pollfd wait[2] = {{.fd = peer_descriptor(t->self), .events = POLLIN},
+				 {.fd = -1, .events = POLLIN}};
+	size_t size = sizeof(wait[1].fd);
+
+	if (t->socket)
+		zmq_getsockopt(t->socket, ZMQ_FD, &wait[1].fd, &size);
+	do {
+		if (t->socket)
+			can_receive(t);
+	} while (poll(wait, 2, -1) > 0 && !wait[0].revents);
+}
+
 bool talk_wait(struct talk *t, bool reads)
 {
 	zmq_pollitem_t wait[2] = {{.fd = peer_descriptor(t->self), .events = ZMQ_POLLIN},
@@ -119,11 +142,15 @@ bool talk_wait(struct talk *t, bool reads)
 	talk_flush(t);
 	if (t->wire)
 		wait[1].fd = wire_descriptor(t->wire);
-	if (reads && can_receive(t))
+	if (!reads) {
+		wait_for_note(t);
+		return false;
+	}
+	if (can_receive(t))
 		return true;
-	if (zmq_poll(wait, reads ? 2 : 1, -1) < 0)
+	if (zmq_poll(wait, 2, -1) < 0)
 		peer_fail(t->self, "zmq_poll: %s", zmq_strerror(zmq_errno()));
-	return reads && wait[1].revents && (t->wire || can_receive(t));
+	return wait[1].revents && (t->wire || can_receive(t));
 }
 
 void talk_expect_silence(struct talk *t)
