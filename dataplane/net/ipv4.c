@@ -198,13 +198,13 @@ static uint64_t l4_flag(const struct zl_net_port *p, uint8_t proto)
 
 /* Fills in the header in front of m's data, and both checksums. */
 static void complete(struct zl_net *net, const struct zl_net_port *p, struct rte_mbuf *m,
-		     struct rte_ipv4_hdr *ip, uint8_t proto, uint16_t l4_sum)
+		     struct rte_ipv4_hdr *ip, uint8_t proto, uint8_t tos, uint16_t l4_sum)
 {
 	uint64_t flags = l4_flag(p, proto);
 
 	m->l3_len = HEADER;
 	ip->version_ihl = RTE_IPV4_VHL_DEF;
-	ip->type_of_service = 0;
+	ip->type_of_service = tos;
 	ip->total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len);
 	ip->packet_id = rte_cpu_to_be_16(net->ip_id++);
 	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
@@ -222,7 +222,8 @@ static void complete(struct zl_net *net, const struct zl_net_port *p, struct rte
 	set_l4_checksum(ip + 1, proto, l4_sum);
 }
 
-int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto)
+int ipv4_output_tos(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
+		    uint8_t proto, uint8_t tos)
 {
 	const struct zl_net_port *p;
 	struct rte_ipv4_hdr *ip;
@@ -245,7 +246,7 @@ int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t d
 	}
 	ip->src_addr = rte_cpu_to_be_32(src);
 	ip->dst_addr = rte_cpu_to_be_32(dst);
-	complete(net, p, m, ip, proto, l4_sum);
+	complete(net, p, m, ip, proto, tos, l4_sum);
 	count(net, ZL_NET_ip_tx_packets);
 	arp_output(net, port, m, next_hop);
 	return 0;

@@ -74,7 +74,13 @@ void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
  * sum) or by l4_checksum(). The transport header must lie whole in the first segment. For TSO the
  * caller sets RTE_MBUF_F_TX_TCP_SEG, tso_segsz and l4_len beforehand, and only if the port that
  * ipv4_route names has RTE_ETH_TX_OFFLOAD_TCP_TSO; the packet is still at most 65535 bytes. */
-int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto);
+int ipv4_output_tos(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
+		    uint8_t proto, uint8_t tos);
+static inline int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
+			      uint8_t proto)
+{
+	return ipv4_output_tos(net, m, src, dst, proto, 0);
+}
 /* Port and source address by which dst is reached. -ENETUNREACH. */
 int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
 	       uint32_t *next_hop);

@@ -26,7 +26,8 @@ struct zl_stream_ops {
 	/* Something was appended to sendq: mark the stream for output at the end of the turn. */
 	void (*output)(struct zl_stream *s);
 	/* No more will be appended: send what is queued, then FIN. events->closed follows at once or
-	 * later; the owner must forget the stream only then. */
+	 * later; the owner must forget the stream only then. What is still queued after linger_ms
+	 * is dropped, by a reset. */
 	void (*shutdown)(struct zl_stream *s);
 	/* Reset now, dropping what is queued. No event follows: the stream is gone on return. */
 	void (*abort)(struct zl_stream *s);
@@ -54,6 +55,7 @@ struct zl_stream {
 	void *owner; /* the owner's, e.g. the session */
 	struct zl_sendq sendq;
 	struct zl_endpoint_addr local, remote;
+	uint32_t linger_ms; /* for shutdown; 0: as long as it takes */
 	bool peer_closed; /* FIN seen: nothing after what take() still gives */
 };
 

@@ -267,6 +267,7 @@ static void parse(struct rte_mbuf *m, struct rte_tcp_hdr *h, struct trace_segmen
 	s->len = rte_be_to_cpu_16(ip->total_length) - (uint32_t)sizeof(*ip) - header;
 	s->wnd = rte_be_to_cpu_16(tcp->rx_win);
 	s->flags = tcp->tcp_flags & (uint8_t)~P;
+	s->tos = ip->type_of_service;
 	memcpy(s->payload, (const uint8_t *)tcp + header, s->len);
 	parse_options(s, (const uint8_t *)(tcp + 1), (const uint8_t *)tcp + header);
 }
@@ -324,6 +325,8 @@ void trace_dial(struct trace *t)
 	struct zl_endpoint_addr remote = {.ip = PEER_IP, .port = 7777};
 
 	assert_int_equal(zl_tcp_connect(t->net, &remote, &events, t, &t->stream, t->now_ns), 0);
+	if (t->settings)
+		zl_tcp_set(t->stream, t->settings);
 	trace_turn(t);
 	trace_out(t, S, 0, 0, 0);
 }

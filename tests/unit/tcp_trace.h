@@ -33,7 +33,7 @@ enum {
 struct trace_segment {
 	uint32_t seq, ack, len;
 	uint16_t wnd;
-	uint8_t flags;
+	uint8_t flags, tos;
 	int mss, wscale; /* -1: not there */
 	bool has_ts;
 	uint32_t ts_val, ts_ecr;
@@ -49,10 +49,11 @@ struct trace {
 	/* The peer */
 	uint32_t our_isn, peer_isn;
 	uint16_t our_port, peer_port;
-	bool ts;          /* it sends timestamps */
-	uint32_t ts_val;  /* its clock */
-	uint32_t ts_seen; /* our last */
-	bool port_full;   /* frames wait at our port */
+	bool ts;                                /* it sends timestamps */
+	uint32_t ts_val;                        /* its clock */
+	uint32_t ts_seen;                       /* our last */
+	bool port_full;                         /* frames wait at our port */
+	const struct zl_tcp_settings *settings; /* of what we dial; NULL: none */
 	/* The owner */
 	struct zl_stream *stream;
 	bool refuse;      /* do not accept */

@@ -81,7 +81,7 @@ static bool fin_acked(struct tcp_conn *c)
 	switch ((enum tcp_state)c->state) {
 	case TCP_FIN_WAIT_1:
 		c->state = TCP_FIN_WAIT_2;
-		slow_timer_after_ms(c, c->tcp->config->user_timeout_ms);
+		slow_timer_after_ms(c, c->user_timeout_ms);
 		return true;
 	case TCP_CLOSING:
 		conn_time_wait(c);

@@ -88,6 +88,7 @@ struct tcp_conn *conn_open(struct tcp *t, uint16_t port, const struct zl_endpoin
 	zl_sendq_init(&c->stream.sendq, t->net->config.blocks);
 	c->stream.sendq.copies = t->net->port[port].copies;
 	timers_init(c);
+	settings_init(c);
 	c->rcv_mss = (uint16_t)(t->net->port[port].mtu - TCP_IP_HEADERS);
 	c->snd_mss = TCP_DEFAULT_MSS;
 	c->ts_offset = timestamp_offset(t, c);

@@ -36,6 +36,7 @@ static void passive_open(struct tcp *t, uint16_t port, struct tcp_listener *l,
 	}
 	c->listener = (uint16_t)(l - t->listener);
 	c->listener_id = l->id;
+	settings_apply(c, &l->settings);
 	l->half_open++;
 	c->flags |= CONN_HALF_OPEN;
 	c->irs = s->seq;
@@ -52,6 +53,11 @@ static void passive_open(struct tcp *t, uint16_t port, struct tcp_listener *l,
 	conn_want_output(c);
 }
 
+static uint32_t backlog(const struct tcp *t, const struct tcp_listener *l)
+{
+	return l->settings.backlog ? l->settings.backlog : t->config->backlog;
+}
+
 void input_no_connection(struct tcp *t, uint16_t port, struct tcp_segment *s,
 			 const struct zl_endpoint_addr *local,
 			 const struct zl_endpoint_addr *remote, uint32_t iss_min)
@@ -66,10 +72,12 @@ void input_no_connection(struct tcp *t, uint16_t port, struct tcp_segment *s,
 		return;
 	}
 	l = table_listener(t, local->ip, local->port);
+	if (l && l->settings.one_port && l->settings.port != port)
+		l = NULL;
 	if (!l) {
 		count(t->net, ZL_NET_tcp_drop_no_listener);
 		segment_rst_reply(t, s, local, remote);
-	} else if (l->half_open >= t->config->backlog) {
+	} else if (l->half_open >= backlog(t, l)) {
 		count(t->net, ZL_NET_tcp_drop_backlog);
 	} else if (t->pool_low) {
 		count(t->net, ZL_NET_tcp_drop_pool_low);

@@ -61,7 +61,9 @@ static void timer_start(struct tcp_conn *c)
 	uint64_t at = conn_now(c) + rto_ns(c);
 
 	if (!handshaking(c))
-		at = RTE_MIN(at, c->progress_ns + ms_ns(c->tcp->config->user_timeout_ms));
+		at = RTE_MIN(at, c->progress_ns + ms_ns(c->user_timeout_ms));
+	else if (c->connect_until_ns)
+		at = RTE_MIN(at, c->connect_until_ns);
 	timer_set(c, &c->rtx_timer, &c->rtx_deadline_ns, at);
 }
 
@@ -184,7 +186,8 @@ void retransmit_new_ack(struct tcp_conn *c, uint32_t acked, uint32_t flight)
 
 static void handshake_timeout(struct tcp_conn *c)
 {
-	if (c->syn_resent >= c->tcp->config->syn_retries) {
+	if (c->syn_resent >= c->tcp->config->syn_retries ||
+	    (c->connect_until_ns && conn_now(c) >= c->connect_until_ns)) {
 		conn_close(c, TCP_REASON_connect_timed_out);
 		return;
 	}
@@ -241,7 +244,7 @@ static void rto(struct tcp_conn *c)
 
 void retransmit_timeout(struct tcp_conn *c)
 {
-	uint64_t user_timeout_ns = ms_ns(c->tcp->config->user_timeout_ms);
+	uint64_t user_timeout_ns = ms_ns(c->user_timeout_ms);
 
 	/* As long as the peer answers probes it may keep its window closed: the clock runs from the
 	 * first that it did not answer. */

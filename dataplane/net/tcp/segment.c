@@ -89,7 +89,7 @@ int segment_send(struct tcp_conn *c, uint32_t seq, uint8_t flags, enum payload_f
 	count(net, ZL_NET_tcp_tx_segments);
 	net->counter[ZL_NET_tcp_tx_bytes] += len;
 	/* Without a route it is as if lost on the way: the timers have the last word. */
-	(void)ipv4_output(net, m, c->local_ip, c->remote_ip, IPPROTO_TCP);
+	(void)ipv4_output_tos(net, m, c->local_ip, c->remote_ip, IPPROTO_TCP, c->tos);
 	return 0;
 no_buffer:
 	rte_pktmbuf_free(m);

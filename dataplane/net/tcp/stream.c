@@ -39,6 +39,7 @@ static void stream_shutdown(struct zl_stream *s)
 	if (c->flags & CONN_FIN_WANTED)
 		return;
 	c->flags |= CONN_FIN_WANTED;
+	settings_linger(c);
 	switch ((enum tcp_state)c->state) {
 	case TCP_SYN_SENT:
 		conn_close(c, TCP_REASON_closed_here);

@@ -138,7 +138,12 @@ struct tcp_conn {
 	struct zl_stream stream;
 	uint32_t iss, irs;
 	uint32_t challenge_second, challenges; /* RFC 5961 7 */
-	uint16_t listener;                     /* slot, and its id at the time */
+	uint32_t keepalive_idle_ms, keepalive_interval_ms, keepalive_probes;
+	uint32_t user_timeout_ms;
+	uint64_t connect_until_ns; /* of an active open; 0: until its SYNs are used up */
+	struct zl_timer linger_timer;
+	uint8_t tos;
+	uint16_t listener; /* slot, and its id at the time */
 	uint32_t listener_id;
 	uint8_t reason; /* enum tcp_reason */
 	uint8_t syn_resent;
@@ -154,6 +159,7 @@ struct tcp_listener {
 	uint32_t id; /* differs each time the slot is used */
 	uint32_t half_open;
 	uint64_t cookie;
+	struct zl_tcp_settings settings;
 };
 #define TCP_LISTENERS 256
 
@@ -351,6 +357,12 @@ void timers_stop(struct tcp_conn *c);
 void timer_set(struct tcp_conn *c, struct zl_timer *t, uint64_t *deadline_ns, uint64_t at_ns);
 void keepalive_start(struct tcp_conn *c);
 void slow_timer_after_ms(struct tcp_conn *c, uint64_t ms);
+
+/* settings.c */
+void settings_init(struct tcp_conn *c);
+void settings_apply(struct tcp_conn *c, const struct zl_tcp_settings *s);
+/* The owner has no more to send. */
+void settings_linger(struct tcp_conn *c);
 
 /* isn.c */
 uint32_t isn_choose(const struct tcp *t, const struct tcp_conn *c);

@@ -53,38 +53,37 @@ void slow_timer_after_ms(struct tcp_conn *c, uint64_t ms)
 void keepalive_start(struct tcp_conn *c)
 {
 	c->probes = 0;
-	if (c->tcp->config->keepalive_idle_ms)
-		slow_timer_after_ms(c, c->tcp->config->keepalive_idle_ms);
+	if (c->keepalive_idle_ms)
+		slow_timer_after_ms(c, c->keepalive_idle_ms);
 }
 
 /* RFC 9293 3.8.4: only an idle connection is probed, with a segment the peer must answer. */
 static void keepalive(struct tcp_conn *c)
 {
-	const struct zl_tcp_config *config = c->tcp->config;
-	uint64_t idle_until = c->last_rcvd_ns + ms_ns(config->keepalive_idle_ms);
+	uint64_t idle_until = c->last_rcvd_ns + ms_ns(c->keepalive_idle_ms);
 
-	if (config->keepalive_idle_ms == 0)
+	if (c->keepalive_idle_ms == 0)
 		return;
 	if (idle_until > conn_now(c) || c->rtx_deadline_ns) {
 		c->probes = 0;
 		timer_set(c, &c->slow_timer, &c->slow_deadline_ns,
-			  RTE_MAX(idle_until, conn_now(c) + ms_ns(config->keepalive_interval_ms)));
+			  RTE_MAX(idle_until, conn_now(c) + ms_ns(c->keepalive_interval_ms)));
 		return;
 	}
-	if (c->probes >= config->keepalive_probes) {
+	if (c->probes >= c->keepalive_probes) {
 		conn_reset(c, TCP_REASON_keepalive_timeout);
 		return;
 	}
 	c->probes++;
 	count(conn_net(c), ZL_NET_tcp_keepalive_probes);
 	(void)segment_send(c, c->snd_nxt - 1, RTE_TCP_ACK_FLAG, PAYLOAD_NONE, 0);
-	slow_timer_after_ms(c, config->keepalive_interval_ms);
+	slow_timer_after_ms(c, c->keepalive_interval_ms);
 }
 
 /* The peer acknowledged our FIN and has gone quiet: it must close within the user timeout. */
 static void fin_wait(struct tcp_conn *c)
 {
-	uint64_t until = c->last_rcvd_ns + ms_ns(c->tcp->config->user_timeout_ms);
+	uint64_t until = c->last_rcvd_ns + ms_ns(c->user_timeout_ms);
 
 	if (until > conn_now(c))
 		timer_set(c, &c->slow_timer, &c->slow_deadline_ns, until);
@@ -133,5 +132,6 @@ void timers_stop(struct tcp_conn *c)
 	zl_timer_disarm(w, &c->rtx_timer);
 	zl_timer_disarm(w, &c->ack_timer);
 	zl_timer_disarm(w, &c->slow_timer);
+	zl_timer_disarm(w, &c->linger_timer);
 	c->rtx_deadline_ns = c->ack_deadline_ns = c->slow_deadline_ns = 0;
 }
