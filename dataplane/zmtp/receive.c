@@ -24,6 +24,7 @@ bool next_buffer(struct zl_session *s)
 		return false;
 	s->rx_off = 0;
 	s->rx_cut = false;
+	s->inputs++;
 	s->unconsumed += s->rx->data_len;
 	return true;
 }
@@ -235,17 +236,21 @@ static enum zl_zmtp_counter cut_other(struct zl_session *s, struct batch *b)
 	return one_frame(s, b, &m, f.flags);
 }
 
-/* A PUB or XPUB takes a single part that begins with 1 or 0 for a subscription, as ZMTP 2.0 and 3.0
- * peers send it and as libzmq's XPUB takes it from any. */
+/* A PUB or XPUB takes a part that begins with 1 or 0 for a subscription, as ZMTP 2.0 and 3.0 peers
+ * send it and as libzmq's XPUB takes it from any; ZMQ_ONLY_FIRST_SUBSCRIBE: the first part decides.
+ */
 static void mark_subscriptions(struct zl_session *s, struct batch *b, unsigned from, bool inside)
 {
 	for (unsigned i = from; i < b->n; i++) {
 		struct zl_msg *m = &b->msg[i];
-		bool first = !inside;
+		bool first = !inside, one = m->len && m->data[0] <= 1;
 
 		inside = m->flags & ZL_MSG_MORE;
-		if (!first || inside || !m->len || m->data[0] > 1 ||
-		    m->flags & (ZL_MSG_SUBSCRIBE | ZL_MSG_CANCEL))
+		if (m->flags & (ZL_MSG_SUBSCRIBE | ZL_MSG_CANCEL))
+			continue;
+		if (first)
+			s->subscribing = one || !s->only_first_subscribes;
+		if (!one || !s->subscribing)
 			continue;
 		m->flags |= m->data[0] ? ZL_MSG_SUBSCRIBE : ZL_MSG_CANCEL;
 		m->data++;

@@ -36,17 +36,20 @@ struct zl_session_ops {
 	/* Handshake bytes or a command (see ipc.h STREAM_BYTES). false: no room now; the session
 	 * stops reading and offers the same again at the next zl_session_input(). */
 	bool (*relay)(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes, uint32_t len);
-	/* Whole messages, borrowed. SUBSCRIBE and CANCEL, as commands or as single-part messages
-	 * that begin with 0x01 or 0x00, come as parts with that flag where this end takes
-	 * subscriptions. Returns how many parts were taken, at a message boundary; 0..n-1:
-	 * back-pressure, offered again at the next zl_session_input(). A message of more than
-	 * ZL_ZMTP_PARTS_A_CALL parts comes in several calls (all of it is here by then). */
+	/* Whole messages, borrowed. SUBSCRIBE and CANCEL, as commands or as parts that begin with
+	 * 0x01 or 0x00, come as parts with that flag where this end takes subscriptions; with
+	 * only_first_subscribes a part may be one only if its message's first is. Returns how many
+	 * parts were taken, at a message boundary; 0..n-1: back-pressure, offered again at the next
+	 * zl_session_input(). A message of more than ZL_ZMTP_PARTS_A_CALL parts comes in several
+	 * calls (all of it is here by then). */
 	unsigned (*deliver)(struct zl_session *s, const struct zl_msg *msgs, unsigned n);
 	/* Whole messages and bytes acknowledged by the peer (control's bytes count no message). Not
 	 * called once the session has been closed. */
 	void (*released)(struct zl_session *s, uint32_t msgs, uint32_t bytes);
 	/* An outgoing stream is connected. */
 	void (*established)(struct zl_session *s);
+	/* May be NULL. The peer's PING asks to be missed: zl_session_heartbeat() is due now. */
+	void (*expected)(struct zl_session *s);
 	/* The end: the stream is gone, the session may be reused on return. Never called from
 	 * within zl_session_open/input/write/send on the same session: those mark it, and the end
 	 * comes from zl_zmtp_poll(). */
@@ -77,6 +80,14 @@ void zl_zmtp_fini(struct zl_zmtp *z);
 /* Report ended sessions. Every turn. */
 void zl_zmtp_poll(struct zl_zmtp *z);
 
+/* Heartbeats of this end (RFC 37): a PING at every interval (0: none), whose answer, or anything
+ * else, must come within the timeout (0: never); ttl is what the PING asks of the peer, in tenths
+ * of a second (0: nothing). */
+struct zl_heartbeats {
+	uint32_t interval_ms, timeout_ms;
+	uint16_t ttl_ds;
+};
+
 enum zl_session_state {
 	ZL_SESSION_SIGNATURE, /* nothing of the greeting has been relayed */
 	ZL_SESSION_GREETING,  /* some of it has */
@@ -91,15 +102,17 @@ struct zl_session {
 	struct zl_stream *stream; /* NULL once ended */
 	void *owner;
 	enum zl_session_state state;
-	bool takes_subscriptions; /* this end is PUB or XPUB */
-	bool old_frames;          /* ZMTP 1.0 */
-	bool stalled;             /* the owner took less than it was offered */
-	bool held;                /* nothing is read until the verdict on the handshake */
-	bool reading;             /* in zl_session_input */
-	bool stream_gone;         /* its closed event is being handled */
-	bool rx_cut;              /* frames of rx have been handed up where they lie */
-	uint16_t version;         /* enum zl_zmtp_version; 0 before traffic */
-	uint16_t relayed;         /* bytes of the greeting */
+	bool takes_subscriptions;   /* this end is PUB or XPUB */
+	bool only_first_subscribes; /* of a message's parts; set by the owner (see deliver) */
+	bool subscribing;           /* parts of the message at hand may be subscriptions */
+	bool old_frames;            /* ZMTP 1.0 */
+	bool stalled;               /* the owner took less than it was offered */
+	bool held;                  /* nothing is read until the verdict on the handshake */
+	bool reading;               /* in zl_session_input */
+	bool stream_gone;           /* its closed event is being handled */
+	bool rx_cut;                /* frames of rx have been handed up where they lie */
+	uint16_t version;           /* enum zl_zmtp_version; 0 before traffic */
+	uint16_t relayed;           /* bytes of the greeting */
 	uint64_t max_msg_bytes;
 	const char *reason;      /* of the end */
 	struct zl_session *next; /* on z->ended */
@@ -124,6 +137,15 @@ struct zl_session {
 		uint32_t skip;                 /* descriptors of `first` that are gone */
 		uint32_t n, whole;             /* in all, and of whole messages */
 	} parts;
+	uint32_t inputs; /* buffers taken */
+	/* heartbeats; times are 0 where there is nothing to wait for */
+	struct {
+		struct zl_heartbeats ours;
+		uint32_t heard; /* inputs at the last look */
+		uint32_t peer_ttl_ms;
+		uint64_t ping_at_ns, answer_by_ns, peer_by_ns;
+		uint64_t ping_end; /* queued_bytes after the last PING */
+	} beat;
 	/* sending */
 	uint64_t queued_bytes, acked_bytes;
 	uint64_t pong_end; /* queued_bytes after the last PONG */
@@ -151,6 +173,11 @@ uint64_t zl_session_acked_total(const struct zl_session *s);
  * is never cut in half. */
 void zl_session_write(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
 		      const struct zl_msg *msgs, unsigned n);
+/* Begin heartbeats, in traffic. Then call at the time that it returns (UINT64_MAX: never), and when
+ * ops->expected says so: sends what is due, ends a session whose peer has been silent too long. One
+ * that its owner holds back is not, for the owner is not listening. */
+void zl_session_heartbeats(struct zl_session *s, const struct zl_heartbeats *ours, uint64_t now_ns);
+uint64_t zl_session_heartbeat(struct zl_session *s, uint64_t now_ns);
 /* End it: what was queued is still sent if `flush`, else it is reset. closed() follows from the
  * next zl_zmtp_poll(); a stream that still has something to send finishes by itself. `reason` must
  * outlive the session. */

@@ -204,8 +204,8 @@ static void test_subscriptions_are_told_from_messages(void **state)
 	naive_command(&in, "SUBSCRIBE", prefix, sizeof(prefix));
 	naive_command(&in, "CANCEL", "", 0);
 	log_part(&expect, ZL_MSG_SUBSCRIBE, NULL, 0);
-	log_part(&expect, ZL_MSG_MORE, (const uint8_t *)"\1more", 5);
-	log_part(&expect, 0, (const uint8_t *)"\1last", 5);
+	log_part(&expect, ZL_MSG_SUBSCRIBE | ZL_MSG_MORE, (const uint8_t *)"more", 4);
+	log_part(&expect, ZL_MSG_SUBSCRIBE, (const uint8_t *)"last", 4);
 	log_part(&expect, 0, NULL, 0);
 	log_part(&expect, 0, (const uint8_t *)"\2", 1);
 	log_part(&expect, ZL_MSG_SUBSCRIBE, prefix, sizeof(prefix) - 1);
@@ -226,6 +226,39 @@ static void test_subscriptions_are_told_from_messages(void **state)
 	}
 	bytes_free(&in);
 	bytes_free(&expect);
+}
+
+/* ZMQ_ONLY_FIRST_SUBSCRIBE: a user's message may have parts that look like subscriptions. */
+static void only_first(bool set, uint8_t flags, unsigned skip)
+{
+	struct bytes in = {0}, expect = {0};
+
+	naive_frame(&in, 1, (const uint8_t *)"user", 4, false);
+	naive_frame(&in, 0, (const uint8_t *)"\1a", 2, false);
+	naive_frame(&in, 1, (const uint8_t *)"\1b", 2, false);
+	naive_frame(&in, 0, (const uint8_t *)"\0c", 2, false);
+	log_part(&expect, ZL_MSG_MORE, (const uint8_t *)"user", 4);
+	log_part(&expect, flags, (const uint8_t *)"\1a" + skip, 2 - skip);
+	log_part(&expect, ZL_MSG_SUBSCRIBE | ZL_MSG_MORE, (const uint8_t *)"b", 1);
+	log_part(&expect, ZL_MSG_CANCEL, (const uint8_t *)"c", 1);
+	for (unsigned most = 1; most <= 64; most *= 2) {
+		struct wire w;
+
+		wire_open_traffic(&w, 0, true);
+		w.session.only_first_subscribes = set;
+		feed(&w, &in, most);
+		expect_log(&w.log, &expect);
+		wire_close(&w);
+	}
+	bytes_free(&in);
+	bytes_free(&expect);
+}
+
+static void test_only_a_first_part_subscribes_if_it_is_said(void **state)
+{
+	(void)state;
+	only_first(false, ZL_MSG_SUBSCRIBE, 1);
+	only_first(true, 0, 0);
 }
 
 static void test_sockets_that_take_no_subscriptions_ignore_them(void **state)
@@ -637,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_greeting_is_relayed_as_far_as_it_shows),
 		cmocka_unit_test(test_what_follows_ready_waits_for_the_verdict),
 		cmocka_unit_test(test_subscriptions_are_told_from_messages),
+		cmocka_unit_test(test_only_a_first_part_subscribes_if_it_is_said),
 		cmocka_unit_test(test_sockets_that_take_no_subscriptions_ignore_them),
 		cmocka_unit_test(test_an_old_subscriber_is_taken_to_want_everything),
 		cmocka_unit_test(test_zmtp_2_has_no_commands),

@@ -281,6 +281,11 @@ static void owner_established(struct zl_session *s)
 	((struct wire *)s->owner)->established++;
 }
 
+static void owner_expected(struct zl_session *s)
+{
+	((struct wire *)s->owner)->expected++;
+}
+
 static void owner_closed(struct zl_session *s, const char *reason)
 {
 	struct wire *w = s->owner;
@@ -295,6 +300,7 @@ static const struct zl_session_ops owner_ops = {
 	.deliver = owner_deliver,
 	.released = owner_released,
 	.established = owner_established,
+	.expected = owner_expected,
 	.closed = owner_closed,
 };
 

@@ -19,7 +19,7 @@ struct wire {
 	struct zl_session session;
 	struct rte_mbuf *rx, *rx_last; /* by next */
 	uint64_t given, consumed;
-	unsigned outputs, shutdowns, aborts, established;
+	unsigned outputs, shutdowns, aborts, established, expected;
 	/* what came up */
 	struct bytes log;     /* of parts: flags, length in four bytes, body */
 	struct bytes relayed; /* kind, length in four bytes, bytes */
