@@ -30,3 +30,11 @@ void zl_greet(struct zl_socket *s, struct zl_pipe *p, bool probes)
 	if (probes && s->options->probe_router)
 		write_own(s, p, (const uint8_t *)"", 0);
 }
+
+void zl_welcome(struct zl_socket *s, struct zl_pipe *p)
+{
+	const struct zl_option_bytes *welcome = &s->options->welcome_msg;
+
+	if (p->kind == ZL_PIPE_PEER && welcome->len)
+		write_own(s, p, welcome->data, welcome->len);
+}

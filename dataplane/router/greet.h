@@ -7,5 +7,7 @@
 
 /* probes: is this a socket type that may probe? */
 void zl_greet(struct zl_socket *s, struct zl_pipe *p, bool probes);
+/* XPUB: ZMQ_XPUB_WELCOME_MSG. */
+void zl_welcome(struct zl_socket *s, struct zl_pipe *p);
 
 #endif

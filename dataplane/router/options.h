@@ -31,14 +31,14 @@ struct zl_socket_options {
 	bool req_relaxed;   /* a request may follow one that has no answer yet */
 	bool req_correlate; /* requests carry an id, and only its answer is taken */
 	/* PUB, XPUB, SUB, XSUB */
-	bool xpub_verbose;   /* every subscription goes up to the user, not only the first */
-	bool xpub_verboser;  /* and every cancellation, not only the last */
-	bool xpub_manual;    /* the user answers subscriptions by its own */
+	bool xpub_verbose;  /* every subscription goes up to the user, not only the first */
+	bool xpub_verboser; /* and every cancellation, not only the last */
+	bool xpub_manual;   /* the user answers subscriptions by its own */
 	bool xpub_manual_last_value; /* and what it sends next is for the last subscriber alone */
 	bool xpub_nodrop;            /* send() takes nothing while some matching pipe is full */
 	bool invert_matching;        /* to those who have not subscribed */
 	bool only_first_subscribe;   /* of a multipart message, only the first part may subscribe */
-	struct zl_option_bytes welcome_msg; /* XPUB: to each new subscriber, if it subscribes to it */
+	struct zl_option_bytes welcome_msg; /* XPUB: to each new subscriber */
 	/* ROUTER, DEALER, SERVER, CLIENT, ... */
 	struct zl_option_bytes hello_msg;      /* to each new peer */
 	struct zl_option_bytes disconnect_msg; /* up, when a peer has gone */

@@ -5,11 +5,10 @@
 #include "dataplane/router/socket.h"
 
 extern const struct zl_pattern zl_pub_pattern, zl_sub_pattern, zl_xpub_pattern, zl_xsub_pattern;
-extern const struct zl_pattern zl_push_pattern, zl_pull_pattern, zl_dealer_pattern,
-	zl_pair_pattern, zl_client_pattern, zl_scatter_pattern, zl_gather_pattern,
-	zl_channel_pattern;
-extern const struct zl_pattern zl_router_pattern, zl_req_pattern, zl_rep_pattern,
-	zl_server_pattern, zl_peer_pattern, zl_stream_pattern, zl_radio_pattern, zl_dish_pattern;
+extern const struct zl_pattern zl_push_pattern, zl_pull_pattern, zl_dealer_pattern, zl_pair_pattern,
+	zl_client_pattern, zl_scatter_pattern, zl_gather_pattern, zl_channel_pattern;
+extern const struct zl_pattern zl_router_pattern, zl_req_pattern, zl_rep_pattern, zl_server_pattern,
+	zl_peer_pattern, zl_stream_pattern, zl_radio_pattern, zl_dish_pattern;
 
 /* hooks.c: of patterns for what they do not do. */
 int zl_never_sends(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local);
@@ -44,9 +43,9 @@ void zl_xpub_broken(struct zl_socket *s);
 void zl_xpub_released(struct zl_socket *s, struct zl_pipe *p);
 int zl_xpub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
 		      uint32_t len);
-/* The subscriptions at the front of these parts; how many were taken. *run: how many there are. */
-unsigned zl_xpub_subscriptions(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
-			       unsigned n, unsigned *run);
+/* What subscribers send: subscriptions, and messages for the publishers, which PUB drops. */
+unsigned zl_xpub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+		       unsigned n);
 
 /* xsub.c: what SUB does as XSUB does. */
 int zl_xsub_open(struct zl_socket *s);
@@ -59,10 +58,6 @@ void zl_xsub_broken(struct zl_socket *s);
 void zl_xsub_released(struct zl_socket *s, struct zl_pipe *p);
 int zl_xsub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
 		      uint32_t len);
-
-/* pub.c: what RADIO does as PUB does. */
-unsigned zl_pub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
-		      unsigned n);
 
 /* stream.c: what ROUTER does as STREAM does if it is raw. strict: as zl_named_send(). */
 int zl_stream_write(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local,

@@ -40,6 +40,7 @@ struct zl_pipe {
 	uint32_t queued_msgs;
 	uint64_t queued_bytes;
 	bool skipping;              /* the parts of a message are being dropped until its last */
+	bool matched;               /* while an inverted match is made: this one subscribed */
 	bool too_slow;              /* it is being closed for it */
 	struct zl_backlog *backlog; /* what waits in front of the queue; NULL: nothing ever does */
 

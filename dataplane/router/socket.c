@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dataplane/router/backlog.h"
+#include "dataplane/router/conflate.h"
 #include "dataplane/router/last.h"
 #include "dataplane/router/matcher.h"
 
@@ -18,6 +19,7 @@ enum {
 
 static void give_back(struct zl_socket *s)
 {
+	zl_conflate_close(s);
 	zl_backlogs_close(s->backlogs);
 	zl_last_close(s->last);
 	zl_matcher_destroy(s->matcher);
@@ -75,6 +77,8 @@ int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config)
 			goto no_memory;
 	}
 	if (s->matcher && open_policy(s) < 0)
+		goto no_memory;
+	if (s->options->conflate && zl_conflate_open(s) < 0)
 		goto no_memory;
 	if (s->pattern->open(s) == 0)
 		return 0;
@@ -148,7 +152,7 @@ int zl_socket_add_pipe(struct zl_socket *s, struct zl_pipe *p)
 	}
 	p->socket = s;
 	p->slot = slot;
-	p->hwm_msgs = s->sndhwm;
+	p->hwm_msgs = s->conflate ? 0 : s->sndhwm;
 	p->sndbuf_bytes = s->sndbuf;
 	if (s->backlogs && p->kind == ZL_PIPE_PEER)
 		zl_backlog_join(s, p);
@@ -164,6 +168,8 @@ void zl_socket_remove_pipe(struct zl_socket *s, struct zl_pipe *p)
 	s->pattern->pipe_removed(s, p);
 	if (p->backlog)
 		zl_backlog_leave(s, p);
+	if (s->conflate)
+		zl_conflate_forget(s, p);
 	if (s->matcher)
 		zl_matcher_remove_slot(s->matcher, p->slot);
 	s->pipes[p->slot] = NULL;
@@ -184,6 +190,8 @@ void zl_socket_released(struct zl_pipe *p, uint32_t msgs, uint64_t bytes)
 	p->queued_bytes -= bytes < p->queued_bytes ? bytes : p->queued_bytes;
 	if (p->backlog)
 		zl_backlog_drain(p->socket, p);
+	if (p->socket->conflate && p->queued_msgs == 0)
+		zl_conflate_released(p->socket, p);
 	p->socket->pattern->released(p->socket, p);
 }
 
@@ -195,4 +203,9 @@ void zl_socket_too_slow(struct zl_socket *s, struct zl_pipe *p)
 	s->counter[ZL_ROUTER_closed_slow]++;
 	if (s->ops->misbehaved)
 		s->ops->misbehaved(s->ctx, p, "slow_consumer");
+}
+
+bool zl_socket_keeps(const struct zl_pipe *p)
+{
+	return p->socket && p->socket->conflate && p->socket->conflate->at[p->slot].in.data;
 }

@@ -20,6 +20,7 @@
 #endif
 
 struct zl_backlogs;
+struct zl_conflate;
 struct zl_last;
 struct zl_matcher;
 struct zl_pattern;
@@ -77,6 +78,7 @@ struct zl_socket {
 	uint32_t *free_slots;        /* a ring of the slots that were used and are free, */
 	uint32_t free_first, free_n; /* the one that has been free for longest first */
 	void *state;                 /* the pattern's own, made by its open */
+	struct zl_conflate *conflate; /* NULL: everything is kept */
 };
 
 /* A pattern: the same hooks in the same order in every file. */
@@ -157,10 +159,17 @@ static inline void zl_socket_broken(struct zl_socket *s)
 {
 	s->pattern->broken(s);
 }
+unsigned zl_conflate_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+			   unsigned n);
 static inline unsigned zl_socket_input(struct zl_pipe *p, const struct zl_msg *msgs, unsigned n)
 {
+	if (p->socket->conflate && !p->socket->pattern->matches)
+		return zl_conflate_input(p->socket, p, msgs, n);
 	return p->socket->pattern->input(p->socket, p, msgs, n);
 }
+/* Was something taken from p that is still to be received (ZMQ_CONFLATE)? Then zl_socket_input() of
+ * nothing is to be called when there may be room. */
+bool zl_socket_keeps(const struct zl_pipe *p);
 /* Has the pipe room for a message of a pattern that drops none? While memory is short, no more is
  * queued than sndbuf, whatever the HWM. */
 static inline bool zl_socket_has_room(const struct zl_socket *s, const struct zl_pipe *p)

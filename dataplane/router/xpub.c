@@ -3,6 +3,7 @@
  * subscriptions, to its user. A message's subscribers are decided at its first part and hold until
  * its last. Messages of one set of subscribers that follow one another are written as one run. */
 #include "dataplane/router/fan.h"
+#include "dataplane/router/greet.h"
 #include "dataplane/router/last.h"
 #include "dataplane/router/matcher.h"
 #include "dataplane/router/patterns.h"
@@ -56,8 +57,13 @@ void zl_xpub_close(struct zl_socket *s)
  * memory for that, the core has none for any subscription. */
 void zl_xpub_pipe_added(struct zl_socket *s, struct zl_pipe *p)
 {
+	struct xpub *x = s->state;
+
 	if (s->last && p->kind == ZL_PIPE_CORE)
 		(void)zl_matcher_add(s->matcher, (const uint8_t *)"", 0, p->slot);
+	if (s->options->invert_matching)
+		x->fan.key = ZL_FAN_STALE; /* it is in every set that it is not in */
+	zl_welcome(s, p);
 }
 
 void zl_xpub_pipe_removed(struct zl_socket *s, struct zl_pipe *p)
@@ -156,12 +162,76 @@ static bool same_set(const struct zl_socket *s, const struct zl_fan *f,
 	return true;
 }
 
+/* ZMQ_INVERT_MATCHING: the peers that did not subscribe. What another core's have not subscribed
+ * to that core knows. */
+static void take_others(const struct zl_socket *s, struct zl_fan *f, const struct zl_match *found)
+{
+	f->n = 0;
+	for (uint32_t i = 0; i < found->n; i++)
+		s->pipes[found->slots[i]]->matched = true;
+	for (uint32_t i = 0; i < s->pipes_used; i++) {
+		struct zl_pipe *p = s->pipes[i];
+
+		if (p && (!p->matched || p->kind == ZL_PIPE_CORE))
+			f->set[f->n++] = p;
+	}
+	for (uint32_t i = 0; i < found->n; i++)
+		s->pipes[found->slots[i]]->matched = false;
+}
+
 static void take_set(const struct zl_socket *s, struct zl_fan *f, const struct zl_match *found)
 {
 	f->key = found->key;
+	if (s->options->invert_matching) {
+		take_others(s, f, found);
+		return;
+	}
 	f->n = found->n;
 	for (uint32_t i = 0; i < found->n; i++)
 		f->set[i] = s->pipes[found->slots[i]];
+}
+
+static bool has_room(const struct zl_socket *s, const struct zl_pipe *p)
+{
+	if (p->kind == ZL_PIPE_CORE || p->hwm_msgs == 0)
+		return true;
+	return zl_pipe_room(p, 0) > 0 && p->queued_bytes < s->pipe_bytes_max;
+}
+
+static bool all_have_room(struct zl_socket *s, const struct zl_fan *f)
+{
+	for (uint32_t i = 0; i < f->n; i++)
+		if (!has_room(s, f->set[i])) {
+			s->counter[ZL_ROUTER_stalls_send]++;
+			return false;
+		}
+	return true;
+}
+
+/* ZMQ_XPUB_NODROP: message by message, as long as all who are to have one have room for it. Shards
+ * on other cores are not seen from here, and what comes from them is taken as ever. */
+static int send_nodrop(struct zl_socket *s, const struct zl_msg *msgs, unsigned n)
+{
+	struct xpub *x = s->state;
+	struct zl_fan *f = &x->fan;
+	unsigned i = f->mid ? zl_fan_rest(msgs, n) : 0, next;
+
+	x->ahead.next = x->ahead.n;
+	if (i)
+		zl_fan_write(s, f, msgs, i, false);
+	for (; i < n; i = next) {
+		struct seen seen;
+		struct zl_match found = match(s, &msgs[i], n - i, &seen);
+
+		take_set(s, f, &found);
+		if (!all_have_room(s, f))
+			break;
+		next = i + zl_fan_rest(msgs + i, n - i);
+		zl_fan_write(s, f, msgs + i, next - i, false);
+	}
+	if (s->last && i)
+		zl_last_put(s->last, msgs, i);
+	return (int)i;
 }
 
 int zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
@@ -171,6 +241,8 @@ int zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, boo
 	unsigned from = 0, i = f->mid ? zl_fan_rest(msgs, n) : 0;
 	struct seen seen = {0};
 
+	if (s->options->xpub_nodrop && !local)
+		return send_nodrop(s, msgs, n);
 	if (s->last)
 		zl_last_put(s->last, msgs, n);
 	x->ahead.next = x->ahead.n; /* of a run that is gone */
@@ -182,7 +254,7 @@ int zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, boo
 		found = match(s, &msgs[i], n - i, &seen);
 		if (found.key == f->key)
 			continue;
-		if (same_set(s, f, &found)) {
+		if (!s->options->invert_matching && same_set(s, f, &found)) {
 			f->key = found.key;
 			continue;
 		}
@@ -232,54 +304,84 @@ int zl_xpub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const ui
 	return 0;
 }
 
-unsigned zl_xpub_subscriptions(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
-			       unsigned n, unsigned *run)
-{
-	unsigned taken;
+/* --- what subscribers send --- */
 
-	for (*run = 0; *run < n; ++*run) {
-		if (!(msgs[*run].flags & (ZL_MSG_SUBSCRIBE | ZL_MSG_CANCEL)))
-			break;
-	}
-	taken = *run ? s->ops->subscriptions(s->ctx, p, msgs, *run) : 0;
+static inline bool is_subscription(const struct zl_msg *m)
+{
+	return m->flags & (ZL_MSG_SUBSCRIBE | ZL_MSG_CANCEL);
+}
+
+static unsigned pass_on(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+			unsigned n)
+{
+	unsigned taken = s->ops->subscriptions(s->ctx, p, msgs, n);
+
 	s->counter[ZL_ROUTER_subscriptions_in] += taken;
 	return taken;
 }
 
-/* A user's message for the publishers, part by part; its length if all of it was taken, else 0,
- * and what was taken is remembered. */
-static unsigned upstream(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
-			 unsigned n)
+/* The subscriptions at the front that are a message each. */
+static unsigned subscriptions(const struct zl_msg *msgs, unsigned n)
+{
+	unsigned run = 0;
+
+	while (run < n && is_subscription(&msgs[run]) && !(msgs[run].flags & ZL_MSG_MORE))
+		run++;
+	return run;
+}
+
+/* Part i of a message: a subscription, or for the publishers, as one of the parts that are. */
+static bool take_part(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs, unsigned i,
+		      unsigned parts)
+{
+	struct zl_msg m = msgs[i];
+	unsigned next = i + 1;
+
+	if (is_subscription(&m))
+		return pass_on(s, p, &m, 1) == 1;
+	if (s->pattern->type != ZL_XPUB) {
+		s->counter[ZL_ROUTER_dropped_upstream]++;
+		return true;
+	}
+	while (next < parts && is_subscription(&msgs[next]))
+		next++;
+	if (next == parts)
+		m.flags &= msgs[parts - 1].flags | (uint8_t)~ZL_MSG_MORE;
+	if (!s->ops->upstream(s->ctx, p, &m))
+		return false;
+	p->bytes_in += m.len;
+	return true;
+}
+
+/* A message, part by part; its length if all of it was taken, else 0, and what was taken is
+ * remembered. */
+static unsigned take_message(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+			     unsigned n)
 {
 	unsigned parts = zl_fan_rest(msgs, n), i;
 
 	for (i = p->parts_taken; i < parts; i++) {
-		if (!s->ops->upstream(s->ctx, p, &msgs[i])) {
+		if (!take_part(s, p, msgs, i, parts)) {
 			p->parts_taken = i;
 			return 0;
 		}
-		p->bytes_in += msgs[i].len;
 	}
 	p->parts_taken = 0;
 	return parts;
 }
 
-static unsigned xpub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
-			   unsigned n)
+unsigned zl_xpub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
+		       unsigned n)
 {
 	unsigned done = 0;
 
 	while (done < n) {
-		unsigned run, taken = zl_xpub_subscriptions(s, p, msgs + done, n - done, &run);
+		unsigned run = subscriptions(msgs + done, n - done);
+		unsigned taken = run ? pass_on(s, p, msgs + done, run)
+				     : take_message(s, p, msgs + done, n - done);
 
 		done += taken;
-		if (taken < run)
-			break;
-		if (run)
-			continue;
-		taken = upstream(s, p, msgs + done, n - done);
-		done += taken;
-		if (taken == 0)
+		if (taken < run || taken == 0)
 			break;
 	}
 	p->msgs_in += done;
@@ -296,7 +398,7 @@ const struct zl_pattern zl_xpub_pattern = {
 	.close = zl_xpub_close,
 	.pipe_added = zl_xpub_pipe_added,
 	.pipe_removed = zl_xpub_pipe_removed,
-	.input = xpub_input,
+	.input = zl_xpub_input,
 	.send = zl_xpub_send,
 	.broken = zl_xpub_broken,
 	.released = zl_xpub_released,

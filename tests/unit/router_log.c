@@ -143,13 +143,14 @@ static void on_broken(void *ctx, struct zl_pipe *pipe)
 
 void log_open(struct router_log *l, enum zl_socket_type type)
 {
-	log_open_with(l, type, NULL);
+	log_open_with(l, type, NULL, NULL, false);
 }
 
 void log_open_with(struct router_log *l, enum zl_socket_type type,
-		   const struct zl_ipc_policy *policy)
+		   const struct zl_ipc_policy *policy, const struct zl_socket_options *options,
+		   bool alone)
 {
-	static const struct zl_socket_ops ops = {
+	static struct zl_socket_ops ops = {
 		.write = on_write,
 		.receive = on_receive,
 		.subscriptions = on_subscriptions,
@@ -164,6 +165,7 @@ void log_open_with(struct router_log *l, enum zl_socket_type type,
 		.sndhwm = 10,
 		.pipes_max = LOG_PIPES,
 		.matcher_bytes = 1 << 20,
+		.options = options,
 		.policy = policy,
 		.ops = &ops,
 		.ctx = l,
@@ -171,6 +173,7 @@ void log_open_with(struct router_log *l, enum zl_socket_type type,
 	};
 
 	memset(l, 0, sizeof(*l));
+	ops.subscriptions = alone ? NULL : on_subscriptions;
 	l->accept = 1000;
 	assert_int_equal(zl_socket_open(&l->socket, &config), 0);
 }

@@ -24,9 +24,11 @@ struct router_log {
 
 /* hwm 10 and sndbuf 0 unless changed in pipe[] or socket. */
 void log_open(struct router_log *l, enum zl_socket_type type);
-/* The policy stays the test's. */
+/* With this policy and these options (NULL: none), which stay the test's; alone: whoever decides
+ * subscriptions is the pattern. */
 void log_open_with(struct router_log *l, enum zl_socket_type type,
-		   const struct zl_ipc_policy *policy);
+		   const struct zl_ipc_policy *policy, const struct zl_socket_options *options,
+		   bool alone);
 void log_close(struct router_log *l);
 /* Pipe i joins, as a peer or as another core. */
 void log_add(struct router_log *l, unsigned i, enum zl_pipe_kind kind);

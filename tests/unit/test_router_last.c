@@ -20,7 +20,7 @@ static void open_log(uint32_t topics, uint64_t bytes, uint32_t message, uint32_t
 		.last = {.topics = topics, .bytes = bytes, .message_bytes = message},
 	};
 	policy.last.topic.until = '.' + 1;
-	log_open_with(&l, ZL_XPUB, &policy);
+	log_open_with(&l, ZL_XPUB, &policy, NULL, false);
 	l.socket.sndbuf = sndbuf;
 	for (unsigned i = 0; i < 4; i++)
 		log_add(&l, i, ZL_PIPE_PEER);

@@ -20,7 +20,7 @@ static void open_log(enum zl_slow slow, uint32_t hwm)
 {
 	policy.slow.policy = slow;
 	policy.slow.topic.until = '.' + 1;
-	log_open_with(&l, ZL_XPUB, &policy);
+	log_open_with(&l, ZL_XPUB, &policy, NULL, false);
 	l.socket.sndhwm = hwm;
 	l.socket.sndbuf = 1;
 	for (unsigned i = 0; i < 3; i++) {
