@@ -45,6 +45,8 @@ static void test_keepalive_of_its_own_probes_at_its_times(void **state)
 
 	(void)state;
 	trace_accept(t, 1000);
+	trace_after(t, 300 * MS);
+	trace_in(t, A, 1, 1, 900, NULL, NULL, 0); /* three seconds from here on */
 	trace_after(t, 2990 * MS);
 	trace_silence(t);
 	trace_after(t, 11 * MS);

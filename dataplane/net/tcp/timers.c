@@ -61,13 +61,14 @@ void keepalive_start(struct tcp_conn *c)
 static void keepalive(struct tcp_conn *c)
 {
 	uint64_t idle_until = c->last_rcvd_ns + ms_ns(c->keepalive_idle_ms);
+	uint64_t later = conn_now(c) + ms_ns(c->keepalive_interval_ms);
 
 	if (c->keepalive_idle_ms == 0)
 		return;
 	if (idle_until > conn_now(c) || c->rtx_deadline_ns) {
 		c->probes = 0;
 		timer_set(c, &c->slow_timer, &c->slow_deadline_ns,
-			  RTE_MAX(idle_until, conn_now(c) + ms_ns(c->keepalive_interval_ms)));
+			  c->rtx_deadline_ns ? RTE_MAX(idle_until, later) : idle_until);
 		return;
 	}
 	if (c->probes >= c->keepalive_probes) {
