@@ -120,6 +120,14 @@ static bool add(struct zl_control *c, struct zl_socket *socket, const struct zl_
 {
 	struct zl_endpoint *e = wild(at) ? NULL : zl_endpoint_find(c, socket, at);
 
+	if (e && e->state == ZL_ENDPOINT_STOPPED) {
+		zl_endpoint_present(c, e);
+		zl_api_answer(
+			c, client,
+			json_pack("{s:I, s:s}", "id", (json_int_t)e->at.id, "endpoint", e->at.text),
+			NULL);
+		return true;
+	}
 	if (e)
 		return fail(error, "endpoint", at->text, "the socket has it already");
 	e = zl_endpoint_new(c, socket, at, 0);

@@ -51,7 +51,8 @@ enum zl_endpoint_state {
 	ZL_ENDPOINT_LISTENING,
 	ZL_ENDPOINT_CONNECTING,
 	ZL_ENDPOINT_CONNECTED,
-	ZL_ENDPOINT_WAITING /* for its next try */
+	ZL_ENDPOINT_WAITING, /* for its next try */
+	ZL_ENDPOINT_STOPPED  /* reconnect_stop: there is no next try */
 };
 
 struct zl_endpoint {
@@ -62,8 +63,9 @@ struct zl_endpoint {
 	enum zl_endpoint_state state;
 	unsigned tries; /* since it was last connected */
 	struct zl_timer retry;
-	uint64_t stream; /* connect: the one it has, or 0 */
-	unsigned line;   /* of the config; 0: added at run time */
+	uint64_t stream;                       /* connect: the one it has, or 0 */
+	struct zl_ipc_option_bytes routing_id; /* what its peer is to be called (ROUTER) */
+	unsigned line;                         /* of the config; 0: added at run time */
 	bool present;
 };
 
@@ -87,10 +89,12 @@ struct zl_stream {
 	enum zl_zmtp_version zmtp;
 	uint8_t *identity;
 	unsigned identity_bytes;
-	uint64_t sent, acked;           /* control's bytes */
-	uint32_t subscriber;            /* in socket->subs, or ZL_NO_PEER */
-	struct zl_publisher *publisher; /* in the device's backend's subs */
-	uint8_t *message;               /* upstream: frames of a user message until its last part */
+	bool was_ready;
+	struct zl_ipc_properties *properties; /* what else the peer told of itself; NULL: nothing */
+	uint64_t sent, acked;                 /* control's bytes */
+	uint32_t subscriber;                  /* in socket->subs, or ZL_NO_PEER */
+	struct zl_publisher *publisher;       /* in the device's backend's subs */
+	uint8_t *message; /* upstream: frames of a user message until its last part */
 	size_t message_bytes;
 	bool message_too_long;
 	uint32_t counted; /* limits.c: as one of this socket's, or 0 */
@@ -166,10 +170,10 @@ char *zl_endpoint_last(const struct zl_endpoint *e, char *text);
 void zl_endpoint_present(struct zl_control *c, struct zl_endpoint *e);
 void zl_endpoint_refused(struct zl_control *c, struct zl_endpoint *e, const char *text);
 /* A dialled stream opened (false: it has one already), became ready, or is gone; or a dial failed.
- */
+ * why: which ZL_STOP_* it is a case of, or 0. */
 bool zl_endpoint_opened(struct zl_control *c, struct zl_endpoint *e, uint64_t stream);
 void zl_endpoint_connected(struct zl_control *c, struct zl_endpoint *e);
-void zl_endpoint_lost(struct zl_control *c, struct zl_endpoint *e, uint64_t stream);
+void zl_endpoint_lost(struct zl_control *c, struct zl_endpoint *e, uint64_t stream, int32_t why);
 const char *zl_endpoint_state_name(enum zl_endpoint_state state);
 
 /* resolve.c: what zl_endpoint_add does for a name. False: no memory or no thread. */

@@ -1,6 +1,7 @@
 /* One endpoint's life. A bind listens; a connect is dialled, and when its stream is lost or a dial
  * fails it is dialled again after a wait that doubles from reconnect to reconnect_max, with half
- * of it drawn at random so that a herd does not come back as one. */
+ * of it drawn at random so that a herd does not come back as one; unless its socket's
+ * reconnect_stop says that this was the end. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ const char *zl_endpoint_state_name(enum zl_endpoint_state state)
 		return "connected";
 	case ZL_ENDPOINT_WAITING:
 		return "waiting";
+	case ZL_ENDPOINT_STOPPED:
+		return "stopped";
 	}
 	return "?";
 }
@@ -37,7 +40,7 @@ static void dialled(struct zl_control *c, const struct zl_ipc_result *r, uint64_
 		return;
 	if (e->tries == 1)
 		zl_log(ZL_INFO, "connect to %s: %s; trying again", e->at.text, r->text);
-	zl_endpoint_lost(c, e, 0);
+	zl_endpoint_lost(c, e, 0, 0);
 }
 
 static void dial(struct zl_control *c, struct zl_endpoint *e)
@@ -259,11 +262,23 @@ void zl_endpoint_connected(struct zl_control *c, struct zl_endpoint *e)
 	e->tries = 0;
 }
 
-void zl_endpoint_lost(struct zl_control *c, struct zl_endpoint *e, uint64_t stream)
+/* ZMQ_RECONNECT_STOP; disconnecting takes the endpoint away, so nothing is left to stop then. */
+static bool stops(const struct zl_endpoint *e, int32_t why)
+{
+	return e->socket->at.options.reconnect_stop & (why | ZL_STOP_ALWAYS);
+}
+
+void zl_endpoint_lost(struct zl_control *c, struct zl_endpoint *e, uint64_t stream, int32_t why)
 {
 	if (!e->at.connect || !e->present || (e->stream && e->stream != stream))
 		return;
 	e->stream = 0;
+	if (stops(e, why)) {
+		e->state = ZL_ENDPOINT_STOPPED;
+		zl_log(ZL_INFO, "connect to %s: stopped; `zeroline connect` begins again",
+		       e->at.text);
+		return;
+	}
 	e->state = ZL_ENDPOINT_WAITING;
 	zl_timer_set(&c->loop, &e->retry, backoff_ms(e));
 }

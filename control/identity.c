@@ -117,6 +117,20 @@ static void tell_cores(struct zl_control *c, const struct zl_stream *s, bool add
 					   s->identity, s->identity_bytes, add);
 }
 
+/* Nobody has the name, or (router_handover) whoever has it loses it. */
+static bool hand_over(struct zl_control *c, const struct zl_stream *s)
+{
+	struct zl_stream *old = find(c, s->open.socket, s->identity, s->identity_bytes);
+
+	if (!old)
+		return true;
+	if (!s->socket->at.options.router_handover)
+		return false;
+	zl_identity_give(c, old, true);
+	zl_stream_close(c, old, ZL_REASON_handover);
+	return true;
+}
+
 enum zl_reason zl_identity_take(struct zl_control *c, struct zl_stream *s)
 {
 	if (!needs_names(s->socket) || s->named)
@@ -128,7 +142,7 @@ enum zl_reason zl_identity_take(struct zl_control *c, struct zl_stream *s)
 		s->identity_bytes = 0;
 	if (s->identity_bytes == 0 && !make_up(c, s))
 		return ZL_REASON_no_memory;
-	if (find(c, s->open.socket, s->identity, s->identity_bytes))
+	if (!hand_over(c, s))
 		return ZL_REASON_duplicate_identity;
 	if (!grow(c))
 		return ZL_REASON_no_memory;

@@ -75,7 +75,7 @@ static void count_down(struct zl_control *c, uint32_t socket, uint32_t ip)
 enum zl_reason zl_limits_take(struct zl_control *c, struct zl_stream *s)
 {
 	const struct zl_ipc_policy *p = &s->socket->at.policy;
-	uint32_t socket = s->socket->at.id, ip = s->open.remote_ip;
+	uint32_t socket = s->socket->at.id, ip = zl_ipc_end_ip(&s->open.remote);
 
 	if (s->open.outgoing)
 		return ZL_REASONS; /* we asked for it */
@@ -83,7 +83,8 @@ enum zl_reason zl_limits_take(struct zl_control *c, struct zl_stream *s)
 		return ZL_REASON_address_denied;
 	if (p->limits.peers && count_of(c, socket, ANYWHERE) >= p->limits.peers)
 		return ZL_REASON_too_many_peers;
-	if (p->limits.peers_an_address && count_of(c, socket, ip) >= p->limits.peers_an_address)
+	if (p->limits.peers_an_address && ip &&
+	    count_of(c, socket, ip) >= p->limits.peers_an_address)
 		return ZL_REASON_too_many_from_address;
 	if (!p->limits.peers && !p->limits.peers_an_address)
 		return ZL_REASONS;
@@ -100,7 +101,7 @@ void zl_limits_give(struct zl_control *c, struct zl_stream *s)
 	if (!s->counted)
 		return;
 	count_down(c, s->counted, ANYWHERE);
-	count_down(c, s->counted, s->open.remote_ip);
+	count_down(c, s->counted, zl_ipc_end_ip(&s->open.remote));
 	s->counted = 0;
 }
 
@@ -126,8 +127,9 @@ bool zl_limits_subscribe(struct zl_control *c, struct zl_stream *s, const uint8_
 	struct zl_subs *subs = s->socket->subs;
 
 	if (p->n_topics) {
-		uint32_t rules = zl_policy_rules_of(p, ZL_TOPIC_SUBSCRIBE, s->open.remote_ip,
-						    s->identity, s->identity_bytes);
+		uint32_t rules = zl_policy_rules_of(p, ZL_TOPIC_SUBSCRIBE,
+						    zl_ipc_end_ip(&s->open.remote), s->identity,
+						    s->identity_bytes);
 
 		if (!zl_policy_subscribes(p, rules, prefix, bytes)) {
 			c->counters[ZL_COUNT_subscriptions_denied]++;

@@ -63,6 +63,16 @@ static struct zl_device *device_new(struct zl_control *c, const struct zl_ipc_de
 	return d;
 }
 
+static bool load_endpoint(struct zl_control *c, struct zl_socket *s,
+			  const struct zl_config_endpoint *from)
+{
+	struct zl_endpoint *e = zl_endpoint_new(c, s, &from->at, from->line);
+
+	if (e)
+		e->routing_id = from->routing_id;
+	return e != NULL;
+}
+
 static struct zl_socket *load_socket(struct zl_control *c, const struct zl_config_socket *from,
 				     struct zl_device *device)
 {
@@ -77,7 +87,7 @@ static struct zl_socket *load_socket(struct zl_control *c, const struct zl_confi
 	s->device = device;
 	s->line = from->line;
 	for (unsigned i = 0; i < from->n_endpoints; i++)
-		if (!zl_endpoint_new(c, s, &from->endpoints[i].at, from->endpoints[i].line))
+		if (!load_endpoint(c, s, &from->endpoints[i]))
 			return NULL;
 	return s;
 }

@@ -16,7 +16,7 @@ static const struct {
 	{"cores", report_cores},     {"sockets", report_sockets},
 	{"peers", report_peers},     {"subscriptions", report_subscriptions},
 	{"stats", report_stats},     {"cycles", report_cycles},
-	{"devices", report_devices},
+	{"devices", report_devices}, {"options", report_options},
 };
 
 static int find_report(const char *command)

@@ -17,7 +17,13 @@ json_t *report_subscriptions(struct zl_control *c, json_t *request, char *error)
 json_t *report_devices(struct zl_control *c, json_t *request, char *error); /* devices.c */
 json_t *report_cycles(struct zl_control *c, json_t *request, char *error);  /* cycles.c */
 
+json_t *report_options(struct zl_control *c, json_t *request, char *error); /* report_options.c */
+
 json_t *report_number(uint64_t value);
+/* Printable bytes as they are, others and the backslash as \xNN. */
+json_t *report_printable(const uint8_t *bytes, unsigned n);
+/* An object of them, which are well formed. */
+json_t *report_properties(const struct zl_ipc_properties *p);
 
 /* report_peers.c: what a socket's peers have moved since the dataplane started, those that are gone
  * as well: {"peers", "msgs_in", "bytes_in", "msgs_out", "bytes_out", "dropped"}. */

@@ -51,8 +51,7 @@ static struct zl_stats_peer slot_of(const struct slots *slots, uint64_t stream)
 	return found ? *found->peer : (struct zl_stats_peer){0};
 }
 
-/* Printable bytes as they are, others and the backslash as \xNN. */
-static json_t *printable(const uint8_t *bytes, unsigned n)
+json_t *report_printable(const uint8_t *bytes, unsigned n)
 {
 	char *text = malloc((size_t)n * 4 + 1);
 	size_t at = 0;
@@ -94,6 +93,13 @@ static const char *pace_of(const struct zl_stats_peer *n)
 	return n->dropping ? "slow" : "";
 }
 
+static json_t *properties(const struct zl_stream *s)
+{
+	static const struct zl_ipc_properties none = {0};
+
+	return report_properties(s->properties ? s->properties : &none);
+}
+
 static void add_peer(void *context, struct zl_stream *s)
 {
 	struct peers_context *p = context;
@@ -112,17 +118,17 @@ static void add_peer(void *context, struct zl_stream *s)
 		s->socket ? s->socket->at.name : "", "address", address, "direction",
 		s->open.outgoing ? "out" : "in", "core", (int)s->open.core, "type",
 		ready ? zl_socket_type_name[s->peer_type] : "", "zmtp", ready ? version : "",
-		"identity", printable(s->identity, s->identity_bytes), "state",
+		"identity", report_printable(s->identity, s->identity_bytes), "state",
 		state_name(s->state));
 	const char *pace = pace_of(&n);
 	json_t *more = json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pace", pace,
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pace", pace,
 		"silent_ms", report_number(n.silent_ms), "msgs_in", report_number(n.msgs_in),
 		"bytes_in", report_number(n.bytes_in), "msgs_out", report_number(n.msgs_out),
 		"bytes_out", report_number(n.bytes_out), "dropped", report_number(n.msgs_dropped),
 		"queued_msgs", report_number(n.queued_msgs), "queued_bytes",
 		report_number(n.queued_bytes), "rtt_us", report_number(n.srtt_us), "subscriptions",
-		report_number(subscriptions));
+		report_number(subscriptions), "properties", properties(s));
 	json_object_update(row, more);
 	json_decref(more);
 	json_array_append_new(!*pace                 ? p->others
@@ -246,9 +252,9 @@ static bool add_prefix(void *context, const uint8_t *prefix, unsigned bytes, uin
 	if (x->left <= 0)
 		return false;
 	x->left--;
-	json_array_append_new(x->list,
-			      json_pack("{s:s, s:o, s:o}", "socket", x->socket, "prefix",
-					printable(prefix, bytes), "peers", report_number(peers)));
+	json_array_append_new(x->list, json_pack("{s:s, s:o, s:o}", "socket", x->socket, "prefix",
+						 report_printable(prefix, bytes), "peers",
+						 report_number(peers)));
 	return true;
 }
 

@@ -84,6 +84,7 @@ static void stream_free(struct zl_control *c, struct zl_stream *s)
 		c->n_ready--;
 	free(s->handshake);
 	free(s->identity);
+	free(s->properties);
 	free(s->message);
 	free(s->path);
 	free(s);
@@ -186,6 +187,8 @@ static void send_ready(struct zl_control *c, const struct zl_stream *s)
 	m->identity_len = s->identity_bytes;
 	if (s->identity_bytes > 0)
 		memcpy(m->identity, s->identity, s->identity_bytes);
+	if (s->properties)
+		m->properties = *s->properties;
 	zl_dataplane_send(c, packet);
 }
 
@@ -201,13 +204,34 @@ static bool keep_identity(struct zl_stream *s, const uint8_t *identity, unsigned
 	return true;
 }
 
+static bool keep_properties(struct zl_stream *s, const struct zl_ipc_properties *properties)
+{
+	if (properties->bytes == 0)
+		return true;
+	s->properties = malloc(sizeof(*s->properties));
+	if (!s->properties)
+		return false;
+	*s->properties = *properties;
+	return true;
+}
+
+/* Its own name for itself, or (connect_routing_id) ours for whoever is there. */
+static bool keep_name(struct zl_stream *s, const struct zl_endpoint *e)
+{
+	const struct zl_handshake *h = s->handshake;
+
+	if (e && s->open.outgoing && e->routing_id.len)
+		return keep_identity(s, e->routing_id.data, e->routing_id.len);
+	return keep_identity(s, h->identity, h->identity_bytes);
+}
+
 static void become_ready(struct zl_control *c, struct zl_stream *s)
 {
 	struct zl_handshake *h = s->handshake;
 	struct zl_endpoint *e = zl_endpoint_by_id(c, s->open.endpoint);
 	enum zl_reason reason;
 
-	if (!keep_identity(s, h->identity, h->identity_bytes)) {
+	if (!keep_name(s, e) || !keep_properties(s, &h->properties)) {
 		zl_stream_close(c, s, ZL_REASON_no_memory);
 		return;
 	}
@@ -222,6 +246,7 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 	free(h);
 	s->handshake = NULL;
 	s->state = ZL_STREAM_READY;
+	s->was_ready = true;
 	c->n_ready++;
 	c->counters[ZL_COUNT_streams_ready]++;
 	send_ready(c, s);
@@ -287,6 +312,7 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 	}
 	/* RFC 37: the peer that binds is the server. */
 	zl_handshake_start(s->handshake, &zl_mechanism_null, socket->at.type, !m->outgoing);
+	s->handshake->options = &socket->at.options;
 	step(c, s, ZL_HANDSHAKE_MORE);
 }
 
@@ -322,11 +348,20 @@ static void count_close(struct zl_control *c, const char *reason)
 	c->closes[i].count++;
 }
 
+/* What reconnect_stop goes by. */
+static int32_t stop_case(const struct zl_stream *s, const char *reason)
+{
+	if (!s)
+		return strcmp(reason, "refused") == 0 ? ZL_STOP_CONN_REFUSED : 0;
+	return s->was_ready ? 0 : ZL_STOP_HANDSHAKE_FAILED;
+}
+
 static void stream_closed(struct zl_control *c, const struct zl_ipc_stream_closed *m)
 {
 	struct zl_stream *s = m->stream ? zl_stream_find(c, m->stream) : NULL;
 	struct zl_endpoint *e = zl_endpoint_by_id(c, s ? s->open.endpoint : m->endpoint);
 	bool dialled = s ? s->open.outgoing : m->stream == 0;
+	int32_t why = stop_case(s, m->reason);
 
 	count_close(c, m->reason);
 	if (s) {
@@ -337,7 +372,7 @@ static void stream_closed(struct zl_control *c, const struct zl_ipc_stream_close
 	if (e && dialled) {
 		if (e->state == ZL_ENDPOINT_CONNECTED || e->tries == 1)
 			zl_log(ZL_INFO, "connect to %s: %s; trying again", e->at.text, m->reason);
-		zl_endpoint_lost(c, e, m->stream);
+		zl_endpoint_lost(c, e, m->stream, why);
 	}
 }
 
@@ -385,13 +420,14 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 	s->socket = socket;
 	note_path(s, e);
 	s->state = ZL_STREAM_READY;
+	s->was_ready = true;
 	c->n_ready++;
 	s->peer_type = r->peer_type;
 	s->zmtp = r->zmtp;
 	/* What is not acknowledged of an earlier control's bytes is not counted against this one.
 	 */
 	s->sent = s->acked = state->sent_total;
-	if (!keep_identity(s, r->identity, r->identity_len))
+	if (!keep_identity(s, r->identity, r->identity_len) || !keep_properties(s, &r->properties))
 		return false;
 	if (!socket) {
 		zl_stream_close(c, s, ZL_REASON_endpoint_gone);

@@ -91,6 +91,24 @@ static struct zl_subs *downstream(const struct zl_socket *socket)
 	return d->backend->subs;
 }
 
+/* A side that inverts matching cannot be served by the sum of what its subscribers ask for. A
+ * publisher that inverts sends everything to whoever asks for nothing; for a backend that does, the
+ * others are asked for everything. */
+static bool inverted(struct zl_control *c, struct zl_stream *s)
+{
+	static const uint8_t all_3_1[] = "\004\012\011SUBSCRIBE", all_3_0[] = "\0\1\1";
+
+	if (s->socket->at.options.invert_matching)
+		return true;
+	if (!s->socket->device->backend->at.options.invert_matching)
+		return false;
+	if (s->zmtp >= ZL_ZMTP_V3_1)
+		zl_stream_send(c, s, all_3_1, sizeof(all_3_1) - 1);
+	else
+		zl_stream_send(c, s, all_3_0, sizeof(all_3_0) - 1);
+	return true;
+}
+
 static bool join_publisher(struct zl_control *c, struct zl_stream *s, struct zl_subs *subs)
 {
 	s->publisher = zl_publisher_join(subs);
@@ -115,7 +133,7 @@ bool zl_subscribe_join(struct zl_control *c, struct zl_stream *s)
 	/* RFC 13: to a publisher of ZMTP 1.0 a subscriber sends nothing; all comes from it anyway.
 	 */
 	if (subs && s->zmtp != ZL_ZMTP_V1_0 && (s->peer_type == ZL_PUB || s->peer_type == ZL_XPUB))
-		return join_publisher(c, s, subs);
+		return inverted(c, s) || join_publisher(c, s, subs);
 	return true;
 }
 
@@ -171,6 +189,16 @@ static const uint8_t *expect(const struct zl_subs *subs, const uint8_t *p, const
 	return p + sizeof(r) + r.len;
 }
 
+/* xpub_verbose: those who know the prefix are told again, of each subscription to it, as far as
+ * their credit goes. The others are told first of what came before this one. */
+static void repeat(struct zl_control *c, struct zl_subs *subs, const uint8_t *prefix,
+		   unsigned bytes);
+
+static bool is_verbose(const struct zl_socket *socket)
+{
+	return socket->at.options.xpub_verbose || socket->at.options.xpub_verboser;
+}
+
 void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struct zl_ipc_subs *m)
 {
 	const uint8_t *p = (const uint8_t *)(m + 1), *end = p + m->bytes, *ahead = p;
@@ -184,6 +212,8 @@ void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struc
 			zl_stream_close(c, s, ZL_REASON_prefix_too_long);
 			return;
 		}
+		if (is_verbose(s->socket) && r.op == ZL_SUBSCRIBE)
+			repeat(c, s->socket->subs, p + sizeof(r), r.len);
 		ahead = expect(s->socket->subs, ahead, end);
 		if (r.op == ZL_SUBSCRIBE && !zl_limits_subscribe(c, s, p + sizeof(r), r.len))
 			continue;
@@ -307,6 +337,22 @@ void zl_subscribe_pump(struct zl_control *c)
 
 	for (; s && zl_dataplane_queued(c) < QUEUE_PAUSE; s = s->next_publisher)
 		pump(c, s);
+}
+
+static void repeat(struct zl_control *c, struct zl_subs *subs, const uint8_t *prefix,
+		   unsigned bytes)
+{
+	const struct zl_news news = {.subscribe = true, .bytes = bytes, .prefix = prefix};
+	uint8_t frame[FRAME_MAX];
+
+	zl_subscribe_pump(c);
+	for (struct zl_stream *p = c->publishers; p; p = p->next_publisher) {
+		if (downstream(p->socket) != subs ||
+		    !zl_publisher_told(subs, p->publisher, prefix, bytes) || credit(p) < FRAME_MAX)
+			continue;
+		zl_stream_send(c, p, frame, put_news(frame, &news, p->zmtp));
+		c->counters[ZL_COUNT_upstream_frames]++;
+	}
 }
 
 /* --- user messages upstream --- */

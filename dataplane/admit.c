@@ -29,7 +29,8 @@ void zl_admit_new(struct zl_peer *p)
 void zl_admit_ready(struct zl_peer *p)
 {
 	p->topic_rules = zl_policy_rules_of(&p->shard->config.policy, ZL_TOPIC_PUBLISH,
-					    p->remote.ip, p->ready.identity, p->ready.identity_len);
+					    zl_ipc_end_ip(&p->remote), p->ready.identity,
+					    p->ready.identity_len);
 }
 
 void zl_admit_gone(struct zl_peer *p)

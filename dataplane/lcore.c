@@ -8,8 +8,9 @@
 #include "dataplane/lcore.h"
 #include "drivers/host/kernel.h"
 
-#define SPIN_NS      50000ull /* idle this long before the core sleeps */
-#define SWEEP_BUDGET 64       /* tree nodes a turn */
+#define SPIN_NS       50000ull       /* idle this long before the core sleeps */
+#define SWEEP_BUDGET  64             /* tree nodes a turn */
+#define LINGER_MAX_NS 30000000000ull /* at the end, for peers that never read */
 
 uint64_t zl_clock_ns(void)
 {
@@ -124,12 +125,25 @@ static void run(struct zl_lcore *c)
 	}
 }
 
-/* Every peer is reset: what restarts in our place answers for none of these streams. */
+/* What sockets with a linger have queued is still sent, for as long as they say. */
+static void linger(struct zl_lcore *c)
+{
+	uint64_t until_ns = zl_clock_ns() + LINGER_MAX_NS;
+
+	for (c->now_ns = zl_clock_ns(); c->now_ns < until_ns; c->now_ns = zl_clock_ns()) {
+		if (!zl_tcp_sending(c->net))
+			return;
+		zl_core_turn(c);
+	}
+}
+
+/* Every peer is reset, unless its socket lingers: what restarts in our place answers for none of
+ * these streams. */
 static void end_streams(struct zl_lcore *c)
 {
 	for (uint32_t i = 0; i < c->peers_max; i++)
 		if (c->peers[i].state != ZL_PEER_FREE && c->peers[i].state != ZL_PEER_GONE)
-			zl_session_close(&c->peers[i].session, "shut_down", false);
+			zl_peer_end(&c->peers[i], "shut_down", false);
 	c->control = false; /* nobody is told any more */
 	if (c->matching.letter)
 		zl_letter_free(c->matching.letter);
@@ -142,6 +156,7 @@ static void end_streams(struct zl_lcore *c)
 	if (c->kernel)
 		zl_kernel_output(c->kernel, zl_clock_ns());
 	zl_core_flush(c);
+	linger(c);
 	zl_core_drain(c);
 	zl_publish(c);
 }

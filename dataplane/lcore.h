@@ -51,6 +51,7 @@ struct zl_shard {
 	struct zl_socket socket;
 	struct zl_lcore *core;
 	struct zl_ipc_socket config;
+	struct zl_socket_options options;       /* of config, for the pattern */
 	struct zl_stats_socket gone;            /* what peers that are gone have moved */
 	struct zl_pipe lane_pipe[ZL_CORES_MAX]; /* to the same socket on the other cores */
 	bool has_lanes, checks_input;
@@ -90,9 +91,9 @@ struct zl_peer {
 	bool outgoing, announced; /* announced: control knows its id */
 	const char *reason;       /* GONE */
 	char control_reason[ZL_REASON_MAX];
-	struct zl_timer deadline;
-	uint32_t carrier;       /* enum zl_carrier */
-	uint32_t pid, uid, gid; /* ipc */
+	struct zl_timer deadline; /* of the handshake; READY: the next look at its heartbeats */
+	uint32_t carrier;         /* enum zl_carrier */
+	uint32_t pid, uid, gid;   /* ipc */
 	struct zl_ipc_end local, remote;
 	struct zl_ipc_stream_ready ready;
 	uint64_t sent_total, sent_mark,
@@ -242,6 +243,16 @@ void zl_peers_control_gone(struct zl_lcore *c);
 void zl_peers_resume(struct zl_lcore *c);
 void zl_peer_wait_relay(struct zl_peer *p);
 void zl_peer_wait_deliver(struct zl_peer *p);
+
+/* Ends it at this end's wish: what is queued is sent or dropped as the socket's linger says, or by
+ * `flush` if it says nothing. */
+void zl_peer_end(struct zl_peer *p, const char *reason, bool flush);
+
+/* options.c */
+/* What s->config says, for the pattern: before it is opened. */
+void zl_shard_options(struct zl_shard *s);
+struct zl_tcp_settings zl_options_tcp(const struct zl_ipc_options *o);
+struct zl_heartbeats zl_options_heartbeats(const struct zl_ipc_options *o);
 
 /* shard.c */
 /* Host core: one core's part of a socket, not yet known to it. NULL: errno. */

@@ -69,7 +69,7 @@ static void close_peers(struct zl_lcore *c, const struct zl_shard *s, uint32_t e
 		    (endpoint && p->endpoint != endpoint))
 			continue;
 		zl_core_count(c, ZL_CORE_close_socket);
-		zl_peer_close(p, endpoint ? "disconnected" : "socket_closed", endpoint != 0);
+		zl_peer_end(p, endpoint ? "disconnected" : "socket_closed", endpoint != 0);
 	}
 }
 
@@ -155,9 +155,11 @@ static struct zl_device *device_del(struct zl_lcore *c, uint32_t id)
 }
 
 /* Where it listens, if it does, is noted in m->bound. */
-static int listen_on(struct zl_lcore *c, struct zl_ipc_endpoint *m)
+static int listen_at(struct zl_lcore *c, const struct zl_shard *s, struct zl_ipc_endpoint *m)
 {
+	struct zl_tcp_settings settings = zl_options_tcp(&s->config.options);
 	struct zl_ipc_end end = zl_ipc_end_ipv4(m->ip, m->port);
+	int error;
 
 	if (m->connect)
 		return 0;
@@ -165,7 +167,8 @@ static int listen_on(struct zl_lcore *c, struct zl_ipc_endpoint *m)
 		return c->kernel ? zl_kernel_listen(c->kernel, m, m->id, &m->bound) : -EINVAL;
 	m->bound.bytes = end.bytes;
 	memcpy(m->bound.at, end.at, end.bytes);
-	return zl_tcp_listen(c->net, m->ip, m->port, m->id);
+	error = zl_tcp_listen(c->net, m->ip, m->port, m->id);
+	return error ? error : zl_tcp_listen_set(c->net, m->ip, m->port, &settings);
 }
 
 static int endpoint_add(struct zl_lcore *c, struct zl_ipc_endpoint *m)
@@ -178,7 +181,7 @@ static int endpoint_add(struct zl_lcore *c, struct zl_ipc_endpoint *m)
 		return -ENOENT;
 	if (!e)
 		return -ENOSPC;
-	error = listen_on(c, m);
+	error = listen_at(c, s, m);
 	if (!error)
 		*e = (struct zl_core_endpoint){.at = *m, .shard = s};
 	return error;

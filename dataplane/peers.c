@@ -9,13 +9,38 @@
 #define ID_SERIAL_SHIFT 20
 #define ID_INDEX_MASK   ((1u << ID_SERIAL_SHIFT) - 1)
 
+static void look_at_heartbeats(struct zl_peer *p, uint64_t now_ns)
+{
+	uint64_t due_ns = zl_session_heartbeat(&p->session, now_ns);
+
+	if (due_ns != UINT64_MAX)
+		zl_timer_arm(&p->core->timers, &p->deadline, due_ns);
+}
+
 static void on_deadline(struct zl_timer *t, uint64_t now_ns)
 {
 	struct zl_peer *p = (struct zl_peer *)((char *)t - offsetof(struct zl_peer, deadline));
 
-	(void)now_ns;
+	if (p->state == ZL_PEER_READY) {
+		look_at_heartbeats(p, now_ns);
+		return;
+	}
 	zl_core_count(p->core, ZL_CORE_close_handshake_timeout);
 	zl_session_close(&p->session, "handshake_timeout", false);
+}
+
+/* ZMQ_HANDSHAKE_IVL, or what holds for all; 0: it may take as long as it likes. An outgoing stream
+ * has as long to connect, and then again to shake hands. */
+static void expect_handshake(struct zl_peer *p)
+{
+	const struct zl_ipc_options *o = &p->shard->config.options;
+	uint64_t ms = o->handshake_ivl < 0 ? p->core->handshake_ms : (uint32_t)o->handshake_ivl;
+
+	if (p->state == ZL_PEER_CONNECTING && ms)
+		ms = RTE_MAX(ms, (uint64_t)o->connect_timeout);
+	zl_timer_disarm(&p->core->timers, &p->deadline);
+	if (ms)
+		zl_timer_arm(&p->core->timers, &p->deadline, p->core->now_ns + ms * 1000000);
 }
 
 static struct zl_peer *peer_new(struct zl_lcore *c, const struct zl_core_endpoint *e)
@@ -42,7 +67,7 @@ static struct zl_peer *peer_new(struct zl_lcore *c, const struct zl_core_endpoin
 		p->index;
 	zl_timer_init(&p->deadline, on_deadline);
 	zl_admit_new(p);
-	zl_timer_arm(&c->timers, &p->deadline, c->now_ns + c->handshake_ms * 1000000ull);
+	expect_handshake(p);
 	return p;
 }
 
@@ -98,6 +123,7 @@ static void begin(struct zl_peer *p, struct zl_stream *stream)
 {
 	note_ends(p, stream);
 	zl_session_open(&p->session, &p->core->zmtp, stream, p, p->shard->config.max_msg_bytes);
+	p->session.only_first_subscribes = p->shard->config.options.only_first_subscribe;
 }
 
 /* Control hears of it now, or when it can. */
@@ -120,6 +146,20 @@ static struct zl_core_endpoint *endpoint_find(struct zl_lcore *c, uint64_t id)
 	return NULL;
 }
 
+/* ZMQ_TCP_ACCEPT_FILTER is of TCP, whoever carries it. */
+static bool admitted(const struct zl_core_endpoint *e, const struct zl_stream *stream)
+{
+	const struct zl_ipc_options *options = &e->shard->config.options;
+	struct zl_ipc_stream_open m = {0};
+
+	if (e->at.carrier == ZL_CARRIER_STACK)
+		return zl_options_admit(options, stream->remote.ip);
+	if (e->at.carrier != ZL_CARRIER_TCP)
+		return true;
+	zl_kernel_describe(stream, &m);
+	return zl_options_admit(options, zl_ipc_end_ip(&m.remote));
+}
+
 bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream)
 {
 	struct zl_lcore *c = ctx;
@@ -128,6 +168,10 @@ bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream)
 
 	if (!e) {
 		zl_core_count(c, ZL_CORE_drop_no_endpoint);
+		return false;
+	}
+	if (!admitted(e, stream)) {
+		zl_core_count(c, ZL_CORE_drop_filtered);
 		return false;
 	}
 	p = peer_new(c, e);
@@ -145,11 +189,15 @@ static int open_stream(struct zl_lcore *c, const struct zl_ipc_endpoint *at, str
 		       struct zl_stream **stream)
 {
 	const struct zl_endpoint_addr to = {.ip = at->ip, .port = at->port};
+	const struct zl_tcp_settings settings = zl_options_tcp(&p->shard->config.options);
+	int error;
 
-	if (at->carrier == ZL_CARRIER_STACK)
-		return zl_tcp_connect(c->net, &to, &zl_session_events, &p->session, stream,
-				      c->now_ns);
-	return zl_kernel_connect(c->kernel, at, &zl_session_events, &p->session, stream);
+	if (at->carrier != ZL_CARRIER_STACK)
+		return zl_kernel_connect(c->kernel, at, &zl_session_events, &p->session, stream);
+	error = zl_tcp_connect(c->net, &to, &zl_session_events, &p->session, stream, c->now_ns);
+	if (!error)
+		zl_tcp_set(*stream, &settings);
+	return error;
 }
 
 int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e)
@@ -162,6 +210,7 @@ int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e)
 		return -ENOBUFS;
 	p->outgoing = true;
 	p->state = ZL_PEER_CONNECTING;
+	expect_handshake(p);
 	error = open_stream(c, &e->at, p, &stream);
 	if (error) {
 		zl_peer_release(p);
@@ -178,6 +227,7 @@ static void established(struct zl_session *s)
 
 	note_ends(p, s->stream);
 	announce(p);
+	expect_handshake(p);
 }
 
 bool zl_peer_describe(const struct zl_peer *p, struct zl_ipc_stream_open *m)
@@ -214,6 +264,7 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 {
 	struct zl_shard *s = p->shard;
 	bool takes_subs = s->config.type == ZL_XPUB || s->config.type == ZL_PUB;
+	struct zl_heartbeats beats = {0};
 
 	p->ready = *m;
 	p->pipe = (struct zl_pipe){
@@ -226,7 +277,9 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 		.routing_id_len = (uint8_t)m->identity_len,
 	};
 	zl_admit_ready(p);
-	p->state = ZL_PEER_READY; /* the pattern may have something to say to it at once */
+	/* The pattern may have something to say to it at once. */
+	p->state = ZL_PEER_READY;
+	zl_session_begin(&p->session, takes_subs, m->zmtp);
 	if (zl_socket_add_pipe(&s->socket, &p->pipe)) {
 		p->pipe.socket = NULL;
 		p->state = ZL_PEER_HANDSHAKE;
@@ -235,7 +288,12 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 	}
 	zl_timer_disarm(&p->core->timers, &p->deadline);
 	zl_core_count(p->core, ZL_CORE_streams_ready);
-	zl_session_ready(&p->session, takes_subs, m->zmtp);
+	/* Before ZMTP 3 there are no commands. */
+	if (m->zmtp >= ZL_ZMTP_V3_0)
+		beats = zl_options_heartbeats(&s->config.options);
+	zl_session_heartbeats(&p->session, &beats, p->core->now_ns);
+	zl_session_input(&p->session);
+	look_at_heartbeats(p, p->core->now_ns);
 }
 
 /* Room on every lane for what may have to cross, before the pattern sees any of it: for the whole
@@ -304,7 +362,7 @@ static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigne
 					: zl_admit_input(p, msgs, n);
 	if (taken)
 		p->mid_message = msgs[taken - 1].flags & ZL_MSG_MORE && !p->denying;
-	if (taken < n)
+	if (taken < n || zl_socket_keeps(&p->pipe))
 		zl_peer_wait_deliver(p);
 	zl_stage_leave(&p->core->stages, was);
 	return taken;
@@ -367,8 +425,17 @@ static void closed(struct zl_session *s, const char *reason)
 	zl_peer_wait_relay(p);
 }
 
+/* It may be in the middle of its input: the look comes at the next turn of the wheel. */
+static void expected(struct zl_session *s)
+{
+	struct zl_peer *p = s->owner;
+
+	zl_timer_arm(&p->core->timers, &p->deadline, p->core->now_ns);
+}
+
 const struct zl_session_ops zl_core_session_ops = {
 	.relay = relay,
+	.expected = expected,
 	.deliver = deliver,
 	.released = released,
 	.established = established,
@@ -379,6 +446,18 @@ void zl_peer_close(struct zl_peer *p, const char *reason, bool flush)
 {
 	if (p->state != ZL_PEER_FREE && p->state != ZL_PEER_GONE)
 		zl_session_close(&p->session, reason, flush);
+}
+
+void zl_peer_end(struct zl_peer *p, const char *reason, bool flush)
+{
+	int32_t linger = p->shard->config.options.linger;
+
+	if (linger != ZL_LINGER_UNSET) {
+		flush = linger != 0;
+		if (p->session.stream)
+			p->session.stream->linger_ms = linger > 0 ? (uint32_t)linger : 0;
+	}
+	zl_peer_close(p, reason, flush);
 }
 
 /* Of a handshake another control knows neither what was said to the peer nor what it has said. */
@@ -473,6 +552,16 @@ static void resume_relay(struct zl_peer *p)
 	zl_session_input(&p->session);
 }
 
+/* What a socket that conflates has taken from p and could not pass on. */
+static void offer_kept(struct zl_peer *p)
+{
+	if (!zl_socket_keeps(&p->pipe))
+		return;
+	zl_socket_input(&p->pipe, NULL, 0);
+	if (zl_socket_keeps(&p->pipe))
+		zl_peer_wait_deliver(p);
+}
+
 /* Each who waits once, as long as there is room: who finds none, or not enough, waits behind the
  * others from then on. */
 static void resume_deliver(struct zl_shard *s)
@@ -484,6 +573,7 @@ static void resume_deliver(struct zl_shard *s)
 		p->waits_deliver = false;
 		s->core->waits_deliver--;
 		s->resuming = p;
+		offer_kept(p);
 		zl_session_input(&p->session);
 		s->resuming = NULL;
 		if (p == last)

@@ -220,7 +220,7 @@ static void device_set(struct zl_dataplane *d, const struct zl_letter *letter)
 		zl_host_result(d, h->seq, -ENOENT, 0, "there is no such device");
 		return;
 	}
-	if (broadcast(d, letter, 0, d->setup.poll_cores, false) == 0)
+	if (broadcast(d, letter, cores_for(d, h->type, m), false) == 0)
 		device->paused = m->paused;
 }
 

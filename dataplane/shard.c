@@ -228,6 +228,7 @@ struct zl_shard *zl_shard_new(struct zl_lcore *core, const struct zl_ipc_socket 
 		return NULL;
 	s->core = core;
 	s->config = *config;
+	zl_shard_options(s);
 	s->gone.socket = config->id;
 	at = (struct zl_socket_config){
 		.id = config->id,
@@ -238,6 +239,7 @@ struct zl_shard *zl_shard_new(struct zl_lcore *core, const struct zl_ipc_socket 
 		.max_msg_bytes = config->max_msg_bytes,
 		.pipes_max = core->peers_max + core->cores,
 		.matcher_bytes = matcher_bytes,
+		.options = &s->options,
 		.policy = &s->config.policy,
 		.ops = &shard_ops,
 		.ctx = s,

@@ -79,7 +79,13 @@ static const struct column peers[] = {
 	{"QUEUED", "queued_msgs", FMT_COUNT},
 	{"QUEUED BYTES", "queued_bytes", FMT_BYTES},
 	{"RTT", "rtt_us", FMT_USEC},
+	{"PROPERTIES", "properties", FMT_TEXT},
 	END,
+};
+
+static const struct column options[] = {
+	{"OPTION", "option", FMT_TEXT},   {"VALUE", "value", FMT_TEXT},  {"", "set", FMT_TEXT},
+	{"DEFAULT", "default", FMT_TEXT}, {"MEANING", "text", FMT_TEXT}, END,
 };
 
 static const struct column subscriptions[] = {
@@ -158,6 +164,7 @@ static const struct column devices[] = {
 
 static const char *const device_args[] = {"device"};
 static const char *const endpoint_args[] = {"socket", "endpoint"};
+static const char *const socket_args[] = {"socket"};
 
 #define ENDPOINT_COMMAND(verb, text, about, example)                                               \
 	{                                                                                          \
@@ -268,6 +275,26 @@ const struct command commands[] = {
 		.none = "no sockets: name one under 'sockets' in the configuration",
 	},
 	{
+		.name = "options",
+		.args = "SOCKET",
+		.summary = "a socket's options, and which of them are set",
+		.description =
+			"Lists each option that the socket has, by libzmq's names, as they are\n"
+			"written under 'options' in the configuration: its value, 'set' if that "
+			"is\n"
+			"not the default, and the default. Where a socket says nothing, what the\n"
+			"whole appliance is configured to do is the default.",
+		.nargs = 1,
+		.arg = socket_args,
+		.examples =
+			"zeroline options feed.backend\tall of them\n"
+			"zeroline --json options feed.backend | jq '.[] | select(.set != \"\")'\t"
+			"those that are not at their default\n",
+		.show = show_list,
+		.columns = options,
+		.none = "no options",
+	},
+	{
 		.name = "peers",
 		.args = "",
 		.summary = "who is connected",
@@ -280,6 +307,9 @@ const struct command commands[] = {
 			       "it has\n"
 			       "acknowledged nothing of its queue for a second; such peers come "
 			       "first.\n"
+			       "PROPERTIES are those that the peer told in its handshake besides "
+			       "its type and\n"
+			       "identity.\n"
 			       "With --rates it measures for a second (or --delay), and shows "
 			       "messages and\n"
 			       "bits of a second.",

@@ -82,11 +82,33 @@ static void format_number(double n, enum format format, char *out)
 	}
 }
 
+/* "X-site: north, X-rack: 7" */
+static void join_members(const json_t *object, char *out, size_t room)
+{
+	size_t used = 0;
+	const char *name;
+	json_t *value;
+
+	out[0] = '\0';
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
+		const char *text = json_string_value(value);
+		int n = snprintf(out + used, room - used, "%s%s: %s", used ? ", " : "", name,
+				 text ? text : "?");
+
+		if (n < 0 || (size_t)n >= room - used)
+			return;
+		used += (size_t)n;
+	}
+}
+
 static void cell(struct table *t, const json_t *value, enum format format)
 {
 	char text[CELL_MAX];
 
-	if (json_is_array(value)) {
+	if (json_is_object(value)) {
+		join_members(value, text, sizeof(text));
+	} else if (json_is_array(value)) {
 		join(value, text, sizeof(text));
 	} else if (json_is_string(value)) {
 		snprintf(text, sizeof(text), "%s", json_string_value(value));

@@ -116,6 +116,8 @@ static bool check_socket(struct zl_yaml *y, struct zl_config *config, struct zl_
 		return false;
 	s->at.sndhwm = (uint32_t)(s->sndhwm == UINT64_MAX ? s->hwm : s->sndhwm);
 	s->at.rcvhwm = (uint32_t)(s->rcvhwm == UINT64_MAX ? s->hwm : s->rcvhwm);
+	if (!zl_options_check_config(y, config, s))
+		return false;
 	if (s->reconnect_max_ms < s->reconnect_ms)
 		return zl_yaml_fail(y, s->line,
 				    "reconnect_max (%ums) is less than reconnect (%ums)",

@@ -21,7 +21,8 @@ enum zl_hugepages {
 };
 
 struct zl_config_endpoint {
-	struct zl_ipc_endpoint at; /* id and socket are chosen at run time */
+	struct zl_ipc_endpoint at;             /* id and socket are chosen at run time */
+	struct zl_ipc_option_bytes routing_id; /* connect_routing_id */
 	unsigned line;
 };
 
@@ -32,6 +33,17 @@ struct zl_config_ipc {
 	struct zl_ipc_filter filter[ZL_FILTERS_MAX];
 };
 
+/* What `options` said besides what zl_ipc_options holds. */
+#define ZL_CONNECT_IDS 16
+#define ZL_NOT_GIVEN   INT64_MIN
+struct zl_config_options {
+	unsigned line[ZL_OPTION_IDS]; /* 0: not given */
+	int64_t sndhwm, rcvhwm, maxmsgsize, reconnect_ivl, reconnect_ivl_max;
+	char bindtodevice[ZL_NAME_MAX];
+	struct zl_ipc_option_bytes connect_id[ZL_CONNECT_IDS];
+	unsigned connect_ids;
+};
+
 struct zl_config_socket {
 	struct zl_ipc_socket at; /* id is chosen at run time */
 	struct zl_config_ipc ipc;
@@ -40,6 +52,7 @@ struct zl_config_socket {
 	unsigned n_endpoints;
 	unsigned line, type_line;     /* type_line 0: its type is not given */
 	uint64_t hwm, sndhwm, rcvhwm; /* as read; UINT64_MAX: not given */
+	struct zl_config_options given;
 };
 
 struct zl_config_device {

@@ -15,6 +15,14 @@ zl_yaml_read zl_policy, zl_last_values;
 zl_yaml_read zl_address_rules, zl_topic_rules;
 bool zl_policy_settle(struct zl_yaml *y, const struct zl_config_socket *s);
 
+/* schema_options.c: a socket's `options`, into the zl_config_socket that the field is. Defaults
+ * first; settle when its type is known; the check when ports and endpoints are. */
+zl_yaml_read zl_option_map;
+void zl_options_not_given(struct zl_config_socket *s);
+bool zl_options_settle(struct zl_yaml *y, struct zl_config_socket *s);
+bool zl_options_check_config(struct zl_yaml *y, const struct zl_config *config,
+			     struct zl_config_socket *s);
+
 /* Names, addresses and endpoints against each other. */
 bool zl_config_check(struct zl_yaml *y, struct zl_config *config);
 

@@ -150,7 +150,7 @@ static bool read_endpoints(struct zl_yaml *y, yaml_node_t *node, void *field,
 			{"ipc_mode", read_mode, SOCKET(ipc.mode)},                                   \
 			{"ipc_uid", read_filters, SOCKET(ipc)},                                      \
 			{"ipc_gid", read_filters, SOCKET(ipc)},                                      \
-			{"ipc_pid", read_filters, SOCKET(ipc)}, {0},                                 \
+			{"ipc_pid", read_filters, SOCKET(ipc)}, {"options", zl_option_map}, {0},     \
 	}
 static const struct zl_yaml_key socket_keys[] = SOCKET_KEYS;
 
@@ -194,6 +194,7 @@ static void socket_defaults(struct zl_config_socket *socket)
 		.reconnect_ms = ZL_RECONNECT_MS,
 		.reconnect_max_ms = ZL_RECONNECT_MAX,
 	};
+	zl_options_not_given(socket);
 }
 
 /* One side's type: its kind's, or for a bridge what is given. */
@@ -213,6 +214,10 @@ static bool settle_type(struct zl_yaml *y, uint32_t kind, const char *side,
 				    "\"%s\" does not belong here: this side of a %s is %s",
 				    zl_socket_type_name[socket->at.type], zl_device_kind_name[kind],
 				    zl_socket_type_name[only]);
+	zl_yaml_leave(y, was);
+	was = zl_yaml_enter(y, side, 0);
+	if (!zl_options_settle(y, socket))
+		return false;
 	zl_yaml_leave(y, was);
 	return true;
 }

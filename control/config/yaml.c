@@ -145,7 +145,10 @@ static bool unknown_key(struct zl_yaml *y, unsigned line, const char *name,
 			best = d;
 			meant = k->name;
 		}
-		snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", k->name);
+		if (n + strlen(k->name) + 7 < sizeof(list))
+			sprintf(list + n, "%s%s", n ? ", " : "", k->name);
+		else if (!strstr(list, ", ..."))
+			strcpy(list + n, ", ...");
 	}
 	if (meant)
 		return zl_yaml_fail(y, line, "unknown key; did you mean \"%s\"?", meant);

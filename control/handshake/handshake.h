@@ -18,7 +18,8 @@
 #define ZL_GREETING_BYTES   64
 #define ZL_GREETING_MAX     (14 + ZL_IDENTITY_MAX) /* ZMTP 2.0's, identity included */
 #define ZL_MECHANISM_BYTES  20
-#define ZL_HANDSHAKE_OUTPUT 1024 /* most that one step has to say */
+#define ZL_METADATA_MAX     1024 /* our own */
+#define ZL_HANDSHAKE_OUTPUT 2048 /* most that one step has to say */
 
 enum zl_verdict {
 	ZL_HANDSHAKE_MORE,   /* waiting for the peer */
@@ -41,14 +42,16 @@ struct zl_handshake {
 	const struct zl_mechanism *mechanism;
 	enum zl_socket_type type; /* ours */
 	bool as_server, greeted;
-	bool said_version, said_rest;      /* of our own greeting, after the signature */
-	uint8_t greeting[ZL_GREETING_MAX]; /* the peer's, as it comes */
+	const struct zl_ipc_options *options; /* the socket's, or NULL: set after the start */
+	bool said_version, said_rest;         /* of our own greeting, after the signature */
+	uint8_t greeting[ZL_GREETING_MAX];    /* the peer's, as it comes */
 	unsigned greeting_bytes;
 	enum zl_reason reason;
 	enum zl_socket_type peer_type;
 	enum zl_zmtp_version zmtp; /* what both sides speak */
 	unsigned identity_bytes;
 	uint8_t identity[ZL_IDENTITY_MAX];
+	struct zl_ipc_properties properties; /* the peer's others, as far as there is room */
 	unsigned output_bytes;
 	uint8_t output[ZL_HANDSHAKE_OUTPUT]; /* the caller sends it and sets output_bytes to 0 */
 };

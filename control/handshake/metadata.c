@@ -62,7 +62,13 @@ size_t zl_metadata_write(const struct zl_handshake *h, uint8_t *data, size_t max
 
 	/* As libzmq: only the types that a ROUTER may meet announce an identity. */
 	if (h->type == ZL_REQ || h->type == ZL_DEALER || h->type == ZL_ROUTER)
-		at = put_property(data, max, at, "Identity", NULL, 0);
+		at = put_property(data, max, at, "Identity",
+				  h->options ? h->options->routing_id.data : NULL,
+				  h->options ? h->options->routing_id.len : 0);
+	if (h->options && h->options->metadata.bytes <= max - at) {
+		memcpy(data + at, h->options->metadata.data, h->options->metadata.bytes);
+		at += h->options->metadata.bytes;
+	}
 	return at;
 }
 
@@ -103,12 +109,22 @@ static bool name_valid(const char *name, size_t n)
 	return n > 0 && strlen(name) == n && strspn(name, letters) == n;
 }
 
+/* Kept to be shown, as it came; what there is no room for is not. */
+static void keep(struct zl_ipc_properties *p, const uint8_t *property, size_t n)
+{
+	if (n > ZL_PROPERTIES_BYTES - p->bytes)
+		return;
+	memcpy(p->data + p->bytes, property, n);
+	p->bytes += (uint32_t)n;
+}
+
 bool zl_metadata_read(struct zl_handshake *h, const uint8_t *data, size_t n)
 {
 	bool typed = false, identified = false;
 
 	while (n > 0) {
 		char name[256];
+		const uint8_t *property = data;
 		size_t name_bytes = *data++;
 
 		n--;
@@ -131,6 +147,8 @@ bool zl_metadata_read(struct zl_handshake *h, const uint8_t *data, size_t n)
 		if ((type && !read_type(h, data, bytes)) ||
 		    (identity && !read_identity(h, data, bytes)))
 			return false;
+		if (!type && !identity)
+			keep(&h->properties, property, 1 + name_bytes + 4 + bytes);
 		typed |= type;
 		identified |= identity;
 		data += bytes;

@@ -5,7 +5,7 @@
 
 static enum zl_verdict null_start(struct zl_handshake *h)
 {
-	uint8_t data[512];
+	uint8_t data[ZL_METADATA_MAX];
 
 	zl_handshake_say(h, "READY", data, zl_metadata_write(h, data, sizeof(data)));
 	return ZL_HANDSHAKE_MORE;

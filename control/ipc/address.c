@@ -142,3 +142,13 @@ struct zl_ipc_end zl_ipc_end_ipv4(uint32_t ip, uint16_t port)
 	memcpy(end.at, &a, sizeof(a));
 	return end;
 }
+
+uint32_t zl_ipc_end_ip(const struct zl_ipc_end *end)
+{
+	struct sockaddr_in a;
+
+	if (end->bytes != sizeof(a))
+		return 0;
+	memcpy(&a, end->at, sizeof(a));
+	return a.sin_family == AF_INET ? ntohl(a.sin_addr.s_addr) : 0;
+}

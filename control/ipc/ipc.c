@@ -80,7 +80,7 @@ static bool check_port(const struct zl_ipc_port *m, size_t tail)
 static bool check_socket(const struct zl_ipc_socket *m, size_t tail)
 {
 	return tail == 0 && m->id != 0 && m->type < ZL_SOCKET_TYPES && NAMED(m->name) &&
-	       zl_ipc_policy_good(&m->policy);
+	       zl_options_check(&m->options) && zl_ipc_policy_good(&m->policy);
 }
 
 static bool check_device(const struct zl_ipc_device *m, size_t tail)
@@ -142,7 +142,7 @@ static bool zmtp_version(uint32_t v)
 static bool stream_ready(const struct zl_ipc_stream_ready *m)
 {
 	return stream_id(m->stream) && m->peer_type < ZL_SOCKET_TYPES && zmtp_version(m->zmtp) &&
-	       m->identity_len <= ZL_IDENTITY_MAX;
+	       m->identity_len <= ZL_IDENTITY_MAX && zl_properties_check(&m->properties);
 }
 
 static bool check_stream_ready(const struct zl_ipc_stream_ready *m, size_t tail)

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/ipc/options.h"
 #include "control/ipc/policy.h"
 
 #define ZL_IPC_VERSION    1
@@ -233,7 +234,8 @@ struct zl_ipc_socket {
 	uint32_t sndhwm, rcvhwm; /* messages; 0: no limit */
 	uint32_t sndbuf;         /* bytes a peer may have queued whatever the HWM says */
 	uint32_t reserved;
-	uint64_t max_msg_bytes; /* a longer frame or message closes its peer */
+	uint64_t max_msg_bytes; /* a longer frame or message closes its peer; 0: no limit */
+	struct zl_ipc_options options;
 	struct zl_ipc_policy policy;
 };
 
@@ -378,6 +380,7 @@ struct zl_ipc_stream_ready {
 	uint32_t identity_len; /* 0 .. 255 */
 	uint8_t identity[ZL_IDENTITY_MAX + 1];
 	uint32_t reserved;
+	struct zl_ipc_properties properties; /* what else the peer told; kept for later controls */
 };
 struct zl_ipc_stream_close {
 	uint64_t stream;
@@ -457,6 +460,8 @@ bool zl_ipc_address_sound(const void *sockaddr, uint32_t bytes);
 extern const char *const zl_carrier_scheme[ZL_CARRIERS]; /* "tcp", "tcp", "ipc", ... */
 /* IPv4, address and port in host order, as a socket address. */
 struct zl_ipc_end zl_ipc_end_ipv4(uint32_t ip, uint16_t port);
+/* Its IPv4 address in host order; 0: it has none. */
+uint32_t zl_ipc_end_ip(const struct zl_ipc_end *end);
 
 /* Size of the fixed struct of a type, 0 if there is no such type. */
 size_t zl_ipc_size(uint16_t type);

@@ -67,6 +67,9 @@ int zl_subs_disown(struct zl_subs *subs, const uint8_t *prefix, unsigned bytes);
  * bitmaps, so a slow publisher costs one bit a prefix and skips what came and went. */
 struct zl_publisher *zl_publisher_join(struct zl_subs *subs);
 void zl_publisher_leave(struct zl_subs *subs, struct zl_publisher *publisher);
+/* Has it been told of this prefix? */
+bool zl_publisher_told(const struct zl_subs *subs, const struct zl_publisher *publisher,
+		       const uint8_t *prefix, unsigned bytes);
 struct zl_news {
 	uint32_t topic;
 	bool subscribe;

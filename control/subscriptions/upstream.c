@@ -109,6 +109,14 @@ void zl_publisher_leave(struct zl_subs *s, struct zl_publisher *publisher)
 	free(publisher);
 }
 
+bool zl_publisher_told(const struct zl_subs *s, const struct zl_publisher *p, const uint8_t *prefix,
+		       unsigned bytes)
+{
+	uint32_t topic = topic_find(s, prefix, bytes);
+
+	return topic != NONE && p->told[topic / 64] & bit_of(topic);
+}
+
 bool zl_publisher_peek(struct zl_subs *s, struct zl_publisher *p, struct zl_news *news)
 {
 	for (; p->low < p->high; p->low++) {

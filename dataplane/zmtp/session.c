@@ -161,7 +161,7 @@ static void subscribe_to_all(struct zl_session *s)
 		s->zmtp->counter[ZL_ZMTP_subscriptions_assumed]++;
 }
 
-void zl_session_ready(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version)
+void zl_session_begin(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version)
 {
 	if (s->state == ZL_SESSION_ENDED)
 		return;
@@ -173,6 +173,11 @@ void zl_session_ready(struct zl_session *s, bool takes_subscriptions, enum zl_zm
 	s->held = false;
 	if (s->old_frames && takes_subscriptions)
 		subscribe_to_all(s);
+}
+
+void zl_session_ready(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version)
+{
+	zl_session_begin(s, takes_subscriptions, version);
 	zl_session_input(s);
 }
 

@@ -163,6 +163,8 @@ void zl_session_input(struct zl_session *s);
 /* The verdict: traffic may flow. What the peer has sent by now is delivered from within. A peer of
  * ZMTP 1.0 cannot subscribe: where this end takes subscriptions, one to everything comes of it. */
 void zl_session_ready(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version);
+/* The same without that: what is written to it now goes out, and zl_session_input() delivers. */
+void zl_session_begin(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version);
 /* Control's bytes, as they are, at a frame boundary: copied. 0, -ENOBUFS (nothing was queued), or
  * -ENOTCONN (the session has ended). */
 int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len);

@@ -56,6 +56,7 @@ void appliance_write_config(struct appliance *a)
 	fprintf(f, "    backend: {%s}\n", or (c->backend, "bind: [\"" BACKEND "\"], hwm: 0"));
 	if (c->more)
 		fprintf(f, "    %s\n", c->more);
+	fputs(or (c->devices, ""), f);
 	fclose(f);
 }
 

@@ -20,6 +20,7 @@ struct appliance_config {
 	const char *kind;    /* of the device; NULL: forwarder */
 	/* The inside of YAML flow maps. NULL: no limit on queues, bound to FRONTEND and BACKEND. */
 	const char *frontend, *backend;
+	const char *devices;               /* further ones, as items of a YAML list; NULL: none */
 	const char *impair, *limits, *tcp; /* NULL: nothing */
 	const char *device;                /* NULL: LAB_DEVICE */
 	const char *more;                  /* further keys of the ZeroMQ device: "capture: {...}" */

@@ -44,7 +44,9 @@ static bool step(struct peer *self, void *socket, const struct note *s)
 		receive(self, socket, s);
 		return true;
 	}
-	if (strcmp(verb, "option") == 0)
+	if (strcmp(verb, "text") == 0)
+		must(self, zmq_setsockopt(socket, (int)s->n, text, s->bytes), s);
+	else if (strcmp(verb, "option") == 0)
 		peer_option(self, socket, (int)(s->n >> 32), (int)(uint32_t)s->n);
 	else if (strcmp(verb, "bind") == 0)
 		must(self, zmq_bind(socket, text), s);
@@ -107,6 +109,11 @@ static uint64_t order(struct peer *p, const char *verb, uint64_t n, const void *
 void remote_option(struct peer *p, int option, int value)
 {
 	order(p, "option", (uint64_t)option << 32 | (uint32_t)value, NULL, 0);
+}
+
+void remote_option_text(struct peer *p, int option, const char *value)
+{
+	order(p, "text", (uint64_t)option, value, strlen(value));
 }
 
 void remote_bind(struct peer *p, const char *endpoint)

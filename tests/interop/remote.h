@@ -9,6 +9,7 @@
 /* type: ZMQ_SUB, ZMQ_XPUB ... */
 struct peer *remote_start(const struct lab_net *net, const char *name, int type);
 void remote_option(struct peer *p, int option, int value);
+void remote_option_text(struct peer *p, int option, const char *value);
 void remote_bind(struct peer *p, const char *endpoint);
 void remote_connect(struct peer *p, const char *endpoint);
 void remote_unbind(struct peer *p, const char *endpoint);

@@ -16,6 +16,7 @@
 #include "control/control.h"
 
 struct bed bed;
+const char *bed_config;
 
 static const char config_text[] =
 	"cores: {poll: 1}\n"
@@ -368,7 +369,7 @@ int bed_start(void **state)
 	strcpy(bed.dir, "/tmp/zl-control-XXXXXX");
 	if (!mkdtemp(bed.dir))
 		return -1;
-	write_config(config_text);
+	write_config(bed_config ? bed_config : config_text);
 	bed.sock = -1;
 	bed.listener = zl_ipc_listen(bed.dir);
 	bed.control = start_control();

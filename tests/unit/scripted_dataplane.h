@@ -28,6 +28,8 @@ struct bed {
 };
 
 extern struct bed bed;
+/* Of the next control; NULL: a forwarder "feed" that binds and connects in front, on two cores. */
+extern const char *bed_config;
 #define HEADER ((struct zl_ipc_header *)bed.packet)
 
 /* Each claim has a control of its own, which must end with status 0 and so without a leak; a claim
