@@ -59,6 +59,7 @@ int zl_socket_open(struct zl_socket *s, const struct zl_socket_config *config)
 		.rcvhwm = config->rcvhwm,
 		.sndbuf = config->sndbuf,
 		.max_msg_bytes = config->max_msg_bytes,
+		.matcher_bytes = config->matcher_bytes,
 		.pipe_bytes_max = UINT64_MAX,
 		.pipes_max = config->pipes_max,
 		.options = config->options ? config->options : &zl_socket_options_default,

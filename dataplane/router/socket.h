@@ -36,10 +36,12 @@ struct zl_socket_ops {
 	 * taken, at a message boundary; the rest will be offered again. */
 	unsigned (*receive)(void *ctx, const struct zl_msg *msgs, unsigned n);
 	/* Subscriptions and cancellations (flags) that peers sent, for whoever decides policy.
-	 * Returns how many were taken. */
+	 * Returns how many were taken. NULL: they come into force at once, or as an XPUB's options
+	 * say, and its user receives them (xpub_user.h). */
 	unsigned (*subscriptions)(void *ctx, struct zl_pipe *pipe, const struct zl_msg *msgs,
 				  unsigned n);
-	/* A user message part from a peer that may only subscribe: upstream traffic of XPUB. */
+	/* A user message part from a peer that may only subscribe: upstream traffic of XPUB. NULL:
+	 * its user receives it. */
 	bool (*upstream)(void *ctx, struct zl_pipe *pipe, const struct zl_msg *msg);
 	/* May be NULL. A message will have no end, because its sender is gone in the middle of it.
 	 * pipe NULL: receive() was given its beginning; the owner passes it on by
@@ -74,10 +76,11 @@ struct zl_socket {
 	struct zl_last *last;           /* newest messages for late subscribers; NULL: not kept */
 	struct zl_backlogs *backlogs;   /* of slow pipes; NULL: the policy needs none */
 	const struct zl_ipc_policy *policy;
-	uint64_t *counter;           /* ZL_ROUTER_COUNTERS of them, of the core */
-	uint32_t *free_slots;        /* a ring of the slots that were used and are free, */
-	uint32_t free_first, free_n; /* the one that has been free for longest first */
-	void *state;                 /* the pattern's own, made by its open */
+	size_t matcher_bytes;         /* most memory of one */
+	uint64_t *counter;            /* ZL_ROUTER_COUNTERS of them, of the core */
+	uint32_t *free_slots;         /* a ring of the slots that were used and are free, */
+	uint32_t free_first, free_n;  /* the one that has been free for longest first */
+	void *state;                  /* the pattern's own, made by its open */
 	struct zl_conflate *conflate; /* NULL: everything is kept */
 };
 
@@ -106,7 +109,8 @@ struct zl_pattern {
 	/* The peer has acknowledged some: the pipe has more room than before. */
 	void (*released)(struct zl_socket *s, struct zl_pipe *p);
 	/* Control's (or in an application: one's own) decision on a subscription of p; saying the
-	 * same twice is no error. 0, -ENOMEM, -EMSGSIZE, -EOPNOTSUPP. */
+	 * same twice is no error. p NULL (XPUB, ZMQ_XPUB_MANUAL): of whom the user heard last. 0,
+	 * -ENOMEM, -EMSGSIZE, -EOPNOTSUPP. */
 	int (*subscribe)(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
 			 uint32_t len);
 };

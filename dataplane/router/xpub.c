@@ -7,6 +7,7 @@
 #include "dataplane/router/last.h"
 #include "dataplane/router/matcher.h"
 #include "dataplane/router/patterns.h"
+#include "dataplane/router/xpub_user.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct xpub {
 	struct zl_fan fan;
 	struct ahead ahead;
 	uint8_t *gathered; /* the beginning of a body in several pieces: ZL_PREFIX_MAX bytes */
+	struct zl_xpub_user *user; /* NULL: the owner decides subscriptions */
 };
 
 int zl_xpub_open(struct zl_socket *s)
@@ -33,7 +35,11 @@ int zl_xpub_open(struct zl_socket *s)
 	if (!x)
 		return -ENOMEM;
 	x->gathered = malloc(ZL_PREFIX_MAX);
-	if (!x->gathered || zl_fan_open(&x->fan, s->pipes_max) < 0) {
+	if (!s->ops->subscriptions)
+		x->user = zl_xpub_user_open(s, s->matcher_bytes);
+	if (!x->gathered || (!x->user && !s->ops->subscriptions) ||
+	    zl_fan_open(&x->fan, s->pipes_max) < 0) {
+		zl_xpub_user_close(x->user);
 		free(x->gathered);
 		free(x);
 		return -ENOMEM;
@@ -48,6 +54,7 @@ void zl_xpub_close(struct zl_socket *s)
 	struct xpub *x = s->state;
 
 	zl_fan_close(&x->fan);
+	zl_xpub_user_close(x->user);
 	free(x->gathered);
 	free(x);
 	s->state = NULL;
@@ -73,6 +80,8 @@ void zl_xpub_pipe_removed(struct zl_socket *s, struct zl_pipe *p)
 	zl_fan_forget(&x->fan, p);
 	if (s->last)
 		zl_late_forget(s->last, p);
+	if (x->user)
+		zl_xpub_user_forget(s, x->user, p);
 }
 
 void zl_xpub_released(struct zl_socket *s, struct zl_pipe *p)
@@ -234,17 +243,49 @@ static int send_nodrop(struct zl_socket *s, const struct zl_msg *msgs, unsigned 
 	return (int)i;
 }
 
+/* ZMQ_XPUB_MANUAL_LAST_VALUE: the message is for the one peer that the user heard of last, if that
+ * one has subscribed to it. Its length here. */
+static unsigned send_last(struct zl_socket *s, const struct zl_msg *msgs, unsigned n)
+{
+	struct xpub *x = s->state;
+	struct zl_fan *f = &x->fan;
+	unsigned parts = zl_fan_rest(msgs, n);
+	struct seen seen;
+	struct zl_match found;
+
+	x->ahead.next = x->ahead.n;
+	found = match(s, msgs, n, &seen);
+	f->n = 0;
+	for (uint32_t i = 0; i < found.n; i++)
+		if (s->pipes[found.slots[i]] == x->user->last)
+			f->set[f->n++] = x->user->last;
+	f->key = ZL_FAN_STALE;
+	x->user->last = NULL;
+	zl_fan_write(s, f, msgs, parts, false);
+	return parts;
+}
+
+static bool is_for_last(const struct zl_socket *s)
+{
+	const struct xpub *x = s->state;
+
+	return s->options->xpub_manual_last_value && x->user && x->user->last && !x->fan.mid;
+}
+
 int zl_xpub_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
 {
 	struct xpub *x = s->state;
 	struct zl_fan *f = &x->fan;
-	unsigned from = 0, i = f->mid ? zl_fan_rest(msgs, n) : 0;
+	unsigned from = n && is_for_last(s) ? send_last(s, msgs, n) : 0;
+	unsigned i = from;
 	struct seen seen = {0};
 
 	if (s->options->xpub_nodrop && !local)
-		return send_nodrop(s, msgs, n);
+		return (int)from + send_nodrop(s, msgs + from, n - from);
 	if (s->last)
-		zl_last_put(s->last, msgs, n);
+		zl_last_put(s->last, msgs + from, n - from);
+	if (f->mid && from < n)
+		i = from + zl_fan_rest(msgs + from, n - from);
 	x->ahead.next = x->ahead.n; /* of a run that is gone */
 	for (; i < n; i += zl_fan_rest(msgs + i, n - i)) {
 		struct zl_match found;
@@ -294,6 +335,12 @@ static int add_prefix(struct zl_socket *s, struct zl_pipe *p, const uint8_t *pre
 int zl_xpub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
 		      uint32_t len)
 {
+	const struct xpub *x = s->state;
+
+	if (!p)
+		p = x->user ? x->user->last : NULL;
+	if (!p)
+		return 0; /* it has gone since */
 	if (s->last && p->kind == ZL_PIPE_CORE)
 		return 0; /* it has everything */
 	if (add)
@@ -311,10 +358,20 @@ static inline bool is_subscription(const struct zl_msg *m)
 	return m->flags & (ZL_MSG_SUBSCRIBE | ZL_MSG_CANCEL);
 }
 
+/* RADIO takes its peers' words here too, and has no user who hears of them. */
+static struct zl_xpub_user *user_of(const struct zl_socket *s)
+{
+	const struct xpub *x = s->state;
+
+	return s->pattern->type == ZL_RADIO ? NULL : x->user;
+}
+
 static unsigned pass_on(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
 			unsigned n)
 {
-	unsigned taken = s->ops->subscriptions(s->ctx, p, msgs, n);
+	struct zl_xpub_user *user = user_of(s);
+	unsigned taken = user ? zl_xpub_user_take(s, user, p, msgs, n)
+			      : s->ops->subscriptions(s->ctx, p, msgs, n);
 
 	s->counter[ZL_ROUTER_subscriptions_in] += taken;
 	return taken;
@@ -347,7 +404,8 @@ static bool take_part(struct zl_socket *s, struct zl_pipe *p, const struct zl_ms
 		next++;
 	if (next == parts)
 		m.flags &= msgs[parts - 1].flags | (uint8_t)~ZL_MSG_MORE;
-	if (!s->ops->upstream(s->ctx, p, &m))
+	if (s->ops->upstream ? !s->ops->upstream(s->ctx, p, &m)
+			     : s->ops->receive(s->ctx, &m, 1) == 0)
 		return false;
 	p->bytes_in += m.len;
 	return true;
@@ -375,6 +433,8 @@ unsigned zl_xpub_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_m
 {
 	unsigned done = 0;
 
+	if (user_of(s))
+		zl_xpub_user_flush(s, user_of(s));
 	while (done < n) {
 		unsigned run = subscriptions(msgs + done, n - done);
 		unsigned taken = run ? pass_on(s, p, msgs + done, run)
