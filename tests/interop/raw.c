@@ -45,6 +45,19 @@ void raw_expect_refused(struct peer *self, uint16_t port)
 		peer_fail(self, "port %u is not closed", port);
 }
 
+void raw_expect_turned_away(struct peer *self, uint16_t port)
+{
+	char byte;
+	int fd = try(port);
+	ssize_t n = fd < 0 ? -1 : recv(fd, &byte, 1, 0);
+
+	if (n > 0 || (n < 0 && errno != ECONNRESET))
+		peer_fail(self, "port %u lets us in: %s", port,
+			  n < 0 ? strerror(errno) : "it speaks");
+	if (fd >= 0)
+		close(fd);
+}
+
 static void receive(struct peer *self, int fd, size_t n)
 {
 	uint8_t bytes[NOTE_DATA];

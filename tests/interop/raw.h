@@ -18,6 +18,8 @@ void raw_end(struct peer *p);
 
 /* In the child of peer_start(): a connection is refused at once. */
 void raw_expect_refused(struct peer *self, uint16_t port);
+/* Or it is accepted, and ended before it has said anything. */
+void raw_expect_turned_away(struct peer *self, uint16_t port);
 
 /* ZMTP 3.1 NULL as `type` ("SUB"): greetings both ways; then READY both ways. */
 void raw_greet(struct peer *p);
