@@ -609,7 +609,8 @@ static void test_each_option_shows(void **state)
 {
 	const char *only = getenv("ZL_OPTIONS_ROW");
 	char *text = devices();
-	struct appliance *a = appliance_start(&(struct appliance_config){.devices = text});
+	struct appliance *a = appliance_start(
+		&(struct appliance_config){.devices = text, .limits = "handshake: 5min"});
 
 	(void)state;
 	for (unsigned i = 0; i < ROWS; i++) {
