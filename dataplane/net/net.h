@@ -124,7 +124,8 @@ void zl_tcp_set(struct zl_stream *s, const struct zl_tcp_settings *settings);
 /* For connections that the listener opens from now on. -ENOENT: there is no such listener. */
 int zl_tcp_listen_set(struct zl_net *net, uint32_t ip, uint16_t port,
                       const struct zl_tcp_settings *settings);
-/* How many connections were shut down here and still have something to send: looks at all. */
+/* How many connections were shut down here and have something unacknowledged, if only that they
+ * have no more to send: looks at all. */
 uint32_t zl_tcp_sending(const struct zl_net *net);
 
 /* Smoothed round-trip time of a stream of this stack in microseconds, 0 if none was measured. */

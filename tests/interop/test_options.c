@@ -629,6 +629,24 @@ static void test_each_option_shows(void **state)
 	free(text);
 }
 
+static void test_what_is_in_force_is_listed(void **state)
+{
+	struct appliance *a = appliance_start(&(struct appliance_config){
+		.backend = "bind: [\"" BACKEND "\"], options: {heartbeat_ivl: 1500ms, "
+			   "xpub_verbose: yes, tcp_accept_filter: [10.99.0.0/24]}"});
+	char *text;
+
+	(void)state;
+	assert_int_equal(
+		appliance_cli(a, &text, (const char *const[]){"options", "feed.backend", NULL}), 0);
+	assert_non_null(strstr(text, "heartbeat_ivl           1500ms        set"));
+	assert_non_null(strstr(text, "xpub_verbose            yes           set"));
+	assert_non_null(strstr(text, "tcp_accept_filter       10.99.0.0/24  set"));
+	assert_null(strstr(text, "router_mandatory"));
+	free(text);
+	appliance_stop(a);
+}
+
 /* The dataplane ends while a peer has not read: what is queued for it still comes. */
 static void test_what_is_queued_is_sent_while_the_appliance_ends(void **state)
 {
@@ -662,6 +680,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(test_each_option_shows),
+		LAB_TEST(test_what_is_in_force_is_listed),
 		LAB_TEST(test_what_is_queued_is_sent_while_the_appliance_ends),
 	};
 	int status = lab_begin();

@@ -189,7 +189,10 @@ static void test_lingering_ends_with_the_last_byte(void **state)
 	t->stream->ops->shutdown(t->stream);
 	trace_turn(t);
 	trace_out(t, F | A, 11, 1, 0);
+	trace_in(t, A, 1, 11, 1000, NULL, NULL, 0);
+	assert_int_equal(zl_tcp_sending(t->net), 1); /* the end is not acknowledged yet */
 	trace_in(t, A, 1, 12, 1000, NULL, NULL, 0);
+	assert_int_equal(zl_tcp_sending(t->net), 0);
 	trace_after(t, 2000 * MS); /* the peer takes its time to close */
 	trace_in(t, F | A, 1, 12, 1000, NULL, NULL, 0);
 	assert_string_equal(t->reason, "closed_here");

@@ -12,7 +12,7 @@ static void linger_fire(struct zl_timer *t, uint64_t now_ns)
 						 offsetof(struct tcp_conn, linger_timer));
 
 	(void)now_ns;
-	if (c->stream.sendq.bytes)
+	if (!(c->flags & CONN_FIN_ACKED))
 		conn_reset(c, TCP_REASON_linger_timeout);
 }
 
@@ -82,8 +82,8 @@ uint32_t zl_tcp_sending(const struct zl_net *net)
 	for (uint32_t i = 0; i < t->config->max_connections; i++) {
 		const struct tcp_conn *c = &t->conns[i];
 
-		n += c->tcp && c->state != TCP_CLOSED && c->flags & CONN_FIN_WANTED &&
-		     c->stream.sendq.bytes;
+		n += c->tcp && c->state != TCP_CLOSED &&
+		     (c->flags & (CONN_FIN_WANTED | CONN_FIN_ACKED)) == CONN_FIN_WANTED;
 	}
 	return n;
 }
