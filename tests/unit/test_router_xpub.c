@@ -15,7 +15,7 @@ static struct zl_socket_options options;
 
 static void open_with(unsigned peers)
 {
-	log_open_with(&l, ZL_XPUB, &options, true);
+	log_open_with(&l, ZL_XPUB, NULL, &options, true);
 	for (unsigned i = 0; i < peers; i++)
 		log_add(&l, i, ZL_PIPE_PEER);
 }
