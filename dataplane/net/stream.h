@@ -1,5 +1,5 @@
 /* An ordered byte channel, and the only thing that the session layer knows of what carries it:
- * a TCP connection of this stack, or later a kernel socket of the host core. A stream belongs to
+ * a TCP connection of this stack, or a kernel socket of the host core (drivers/host). A stream belongs to
  * one core; every function here is called on that core alone.
  *
  * Receiving: the carrier queues in-order payload and calls events->readable once a burst; the owner

@@ -243,6 +243,31 @@ static void test_nothing_is_lost_while_control_is_replaced(void **state)
 	appliance_stop(a);
 }
 
+/* This stack chooses a port, too, the same on every core, and says which. */
+static void test_a_port_of_the_stacks_own_choice_is_told(void **state)
+{
+	struct appliance *a = start_all();
+	struct peer *pub = remote_start(&a->net, "publisher", ZMQ_XPUB);
+	struct peer *sub = remote_start(&a->net, "subscriber", ZMQ_SUB);
+	json_t *reply = appliance_request(a, json_pack("{s:s, s:s, s:s}", "cmd", "bind", "socket",
+						       "feed.backend", "endpoint", "tcp://eth0:*"));
+	const char *last = json_string_value(
+		json_object_get(json_object_get(reply, "result"), "endpoint"));
+
+	(void)state;
+	assert_string_equal(last, "tcp://" LAB_APPLIANCE_IP ":49152");
+	remote_connect(pub, file_in);
+	remote_subscribe(sub, "t");
+	remote_connect(sub, last);
+	remote_expect_subscription(pub, true, "t");
+	say_and_hear(pub, sub, "t1");
+	assert_null(appliance_change(a, "unbind", "feed.backend", last));
+	json_decref(reply);
+	remote_end(pub);
+	remote_end(sub);
+	appliance_stop(a);
+}
+
 /* Patterns that deal out or address their peers have them all on the host core, for now. */
 static void test_work_is_dealt_out_over_the_kernel(void **state)
 {
@@ -324,6 +349,7 @@ int main(void)
 		LAB_TEST(test_the_appliance_connects_to_peers_by_the_kernel),
 		LAB_TEST(test_a_peer_that_is_killed_is_replaced_and_others_notice_nothing),
 		LAB_TEST(test_nothing_is_lost_while_control_is_replaced),
+		LAB_TEST(test_a_port_of_the_stacks_own_choice_is_told),
 		LAB_TEST(test_work_is_dealt_out_over_the_kernel),
 		LAB_TEST(test_requests_and_replies_pass_a_queue_over_the_kernel),
 	};
