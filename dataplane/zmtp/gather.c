@@ -96,7 +96,8 @@ static enum zl_zmtp_counter header(struct zl_session *s)
 
 		s->frame.header[s->frame.header_len++] = *rx_at(s);
 		s->rx_off++;
-		n = frame_parse(s, s->frame.header, s->frame.header_len, &f);
+		n = (s->old_frames ? zl_old_frame_parse : zl_frame_parse)(s->frame.header,
+									  s->frame.header_len, &f);
 		why = frame_check(s, n, &f);
 		if (why != FINE)
 			return why;

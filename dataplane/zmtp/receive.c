@@ -150,29 +150,6 @@ static void cut_short(struct zl_session *s, struct batch *b, unsigned limit)
 }
 _Static_assert((int)ZL_FRAME_MORE == (int)ZL_MSG_MORE, "a short frame's flags are a part's");
 
-/* The same for ZMTP 1.0. Its headers are of use to nobody else, so the parts have none. */
-static void cut_old(struct zl_session *s, struct batch *b, unsigned limit)
-{
-	struct rte_mbuf *m = s->rx;
-	struct zl_frame f;
-	int n;
-
-	while (b->n < limit && s->rx_off < m->data_len) {
-		const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, s->rx_off);
-		uint32_t left = m->data_len - s->rx_off;
-
-		n = zl_old_frame_parse(p, left, &f);
-		if (n <= 0 || f.flags & ZL_FRAME_VOID || f.len > left - f.header_len ||
-		    s->msg_bytes + f.len > s->max_msg_bytes)
-			return;
-		b->msg[b->n++] = (struct zl_msg){
-			.buf = buf_of(m), .data = p + n, .len = (uint32_t)f.len, .flags = f.flags};
-		s->msg_bytes = f.flags ? s->msg_bytes + f.len : 0;
-		s->rx_off += f.header_len + (uint32_t)f.len;
-		s->rx_cut = true;
-	}
-}
-
 /* One frame, whole: a part, or a command. Its buffer stays until the batch has gone up. */
 static enum zl_zmtp_counter one_frame(struct zl_session *s, struct batch *b, struct zl_msg *m,
 				      uint8_t flags)
@@ -213,27 +190,67 @@ static enum zl_zmtp_counter cut_other(struct zl_session *s, struct batch *b)
 	const uint8_t *p = rte_pktmbuf_mtod_offset(s->rx, const uint8_t *, s->rx_off);
 	uint32_t left = s->rx->data_len - s->rx_off;
 	struct zl_frame f;
-	int n = frame_parse(s, p, left, &f);
+	int n = zl_frame_parse(p, left, &f);
 	enum zl_zmtp_counter why = frame_check(s, n, &f);
 	struct zl_msg m;
 
 	if (why != FINE)
 		return why;
-	if (n > 0 && f.flags & ZL_FRAME_VOID) {
-		s->rx_off += f.header_len;
-		s->zmtp->counter[ZL_ZMTP_frames_void]++;
-		return FINE;
-	}
 	if (n == 0 || f.len > left - f.header_len)
 		return gather_one(s, b);
 	m = (struct zl_msg){.buf = buf_of(s->rx),
 			    .data = p + f.header_len,
 			    .len = (uint32_t)f.len,
 			    .flags = f.flags & ZL_FRAME_MORE,
-			    .wire = s->old_frames ? 0 : f.header_len};
+			    .wire = f.header_len};
 	s->rx_off += f.header_len + (uint32_t)f.len;
 	s->rx_cut = true;
 	return one_frame(s, b, &m, f.flags);
+}
+
+/* Frames of ZMTP 1.0 that lie whole in the buffer. Their headers are of use to nobody else, so the
+ * parts have none. */
+static void cut_whole_old(struct zl_session *s, struct batch *b, unsigned limit)
+{
+	struct rte_mbuf *m = s->rx;
+	struct zl_frame f;
+	int n;
+
+	while (b->n < limit && s->rx_off < m->data_len) {
+		const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, s->rx_off);
+		uint32_t left = m->data_len - s->rx_off;
+
+		n = zl_old_frame_parse(p, left, &f);
+		if (n <= 0 || f.flags & ZL_FRAME_VOID || f.len > left - f.header_len ||
+		    s->msg_bytes + f.len > s->max_msg_bytes)
+			return;
+		b->msg[b->n++] = (struct zl_msg){
+			.buf = buf_of(m), .data = p + n, .len = (uint32_t)f.len, .flags = f.flags};
+		s->msg_bytes = f.flags ? s->msg_bytes + f.len : 0;
+		s->rx_off += f.header_len + (uint32_t)f.len;
+		s->rx_cut = true;
+	}
+}
+
+static enum zl_zmtp_counter cut_old(struct zl_session *s, struct batch *b, unsigned limit)
+{
+	enum zl_zmtp_counter why;
+	struct zl_frame f;
+	int n;
+
+	cut_whole_old(s, b, limit);
+	if (s->rx_off == s->rx->data_len || b->n == limit)
+		return FINE;
+	n = zl_old_frame_parse(rte_pktmbuf_mtod_offset(s->rx, const uint8_t *, s->rx_off),
+			       s->rx->data_len - s->rx_off, &f);
+	why = frame_check(s, n, &f);
+	if (why != FINE)
+		return why;
+	if (n == 0 || !(f.flags & ZL_FRAME_VOID))
+		return gather_one(s, b);
+	s->rx_off += f.header_len;
+	s->zmtp->counter[ZL_ZMTP_frames_void]++;
+	return FINE;
 }
 
 /* A PUB or XPUB takes a part that begins with 1 or 0 for a subscription, as ZMTP 2.0 and 3.0 peers
@@ -276,8 +293,12 @@ static enum zl_zmtp_counter cut_buffer(struct zl_session *s, struct batch *b)
 
 	if (gathering(s)) {
 		why = gather_one(s, b);
+	} else if (s->old_frames) {
+		why = cut_old(s, b, b->n < BATCH ? BATCH : b->n + 1);
+		if (why == FINE)
+			batch_buffer_done(s, b);
 	} else {
-		(s->old_frames ? cut_old : cut_short)(s, b, b->n < BATCH ? BATCH : b->n + 1);
+		cut_short(s, b, b->n < BATCH ? BATCH : b->n + 1);
 		if (s->rx_off < s->rx->data_len && !batch_full(s, b))
 			why = cut_other(s, b);
 		if (why == FINE)

@@ -26,13 +26,6 @@ static inline uint32_t room_of(const struct rte_mbuf *m)
 	return m->buf_len > RTE_PKTMBUF_HEADROOM ? m->buf_len - RTE_PKTMBUF_HEADROOM : m->buf_len;
 }
 
-/* The next frame's header, as the session's version has it. */
-static inline int frame_parse(const struct zl_session *s, const uint8_t *p, size_t n,
-			      struct zl_frame *f)
-{
-	return s->old_frames ? zl_old_frame_parse(p, n, f) : zl_frame_parse(p, n, f);
-}
-
 /* session.c */
 /* A command travels to control in one packet. */
 #define COMMAND_MAX                                                                                \
