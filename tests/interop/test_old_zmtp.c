@@ -147,8 +147,8 @@ static void test_publishers_and_subscribers_of_all_versions_trade(void **state)
 	static const uint32_t bytes[] = {20, 252, 253, 254, 255, 256, 64, 1400};
 
 	(void)state;
-	trade(&FLOW(.bytes = bytes, .n_bytes = 8, .messages = lab_scaled(10000)), false);
-	trade(&FLOW(.bytes = bytes, .n_bytes = 8, .messages = lab_scaled(10000)), true);
+	trade(&FLOW(.bytes = bytes, .n_bytes = 8, .messages = lab_scaled(6000)), false);
+	trade(&FLOW(.bytes = bytes, .n_bytes = 8, .messages = lab_scaled(6000)), true);
 }
 
 static void test_long_frames_and_many_parts_are_published(void **state)
@@ -157,9 +157,9 @@ static void test_long_frames_and_many_parts_are_published(void **state)
 
 	(void)state;
 	trade(&FLOW(.bytes = (const uint32_t[]){64, 0, 70000, 300, 253, 1}, .n_bytes = 6,
-		    .parts = 3, .messages = lab_scaled(200)),
+		    .parts = 3, .messages = lab_scaled(100)),
 	      false);
-	trade(&FLOW(.bytes = bytes, .n_bytes = 7, .parts = 7, .messages = lab_scaled(30)), true);
+	trade(&FLOW(.bytes = bytes, .n_bytes = 7, .parts = 7, .messages = lab_scaled(20)), true);
 }
 
 /* --- byte by byte --- */
