@@ -92,8 +92,40 @@ static struct zl_socket *load_socket(struct zl_control *c, const struct zl_confi
 	return s;
 }
 
+/* Is every endpoint of it the kernel's? */
+static bool kernel_alone(const struct zl_config_device *d)
+{
+	const struct zl_config_socket *side[] = {&d->frontend, &d->backend, &d->capture};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < sizeof(side) / sizeof(side[0]); i++)
+		for (unsigned j = 0; j < side[i]->n_endpoints; j++, n++)
+			if (side[i]->endpoints[j].at.carrier == ZL_CARRIER_STACK)
+				return false;
+	return n > 0;
+}
+
+/* Devices whose sockets have a home are spread over the poll cores, each on one; where all peers
+ * are the kernel's it is the host core, so that nothing needs to cross. */
+static void choose_homes(struct zl_config *config)
+{
+	unsigned next = 0, home;
+
+	for (unsigned i = 0; i < config->n_devices; i++) {
+		struct zl_config_device *d = &config->devices[i];
+
+		if (zl_ipc_sharded(d->frontend.at.type) && zl_ipc_sharded(d->backend.at.type) &&
+		    (!d->has_capture || zl_ipc_sharded(d->capture.at.type)))
+			continue;
+		home = kernel_alone(d) ? zl_ipc_host_core(config->setup.poll_cores)
+				       : next++ % config->setup.poll_cores;
+		d->frontend.at.home = d->backend.at.home = d->capture.at.home = home;
+	}
+}
+
 int zl_objects_load(struct zl_control *c)
 {
+	choose_homes(&c->config);
 	c->next_id = 1;
 	for (unsigned i = 0; i < c->config.n_devices; i++) {
 		const struct zl_config_device *from = &c->config.devices[i];
@@ -191,6 +223,7 @@ bool zl_objects_adopt_socket(struct zl_control *c, const struct zl_ipc_socket *a
 			return false;
 	}
 	s->at.id = at->id;
+	s->at.home = at->home; /* kept, wherever it would be chosen now */
 	if (memcmp(&s->at, at, sizeof(*at)) != 0)
 		zl_log(ZL_WARN,
 		       "%s:%u: socket \"%s\" runs with other options; restart zeroline-dataplane "
@@ -304,10 +337,33 @@ static void renumber_missing(struct zl_control *c)
 			e->at.id = c->next_id++;
 }
 
+/* What of a device is to be added has the home of what is there; a device of which nothing is has
+ * one that there is: the running dataplane may have fewer cores than the config. */
+static void settle_homes(struct zl_control *c)
+{
+	unsigned cores = zl_ipc_cores(zl_dataplane_hello(c)->poll_cores);
+
+	for (struct zl_socket *s = c->sockets; s; s = s->next)
+		if (!s->present && s->at.home >= cores)
+			s->at.home %= cores;
+	for (struct zl_device *d = c->devices; d; d = d->next) {
+		struct zl_socket *side[] = {d->frontend, d->backend, d->capture};
+		const struct zl_socket *there = NULL;
+
+		for (unsigned i = 0; i < 3 && !there; i++)
+			if (side[i] && side[i]->present)
+				there = side[i];
+		for (unsigned i = 0; i < 3; i++)
+			if (there && side[i] && !side[i]->present)
+				side[i]->at.home = there->at.home;
+	}
+}
+
 void zl_objects_add_missing(struct zl_control *c)
 {
 	if (zl_dataplane_took_over(c))
 		renumber_missing(c);
+	settle_homes(c);
 	for (struct zl_socket *s = c->sockets; s; s = s->next)
 		if (!s->present) {
 			s->present = true;

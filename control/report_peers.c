@@ -201,7 +201,7 @@ static json_t *socket_row(struct zl_control *c, struct zl_socket *s, const struc
 	for (struct zl_endpoint *e = c->endpoints; e; e = e->next)
 		if (e->socket == s)
 			json_array_append_new(endpoints, json_string(zl_endpoint_last(e, last)));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "name", s->at.name, "type", zl_socket_type_name[s->at.type], "device",
 			 s->device ? s->device->at.name : "", "sndhwm", report_number(s->at.sndhwm),
 			 "rcvhwm", report_number(s->at.rcvhwm), "endpoints", endpoints, "peers",
@@ -209,7 +209,8 @@ static json_t *socket_row(struct zl_control *c, struct zl_socket *s, const struc
 			 "bytes_in", report_number(x.sum.bytes_in), "msgs_out",
 			 report_number(x.sum.msgs_out), "bytes_out", report_number(x.sum.bytes_out),
 			 "dropped", report_number(x.sum.msgs_dropped), "subscriptions",
-			 report_number(s->subs ? zl_subs_count(s->subs) : 0));
+			 report_number(s->subs ? zl_subs_count(s->subs) : 0), "home",
+			 zl_ipc_sharded(s->at.type) ? json_null() : report_number(s->at.home));
 }
 
 json_t *report_totals(struct zl_control *c, const struct zl_socket *s)

@@ -97,34 +97,6 @@ static bool clash(const struct zl_ipc_endpoint *e, const struct zl_ipc_endpoint 
 	return !e->ip || !m->ip || e->ip == m->ip;
 }
 
-/* What is dealt out among peers, or addressed to one of them, is dealt out on a core: its peers are
- * all on poll cores, or all on the host core. */
-static int check_side(const struct zl_catalog *c, const struct zl_ipc_endpoint *m, char *text,
-		      size_t bytes)
-{
-	const struct zl_ipc_device *d = c->device;
-	bool kernel = m->carrier != ZL_CARRIER_STACK;
-
-	while (d < c->device + ZL_DEVICES_MAX &&
-	       (!d->id || (d->frontend != m->socket && d->backend != m->socket)))
-		d++;
-	if (d == c->device + ZL_DEVICES_MAX || d->kind == ZL_FORWARDER)
-		return 0;
-	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX; i++) {
-		const struct zl_ipc_endpoint *e = &c->endpoint[i];
-
-		if (!e->id || (e->socket != d->frontend && e->socket != d->backend) ||
-		    (e->carrier != ZL_CARRIER_STACK) == kernel)
-			continue;
-		snprintf(text, bytes,
-			 "endpoint %.90s: device %s has %.90s: for now all of its endpoints are "
-			 "the kernel's, or none is",
-			 m->text, d->name, e->text);
-		return -EPROTONOSUPPORT;
-	}
-	return 0;
-}
-
 static int check_endpoint(const struct zl_dataplane *d, const struct zl_ipc_endpoint *m, char *text,
 			  size_t bytes)
 {
@@ -144,7 +116,7 @@ static int check_endpoint(const struct zl_dataplane *d, const struct zl_ipc_endp
 			 m->text, e->text);
 		return -EADDRINUSE;
 	}
-	return check_side(c, m, text, bytes);
+	return 0;
 }
 
 static bool shares(const struct zl_ipc_device *e, uint32_t socket)
@@ -152,10 +124,27 @@ static bool shares(const struct zl_ipc_device *e, uint32_t socket)
 	return e->frontend == socket || e->backend == socket || e->capture == socket;
 }
 
+static int check_socket(const struct zl_dataplane *d, const struct zl_ipc_socket *m, char *text,
+			size_t bytes)
+{
+	if (m->home < zl_dataplane_cores(d))
+		return 0;
+	snprintf(text, bytes, "socket %s: its home is core %u of %u; choose one that there is",
+		 m->name, m->home, zl_dataplane_cores(d));
+	return -EINVAL;
+}
+
+/* Two sockets with a home are joined there. */
+static bool same_home(const struct zl_ipc_socket *a, const struct zl_ipc_socket *b)
+{
+	return a->home == b->home || zl_ipc_sharded(a->type) || zl_ipc_sharded(b->type);
+}
+
 static int check_device(const struct zl_dataplane *d, const struct zl_ipc_device *m, char *text,
 			size_t bytes)
 {
 	struct zl_catalog *c = (struct zl_catalog *)(uintptr_t)&d->catalog;
+	const struct zl_ipc_socket *frontend, *backend, *capture;
 
 	for (unsigned i = 0; i < ZL_DEVICES_MAX; i++) {
 		const struct zl_ipc_device *e = &c->device[i];
@@ -167,12 +156,19 @@ static int check_device(const struct zl_dataplane *d, const struct zl_ipc_device
 			 e->name);
 		return -EBUSY;
 	}
-	if (zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->frontend) &&
-	    zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->backend) &&
-	    (!m->capture || zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->capture)))
+	frontend = zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->frontend);
+	backend = zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->backend);
+	capture = m->capture ? zl_catalog_find(c, ZL_IPC_SOCKET_ADD, m->capture) : backend;
+	if (!frontend || !backend || !capture) {
+		snprintf(text, bytes, "device %s: its sockets must be added before it", m->name);
+		return -ENOENT;
+	}
+	if (same_home(frontend, backend) && same_home(frontend, capture) &&
+	    same_home(backend, capture))
 		return 0;
-	snprintf(text, bytes, "device %s: its sockets must be added before it", m->name);
-	return -ENOENT;
+	snprintf(text, bytes, "device %s: its sockets live on different cores; give them one home",
+		 m->name);
+	return -EINVAL;
 }
 
 static bool in_use(const struct zl_dataplane *d, uint32_t socket)
@@ -214,6 +210,8 @@ int zl_catalog_check(const struct zl_dataplane *d, uint16_t type, const void *bo
 		snprintf(text, bytes, "no room: the dataplane holds at most %u of these", shelf->n);
 		return -ENOSPC;
 	}
+	if (type == ZL_IPC_SOCKET_ADD)
+		return check_socket(d, body, text, bytes);
 	if (type == ZL_IPC_ENDPOINT_ADD)
 		return check_endpoint(d, body, text, bytes);
 	if (type == ZL_IPC_DEVICE_ADD)

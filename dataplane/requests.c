@@ -224,17 +224,29 @@ static void device_set(struct zl_dataplane *d, const struct zl_letter *letter)
 		device->paused = m->paused;
 }
 
-static void dial(struct zl_dataplane *d, const struct zl_letter *letter)
+/* A socket with a home has its dialled streams there if it can, where nothing needs to cross. */
+static struct span dials(struct zl_dataplane *d, uint32_t endpoint)
 {
-	const struct zl_ipc_id *id = (const void *)(letter->packet + sizeof(struct zl_ipc_header));
-	const struct zl_ipc_endpoint *e = zl_catalog_find(&d->catalog, ZL_IPC_ENDPOINT_ADD, id->id);
-	struct span to = {d->next_dial_core, 1};
+	const struct zl_ipc_endpoint *e = zl_catalog_find(&d->catalog, ZL_IPC_ENDPOINT_ADD,
+							  endpoint);
+	const struct zl_ipc_socket *s = e ? zl_catalog_find(&d->catalog, ZL_IPC_SOCKET_ADD,
+							    e->socket)
+					  : NULL;
+	unsigned next = d->next_dial_core;
 
 	if (e && e->carrier != ZL_CARRIER_STACK)
-		to = cores_of(d, e);
-	else
-		d->next_dial_core = (d->next_dial_core + 1) % d->setup.poll_cores;
-	broadcast(d, letter, to, false);
+		return cores_of(d, e);
+	if (s && !zl_ipc_sharded(s->type) && s->home < d->setup.poll_cores)
+		return (struct span){s->home, 1};
+	d->next_dial_core = (next + 1) % d->setup.poll_cores;
+	return (struct span){next, 1};
+}
+
+static void dial(struct zl_dataplane *d, const struct zl_letter *letter)
+{
+	const struct zl_ipc_id *m = (const void *)(letter->packet + sizeof(struct zl_ipc_header));
+
+	broadcast(d, letter, dials(d, m->id), false);
 }
 
 static void dump(struct zl_dataplane *d, const struct zl_letter *letter)

@@ -48,6 +48,7 @@ static const struct column sockets[] = {
 	{"SOCKET", "name", FMT_TEXT},
 	{"TYPE", "type", FMT_TEXT},
 	{"DEVICE", "device", FMT_TEXT},
+	{"HOME", "home", FMT_NUMBER},
 	{"PEERS", "peers", FMT_NUMBER},
 	{"SUBSCRIPTIONS", "subscriptions", FMT_COUNT},
 	{"MSGS IN", "msgs_in", FMT_COUNT},

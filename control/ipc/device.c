@@ -17,6 +17,9 @@
 #define SINGLE   (BIT(CLIENT) | BIT(GATHER) | BIT(SCATTER) | BIT(CHANNEL))
 #define PREFIXED (BIT(ROUTER) | BIT(SERVER) | BIT(PEER) | BIT(RADIO) | BIT(DISH))
 
+/* Those that send to every peer that wants a message, and those that take from any publisher. */
+#define SHARDED (BIT(PUB) | BIT(SUB) | BIT(XPUB) | BIT(XSUB) | BIT(RADIO))
+
 const char *const zl_device_kind_name[ZL_DEVICE_KINDS] = {
 	[ZL_FORWARDER] = "forwarder",
 	[ZL_STREAMER] = "streamer",
@@ -41,6 +44,11 @@ enum zl_socket_type zl_ipc_device_frontend(enum zl_device_kind kind)
 enum zl_socket_type zl_ipc_device_backend(enum zl_device_kind kind)
 {
 	return of_kind[kind].backend;
+}
+
+bool zl_ipc_sharded(enum zl_socket_type type)
+{
+	return 1u << type & SHARDED;
 }
 
 static bool flows(uint32_t from, uint32_t to)

@@ -80,7 +80,8 @@ static bool check_port(const struct zl_ipc_port *m, size_t tail)
 static bool check_socket(const struct zl_ipc_socket *m, size_t tail)
 {
 	return tail == 0 && m->id != 0 && m->type < ZL_SOCKET_TYPES && NAMED(m->name) &&
-	       zl_options_check(&m->options) && zl_ipc_policy_good(&m->policy);
+	       m->home < ZL_CORES_MAX && zl_options_check(&m->options) &&
+	       zl_ipc_policy_good(&m->policy);
 }
 
 static bool check_device(const struct zl_ipc_device *m, size_t tail)

@@ -233,8 +233,9 @@ struct zl_ipc_socket {
 	char name[ZL_NAME_MAX];
 	uint32_t sndhwm, rcvhwm; /* messages; 0: no limit */
 	uint32_t sndbuf;         /* bytes a peer may have queued whatever the HWM says */
-	uint32_t reserved;
-	uint64_t max_msg_bytes; /* a longer frame or message closes its peer; 0: no limit */
+	uint32_t home;           /* core that has the one instance of the socket; of no meaning
+				  * where each core has its own part (zl_ipc_sharded) */
+	uint64_t max_msg_bytes;  /* a longer frame or message closes its peer; 0: no limit */
 	struct zl_ipc_options options;
 	struct zl_ipc_policy policy;
 };
@@ -255,11 +256,15 @@ enum zl_socket_type zl_ipc_device_backend(enum zl_device_kind kind);
 bool zl_ipc_device_joins(enum zl_device_kind kind, enum zl_socket_type frontend,
 			 enum zl_socket_type backend);
 
+/* Has each core its own part of such a socket, for the peers whose streams it has? Others have one
+ * home, and what their peers on other cores say and hear crosses to it. */
+bool zl_ipc_sharded(enum zl_socket_type type);
+
 struct zl_ipc_device {
 	uint32_t id;
 	uint32_t kind; /* enum zl_device_kind */
 	char name[ZL_NAME_MAX];
-	uint32_t frontend, backend; /* socket ids */
+	uint32_t frontend, backend; /* socket ids; of one home, those that have one */
 	uint32_t capture;           /* gets a copy of every message, both ways; 0: none */
 	uint32_t paused;            /* 1: who sends is held back, and nothing is lost */
 };

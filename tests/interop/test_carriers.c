@@ -304,8 +304,7 @@ static void test_work_is_dealt_out_over_the_kernel(void **state)
 		flow_rate("pusher", peer_hear(pusher[i], "sent"));
 	pull_all(puller, 3, push, 2, NULL);
 	error = appliance_change(a, "bind", "feed.backend", BACKEND);
-	assert_non_null(error);
-	assert_non_null(strstr(error, "for now all of its endpoints are the kernel's, or none is"));
+	assert_null(error); /* carriers may be mixed */
 	for (unsigned i = 0; i < 5; i++)
 		peer_tell(i < 2 ? pusher[i] : puller[i - 2], "end", 0);
 	for (unsigned i = 0; i < 5; i++)

@@ -23,6 +23,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&d, 0, sizeof(d));
+	d.setup.poll_cores = 4;
 	return 0;
 }
 
@@ -120,6 +121,31 @@ static void test_a_socket_in_use_stays_and_belongs_to_one_device(void **state)
 	assert_int_equal(del(ZL_IPC_SOCKET_DEL, 2), 0);
 }
 
+static int add_homed(uint32_t id, enum zl_socket_type type, uint32_t home)
+{
+	const struct zl_ipc_socket m = {.id = id, .type = type, .name = "s", .home = home};
+
+	return add(ZL_IPC_SOCKET_ADD, &m);
+}
+
+static void test_a_home_is_a_core_that_there_is_and_a_device_has_one(void **state)
+{
+	(void)state;
+	assert_int_equal(add_homed(1, ZL_PULL, 4), -EINVAL);
+	assert_string_equal(text,
+			    "socket s: its home is poll core 4 of 4; choose one that there is");
+	assert_int_equal(add_homed(1, ZL_PULL, 3), 0);
+	assert_int_equal(add_homed(2, ZL_PUSH, 2), 0);
+	assert_int_equal(add_homed(3, ZL_PUSH, 3), 0);
+	assert_int_equal(add_homed(4, ZL_XPUB, 0), 0); /* is on every core */
+	assert_int_equal(add_homed(5, ZL_PULL, 1), 0);
+	assert_int_equal(add_device(6, 1, 2), -EINVAL);
+	assert_string_equal(text,
+			    "device d: its sockets live on cores 3 and 2; give them one home");
+	assert_int_equal(add_device(6, 1, 3), 0);
+	assert_int_equal(add_device(7, 5, 4), 0);
+}
+
 static void test_a_full_catalogue_says_so(void **state)
 {
 	(void)state;
@@ -135,6 +161,7 @@ int main(void)
 		T(test_what_exists_is_refused_and_what_does_not_is_not_deleted),
 		T(test_an_address_is_bound_once_but_connected_to_often),
 		T(test_a_socket_in_use_stays_and_belongs_to_one_device),
+		T(test_a_home_is_a_core_that_there_is_and_a_device_has_one),
 		T(test_a_full_catalogue_says_so),
 #undef T
 	};

@@ -209,6 +209,7 @@ static const struct {
 	FIELD(RESULT, result, bound.bytes, 16),
 	FIELD(SOCKET_ADD, socket, id, 0),
 	FIELD(SOCKET_ADD, socket, type, ZL_SOCKET_TYPES),
+	FIELD(SOCKET_ADD, socket, home, ZL_CORES_MAX),
 	FIELD(SOCKET_ADD, socket, name, 0),
 	FIELD(SOCKET_ADD, socket, name, FULL),
 	FIELD(SOCKET_DEL, id, id, 0),
