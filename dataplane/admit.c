@@ -64,7 +64,14 @@ static uint64_t wait_ns(const struct zl_peer *p)
 	return RTE_MAX(RTE_MAX(msgs, bytes), WAIT_MIN_NS);
 }
 
-unsigned zl_admit_some(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
+/* Has its socket the beginning of a message whose rest comes next? */
+static bool in_message(const struct zl_peer *p)
+{
+	return p->away.state == ZL_AWAY_NOT ? p->mid_message : p->away.mid;
+}
+
+/* As many as its rates allow now; for more it is read again in time. */
+static unsigned some(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 {
 	const struct zl_ipc_rate *in = &p->shard->config.policy.in;
 	int64_t left_msgs, left_bytes;
@@ -75,7 +82,7 @@ unsigned zl_admit_some(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 	earn(p);
 	left_msgs = in->msgs_per_s ? p->rate.msgs : INT64_MAX;
 	left_bytes = in->bytes_per_s ? p->rate.bytes : INT64_MAX;
-	if (p->mid_message || p->denying)
+	if (in_message(p) || p->denying)
 		i = zl_fan_rest(msgs, n);
 	while (i < n && left_msgs > 0 && left_bytes > 0) {
 		unsigned end = i + zl_fan_rest(msgs + i, n - i);
@@ -115,7 +122,7 @@ static bool may_publish(const struct zl_peer *p, const struct zl_msg *first)
 /* Parts of messages at the front that the peer may publish, or of one that was begun. */
 static unsigned allowed(const struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 {
-	unsigned i = p->mid_message ? zl_fan_rest(msgs, n) : 0;
+	unsigned i = in_message(p) ? zl_fan_rest(msgs, n) : 0;
 
 	while (i < n && may_publish(p, &msgs[i]))
 		i += zl_fan_rest(msgs + i, n - i);
@@ -132,22 +139,20 @@ static unsigned deny(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 	return rest;
 }
 
-unsigned zl_admit_input(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
+unsigned zl_admit_input(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts)
 {
-	unsigned done = 0, run, taken;
+	unsigned done = 0, run, taken, may = some(p, msgs, n);
 
-	while (done < n) {
-		run = p->denying ? 0 : allowed(p, msgs + done, n - done);
+	while (done < may) {
+		run = p->denying ? 0 : allowed(p, msgs + done, may - done);
 		if (!run) {
-			done += deny(p, msgs + done, n - done);
-			p->mid_message = false;
+			done += deny(p, msgs + done, may - done);
 			continue;
 		}
-		taken = zl_socket_input(&p->pipe, msgs + done, run);
+		taken = zl_peer_hand_on(p, msgs + done, run, done + run < n ? run : parts - done);
 		done += taken;
 		if (taken < run)
 			break;
-		p->mid_message = msgs[done - 1].flags & ZL_MSG_MORE;
 	}
 	spend(p, msgs, done);
 	return done;

@@ -46,7 +46,8 @@ static bool dump_peers(struct zl_lcore *c)
 	for (; c->dump.peer < c->peers_max; c->dump.peer++) {
 		struct zl_peer *p = &c->peers[c->dump.peer];
 
-		if (p->state != ZL_PEER_READY && (p->state != ZL_PEER_GONE || !p->pipe.socket))
+		if (!p->shard ||
+		    (p->state != ZL_PEER_READY && (p->state != ZL_PEER_GONE || !zl_peer_joined(p))))
 			continue;
 		if (told++ == PEERS_A_TURN || !dump_peer(c, p))
 			return false;

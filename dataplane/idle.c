@@ -101,8 +101,8 @@ static uint64_t wake_at(const struct zl_lcore *c)
 		if (!p->interrupts)
 			at = earliest(at, c->now_ns + nap);
 	}
-	if (c->waits_relay || c->waits_deliver || c->dump.active || lanes_wait(c) ||
-	    zl_pressure_is_high(c))
+	if (c->waits_relay || c->waits_deliver || c->waits_lane || c->dues || c->dump.active ||
+	    lanes_wait(c) || zl_pressure_is_high(c))
 		at = earliest(at, c->now_ns + nap);
 	return at;
 }

@@ -3,9 +3,10 @@
  * here is touched by another thread while the core runs, except through its mailboxes and lanes.
  *
  * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
- * peers; shard.c a socket's part on this core and how its messages leave; orders.c what control
- * says; dump.c what a new control is told; idle.c sleeping; policy.c what of policies needs a
- * clock, admit.c what peers may send; pressure.c memory that runs short; publish.c counters,
+ * peers; shard.c a socket's part on this core and how its messages leave; crossing.h, away.c and
+ * guest.c peers whose socket lives on another core; orders.c what control says; dump.c what a new
+ * control is told; idle.c sleeping; policy.c what of policies needs a clock, admit.c what peers may
+ * send; options.c who acts on which; pressure.c memory that runs short; publish.c counters,
  * publish_peers.c those of peers; count.c cycles by stage. */
 #ifndef ZL_DATAPLANE_LCORE_H
 #define ZL_DATAPLANE_LCORE_H
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "control/ipc/stats.h"
+#include "dataplane/crossing.h"
 #include "dataplane/letter.h"
 #include "dataplane/net/net.h"
 #include "dataplane/net/timer.h"
@@ -46,7 +48,9 @@ enum zl_counted {
 
 struct zl_lcore;
 
-/* One core's part of a socket. Allocated and freed by the host core. */
+/* One core's part of a socket. Allocated and freed by the host core. Of a socket that is not
+ * sharded (zl_ipc_sharded) all is on its home core; elsewhere is but a place that endpoints lead
+ * to. */
 struct zl_shard {
 	struct zl_socket socket;
 	struct zl_lcore *core;
@@ -54,7 +58,10 @@ struct zl_shard {
 	struct zl_socket_options options;       /* of config, for the pattern */
 	struct zl_stats_socket gone;            /* what peers that are gone have moved */
 	struct zl_pipe lane_pipe[ZL_CORES_MAX]; /* to the same socket on the other cores */
-	bool has_lanes, checks_input;
+	uint32_t lanes;                         /* cores to cross to, maybe, as bits */
+	uint32_t guests[ZL_CORES_MAX];          /* its peers whose streams are on core i */
+	bool away;                              /* it lives elsewhere: `socket` is not open */
+	bool checks_input;
 	struct {
 		uint64_t last_ns, sample_at_ns; /* of ticks; of the next sample */
 		uint64_t msgs_rest, bytes_rest; /* of credit, in parts of 10^9 */
@@ -80,9 +87,10 @@ enum zl_peer_state {
 	ZL_PEER_GONE, /* ended while no control was there: kept until one has been told */
 };
 
+/* A peer belongs to its stream's core, but for the end of it, which its socket's home core alone
+ * touches from the pipe's beginning to its end. */
 struct zl_peer {
 	struct zl_session session;
-	struct zl_pipe pipe;
 	struct zl_lcore *core;
 	struct zl_shard *shard;
 	uint64_t id;
@@ -114,12 +122,26 @@ struct zl_peer {
 	} rate;
 	uint32_t topic_rules; /* of its socket's policy, for what it publishes: a bit each */
 	bool denying;         /* the rest of a message is dropped: it may not publish it */
-	bool mid_message;     /* the parts that were taken last have a rest, which comes next */
-	/* waiting lists: for control or its mailbox; for room to deliver */
-	struct zl_peer *next_relay, *next_deliver;
-	bool waits_relay, waits_deliver;
+	/* waiting list: for control or its mailbox */
+	struct zl_peer *next_relay;
+	bool waits_relay;
 	struct zl_peer *next_free;
+	struct zl_away away;
+
+	/* of the socket's home */
+	_Alignas(RTE_CACHE_LINE_SIZE) struct zl_pipe pipe;
+	bool mid_message; /* the parts that were taken last have a rest, which comes next */
+	/* waiting list: for room to deliver */
+	bool waits_deliver;
+	struct zl_peer *next_deliver;
+	struct zl_guest guest;
 };
+
+/* Has it a pipe that joins it to its socket? Asked on its stream's core. */
+static inline bool zl_peer_joined(const struct zl_peer *p)
+{
+	return p->away.state != ZL_AWAY_NOT || p->pipe.socket;
+}
 
 struct zl_core_port {
 	struct zl_port *port;
@@ -163,7 +185,9 @@ struct zl_lcore {
 	uint32_t publish_peer; /* whose numbers are told next; peers_used: this round is over */
 	struct zl_peer *free_peers;
 	struct zl_peer *waits_relay;
-	uint32_t waits_deliver; /* peers, of all shards */
+	struct zl_peer *waits_lane; /* for room on the lane to their socket's home */
+	struct zl_due *dues;        /* what is to be said across */
+	uint32_t waits_deliver;     /* peers, of all shards */
 	uint32_t handshake_ms;
 
 	struct zl_lcore *const *all; /* cores by id; NULL: this one alone */
@@ -243,6 +267,20 @@ void zl_peers_control_gone(struct zl_lcore *c);
 void zl_peers_resume(struct zl_lcore *c);
 void zl_peer_wait_relay(struct zl_peer *p);
 void zl_peer_wait_deliver(struct zl_peer *p);
+/* The socket's home: a peer's parts, to be taken if it is its turn and there is room for them on
+ * the lanes: `parts`, the whole of the message if it comes in several calls. How many were taken.
+ */
+unsigned zl_peer_offer(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts);
+/* Its stream's core: to its socket, here or away. How many were taken. */
+unsigned zl_peer_hand_on(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts);
+/* The socket's home: a pipe joins it to its socket, by what it has become ready with. 0, -ENOSPC.
+ */
+int zl_peer_join(struct zl_peer *p, struct zl_shard *home);
+/* The socket's home: its pipe is taken away. */
+void zl_peer_unjoin(struct zl_peer *p);
+/* Its session is over, and no other core has anything of it: control is told, and it is released.
+ */
+void zl_peer_over(struct zl_peer *p);
 
 /* Ends it at this end's wish: what is queued is sent or dropped as the socket's linger says, or by
  * `flush` if it says nothing. */
@@ -303,12 +341,9 @@ void zl_policy_removed(struct zl_lcore *c, struct zl_shard *s);
 void zl_admit_new(struct zl_peer *p);
 void zl_admit_ready(struct zl_peer *p);
 void zl_admit_gone(struct zl_peer *p);
-/* Of sockets whose policy limits what a peer may send (zl_shard.checks_input): how many of these
- * parts may be taken now, to the end of a message; if not all, the peer is read again in time. */
-unsigned zl_admit_some(struct zl_peer *p, const struct zl_msg *msgs, unsigned n);
-/* What was admitted goes to the socket, but for what the peer may not publish. How much was taken.
- */
-unsigned zl_admit_input(struct zl_peer *p, const struct zl_msg *msgs, unsigned n);
+/* zl_peer_hand_on() for a peer of a socket that checks: as many as its rates allow now (for more it
+ * is read again in time), and what it may not publish is dropped. How many were dealt with. */
+unsigned zl_admit_input(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts);
 
 /* idle.c */
 int zl_idle_open(struct zl_lcore *c);

@@ -18,11 +18,10 @@ static struct zl_core_endpoint *endpoint_slot(struct zl_lcore *c, uint32_t id)
 	return NULL;
 }
 
-/* Sockets that send to chosen peers, by topic or by name: those may be on another core. */
+/* Sharded sockets that send to all who want a message: those may be on another core. */
 static bool crosses_cores(enum zl_socket_type type)
 {
-	return type == ZL_XPUB || type == ZL_PUB || type == ZL_ROUTER || type == ZL_SERVER ||
-	       type == ZL_PEER;
+	return type == ZL_XPUB || type == ZL_PUB || type == ZL_RADIO;
 }
 
 /* Every such shard has a pipe to the same socket on each other core. */
@@ -40,7 +39,7 @@ static int join_lanes(struct zl_shard *s)
 		*p = (struct zl_pipe){.id = ZL_MATCH_CORE | to, .kind = ZL_PIPE_CORE};
 		if (zl_socket_add_pipe(&s->socket, p))
 			return -ENOSPC;
-		s->has_lanes = true;
+		s->lanes |= 1u << to;
 	}
 	return 0;
 }
@@ -93,8 +92,12 @@ static struct zl_shard *socket_del(struct zl_lcore *c, uint32_t id)
 	close_peers(c, s, 0);
 	zl_zmtp_poll(&c->zmtp);
 	for (uint32_t i = 0; i < c->peers_max; i++)
-		if (c->peers[i].state == ZL_PEER_GONE && c->peers[i].shard == s)
+		if (c->peers[i].state == ZL_PEER_GONE && c->peers[i].shard == s) {
+			c->peers[i].shard = NULL; /* its home may not have let go of it yet */
 			zl_peer_release(&c->peers[i]);
+		}
+	if (!s->away)
+		zl_guests_shut_out(s);
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
 		if (c->shard[i] == s)
 			c->shard[i] = NULL;
@@ -102,17 +105,24 @@ static struct zl_shard *socket_del(struct zl_lcore *c, uint32_t id)
 	return s;
 }
 
-static int device_add(struct zl_lcore *c, const struct zl_ipc_device *m, struct zl_device *d)
+/* A device of a socket that lives elsewhere is there alone; *used: it is here. */
+static int device_add(struct zl_lcore *c, const struct zl_ipc_device *m, struct zl_device *d,
+		      bool *used)
 {
 	struct zl_shard *front = zl_shard_find(c, m->frontend);
 	struct zl_shard *back = zl_shard_find(c, m->backend);
 	struct zl_shard *capture = m->capture ? zl_shard_find(c, m->capture) : NULL;
 	int error;
 
+	*used = false;
 	if (!front || !back || (m->capture && !capture))
 		return -ENOENT;
 	if (capture && !zl_ipc_device_captures(capture->config.type))
 		return -EINVAL;
+	if (front->away || back->away)
+		return 0;
+	if (capture && capture->away)
+		capture = NULL; /* of a forwarder: no peers are expected here */
 	error = zl_device_open(d, m->kind, &front->socket, &back->socket);
 	if (error)
 		return error;
@@ -120,6 +130,7 @@ static int device_add(struct zl_lcore *c, const struct zl_ipc_device *m, struct 
 	d->capture = capture ? &capture->socket : NULL;
 	d->paused = m->paused;
 	front->device = back->device = d;
+	*used = true;
 	return 0;
 }
 
@@ -309,6 +320,7 @@ static bool request(struct zl_lcore *c, struct zl_letter *letter)
 	const struct zl_ipc_header *h = zl_letter_header(letter);
 	void *body = zl_ipc_body(letter->packet), *give_back = NULL;
 	const struct zl_ipc_id *id = body;
+	bool used;
 	int error = 0;
 
 	switch (h->type) {
@@ -320,8 +332,8 @@ static bool request(struct zl_lcore *c, struct zl_letter *letter)
 		give_back = socket_del(c, id->id);
 		break;
 	case ZL_IPC_DEVICE_ADD:
-		error = device_add(c, body, letter->object);
-		give_back = error ? letter->object : NULL;
+		error = device_add(c, body, letter->object, &used);
+		give_back = used ? NULL : letter->object;
 		break;
 	case ZL_IPC_DEVICE_DEL:
 		give_back = device_del(c, id->id);

@@ -71,20 +71,28 @@ static struct zl_peer *peer_new(struct zl_lcore *c, const struct zl_core_endpoin
 	return p;
 }
 
-static void waiting_remove(struct zl_peer *p);
+static void relay_remove(struct zl_peer *p);
+static void deliver_remove(struct zl_peer *p);
+
+void zl_peer_unjoin(struct zl_peer *p)
+{
+	deliver_remove(p);
+	if (!p->pipe.socket)
+		return;
+	zl_shard_keep(p->pipe.socket->ctx, &p->pipe);
+	zl_socket_remove_pipe(p->pipe.socket, &p->pipe);
+}
 
 void zl_peer_release(struct zl_peer *p)
 {
 	struct zl_lcore *c = p->core;
 
-	if (p->pipe.socket) {
-		zl_shard_keep(p->shard, &p->pipe);
-		zl_socket_remove_pipe(&p->shard->socket, &p->pipe);
-	}
+	if (p->away.state != ZL_AWAY_NOT)
+		return; /* once its home has let go of it */
+	zl_peer_unjoin(p);
 	zl_timer_disarm(&c->timers, &p->deadline);
 	zl_admit_gone(p);
-	waiting_remove(p);
-	p->pipe.socket = NULL;
+	relay_remove(p);
 	p->state = ZL_PEER_FREE;
 	p->next_free = c->free_peers;
 	c->free_peers = p;
@@ -260,6 +268,20 @@ static bool relay(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes
 	return false;
 }
 
+int zl_peer_join(struct zl_peer *p, struct zl_shard *home)
+{
+	p->pipe = (struct zl_pipe){
+		.end = p,
+		.id = p->id,
+		.kind = ZL_PIPE_PEER,
+		.peer_type = (uint8_t)p->ready.peer_type,
+		.dialled = p->outgoing,
+		.routing_id = p->ready.identity,
+		.routing_id_len = (uint8_t)p->ready.identity_len,
+	};
+	return zl_socket_add_pipe(&home->socket, &p->pipe);
+}
+
 void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 {
 	struct zl_shard *s = p->shard;
@@ -267,21 +289,13 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 	struct zl_heartbeats beats = {0};
 
 	p->ready = *m;
-	p->pipe = (struct zl_pipe){
-		.end = p,
-		.id = p->id,
-		.kind = ZL_PIPE_PEER,
-		.peer_type = (uint8_t)m->peer_type,
-		.dialled = p->outgoing,
-		.routing_id = p->ready.identity,
-		.routing_id_len = (uint8_t)m->identity_len,
-	};
 	zl_admit_ready(p);
 	/* The pattern may have something to say to it at once. */
 	p->state = ZL_PEER_READY;
 	zl_session_begin(&p->session, takes_subs, m->zmtp);
-	if (zl_socket_add_pipe(&s->socket, &p->pipe)) {
-		p->pipe.socket = NULL;
+	if (s->away) {
+		zl_away_begin(p);
+	} else if (zl_peer_join(p, s)) {
 		p->state = ZL_PEER_HANDSHAKE;
 		zl_session_close(&p->session, "no_pipe", false);
 		return;
@@ -299,14 +313,12 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 /* Room on every lane for what may have to cross, before the pattern sees any of it: for the whole
  * of a message that comes in several calls, so that it is never refused in its middle, where
  * another core's parts would come between. */
-static bool lanes_have_room(const struct zl_shard *s, uint32_t n)
+static bool lanes_have_room(struct zl_lcore *c, uint32_t lanes, uint32_t n)
 {
-	struct zl_lcore *c = s->core;
-
 	if (c->mid_lane >= 0)
 		return false;
-	for (unsigned to = 0; s->has_lanes && to < c->cores; to++)
-		if (to != c->id && !zl_lane_reserve(&c->lane[to], n))
+	for (; lanes; lanes &= lanes - 1)
+		if (!zl_lane_reserve(&c->lane[__builtin_ctz(lanes)], n))
 			return false;
 	return true;
 }
@@ -322,48 +334,62 @@ static struct zl_shard *outlet(struct zl_shard *s)
 	return other->ctx;
 }
 
-static bool may_begin(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
+static bool may_begin(struct zl_shard *s, uint32_t parts)
 {
-	struct zl_shard *out = outlet(p->shard);
-	uint32_t parts = msgs[n - 1].flags & ZL_MSG_MORE ? p->session.parts.whole : n;
-	const struct zl_device *d = p->shard->device;
-	const struct zl_shard *capture = d && d->capture ? d->capture->ctx : NULL;
+	struct zl_shard *out = outlet(s);
+	const struct zl_shard *capture = s->device && s->device->capture ? s->device->capture->ctx
+									 : NULL;
+	uint32_t copies = capture ? capture->lanes : 0;
 
-	if (out != p->shard && zl_pressure_holds_back(out)) {
-		zl_core_count(p->core, ZL_CORE_stalls_pressure);
+	if (out != s && zl_pressure_holds_back(out)) {
+		zl_core_count(s->core, ZL_CORE_stalls_pressure);
 		return false;
 	}
-	if (!lanes_have_room(capture && capture->has_lanes ? capture : out,
-			     capture && capture->has_lanes ? 2 * parts : parts)) {
-		zl_core_count(p->core, ZL_CORE_stalls_lane);
+	if (!lanes_have_room(s->core, out->lanes | copies, copies ? 2 * parts : parts)) {
+		zl_core_count(s->core, ZL_CORE_stalls_lane);
 		return false;
 	}
 	return true;
 }
 
 /* Those who have waited for room go first. */
-static bool in_turn(const struct zl_peer *p)
+static bool in_turn(const struct zl_shard *s, const struct zl_peer *p)
 {
-	return !p->shard->waits_first || p->shard->resuming == p;
+	return !s->waits_first || s->resuming == p;
+}
+
+unsigned zl_peer_offer(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts)
+{
+	struct zl_shard *s = p->pipe.socket->ctx;
+	unsigned taken = 0;
+
+	zl_pressure_look(s->core);
+	if (p->mid_message || (in_turn(s, p) && may_begin(s, parts)))
+		taken = zl_socket_input(&p->pipe, msgs, n);
+	if (taken)
+		p->mid_message = msgs[taken - 1].flags & ZL_MSG_MORE;
+	if (taken < n || zl_socket_keeps(&p->pipe))
+		zl_peer_wait_deliver(p);
+	return taken;
+}
+
+unsigned zl_peer_hand_on(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts)
+{
+	return p->away.state == ZL_AWAY_NOT ? zl_peer_offer(p, msgs, n, parts)
+					    : zl_away_deliver(p, msgs, n, parts);
 }
 
 static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
 {
 	struct zl_peer *p = s->owner;
 	enum zl_stage was = zl_stage_enter(&p->core->stages, ZL_STAGE_router);
-	bool checks = p->shard->checks_input;
-	unsigned taken = 0;
+	uint32_t parts = msgs[n - 1].flags & ZL_MSG_MORE ? s->parts.whole : n;
+	unsigned taken;
 
-	zl_pressure_look(p->core);
-	if (unlikely(checks))
-		n = zl_admit_some(p, msgs, n);
-	if (n && (p->mid_message || (in_turn(p) && may_begin(p, msgs, n))))
-		taken = likely(!checks) ? zl_socket_input(&p->pipe, msgs, n)
-					: zl_admit_input(p, msgs, n);
-	if (taken)
-		p->mid_message = msgs[taken - 1].flags & ZL_MSG_MORE && !p->denying;
-	if (taken < n || zl_socket_keeps(&p->pipe))
-		zl_peer_wait_deliver(p);
+	if (likely(!p->shard->checks_input))
+		taken = zl_peer_hand_on(p, msgs, n, parts);
+	else
+		taken = zl_admit_input(p, msgs, n, parts);
 	zl_stage_leave(&p->core->stages, was);
 	return taken;
 }
@@ -378,6 +404,10 @@ static void released(struct zl_session *s, uint32_t msgs, uint32_t bytes)
 			p->sent_told = p->sent_total;
 		else
 			zl_peer_wait_relay(p);
+	}
+	if (p->away.state != ZL_AWAY_NOT) {
+		zl_away_released(p);
+		return;
 	}
 	if (!p->pipe.socket)
 		return;
@@ -408,11 +438,25 @@ static void closed(struct zl_session *s, const char *reason)
 
 	zl_timer_disarm(&c->timers, &p->deadline);
 	zl_admit_gone(p);
-	waiting_remove(p);
+	relay_remove(p);
 	p->reason = reason;
-	/* What is dealt out among peers must not be dealt to one that has gone. */
-	if (p->pipe.socket && !p->pipe.socket->matcher)
-		zl_socket_remove_pipe(p->pipe.socket, &p->pipe);
+	if (p->away.state != ZL_AWAY_NOT) {
+		p->state = ZL_PEER_GONE;
+		if (zl_away_end(p))
+			return; /* its home knows of it, and lets go of it first */
+	} else if (p->pipe.socket && !p->pipe.socket->matcher) {
+		/* What is dealt out among peers must not be dealt to one that has gone. */
+		zl_peer_unjoin(p);
+	} else {
+		deliver_remove(p);
+	}
+	zl_peer_over(p);
+}
+
+void zl_peer_over(struct zl_peer *p)
+{
+	struct zl_lcore *c = p->core;
+
 	if (!p->announced && (!p->outgoing || !c->control)) {
 		zl_peer_release(p); /* nobody knew of it, or whoever did has gone */
 		return;
@@ -421,6 +465,10 @@ static void closed(struct zl_session *s, const char *reason)
 	 * told, so that it can cancel upstream what nobody else wants. */
 	if (tell_closed(p))
 		return;
+	if (!p->shard) {
+		zl_peer_release(p); /* its socket went before it */
+		return;
+	}
 	p->state = ZL_PEER_GONE;
 	zl_peer_wait_relay(p);
 }
@@ -482,9 +530,9 @@ void zl_peers_control_gone(struct zl_lcore *c)
 
 		if (p->state == ZL_PEER_HANDSHAKE)
 			forget_handshake(p);
-		else if (p->state == ZL_PEER_GONE && !p->pipe.socket)
+		else if (p->state == ZL_PEER_GONE && !zl_peer_joined(p))
 			zl_peer_release(p); /* never ready: only who has gone knew of it */
-		else if (p->state == ZL_PEER_READY)
+		else if (p->state == ZL_PEER_READY && p->away.state == ZL_AWAY_NOT)
 			p->pipe.parts_taken = 0; /* the next control hears a message from its
 						  * first part */
 	}
@@ -501,44 +549,53 @@ void zl_peer_wait_relay(struct zl_peer *p)
 
 void zl_peer_wait_deliver(struct zl_peer *p)
 {
+	struct zl_shard *s = p->pipe.socket->ctx;
+
 	if (p->waits_deliver)
 		return;
 	p->waits_deliver = true;
 	p->next_deliver = NULL;
-	if (p->shard->waits_first)
-		p->shard->waits_last->next_deliver = p;
+	if (s->waits_first)
+		s->waits_last->next_deliver = p;
 	else
-		p->shard->waits_first = p;
-	p->shard->waits_last = p;
-	p->core->waits_deliver++;
+		s->waits_first = p;
+	s->waits_last = p;
+	s->core->waits_deliver++;
 }
 
 /* Lists are short (peers under back-pressure) and leaving them is rare. */
-static void waiting_remove(struct zl_peer *p)
+static void relay_remove(struct zl_peer *p)
 {
-	struct zl_peer **at, *before = NULL;
-
-	for (at = &p->core->waits_relay; p->waits_relay && *at; at = &(*at)->next_relay)
+	for (struct zl_peer **at = &p->core->waits_relay; p->waits_relay && *at;
+	     at = &(*at)->next_relay)
 		if (*at == p) {
 			*at = p->next_relay;
 			break;
 		}
 	p->waits_relay = false;
+}
+
+static void deliver_remove(struct zl_peer *p)
+{
+	struct zl_peer **at, *before = NULL;
+	struct zl_shard *s;
+
 	if (!p->waits_deliver)
 		return;
+	s = p->pipe.socket->ctx;
 	p->waits_deliver = false;
-	p->core->waits_deliver--;
-	for (at = &p->shard->waits_first; *at != p; at = &(*at)->next_deliver)
+	s->core->waits_deliver--;
+	for (at = &s->waits_first; *at != p; at = &(*at)->next_deliver)
 		before = *at;
 	*at = p->next_deliver;
-	if (p->shard->waits_last == p)
-		p->shard->waits_last = before;
+	if (s->waits_last == p)
+		s->waits_last = before;
 }
 
 static void resume_relay(struct zl_peer *p)
 {
 	if (p->state == ZL_PEER_GONE) {
-		if (!tell_closed(p))
+		if (p->away.state == ZL_AWAY_NOT && !tell_closed(p))
 			zl_peer_wait_relay(p);
 		return;
 	}
@@ -574,7 +631,10 @@ static void resume_deliver(struct zl_shard *s)
 		s->core->waits_deliver--;
 		s->resuming = p;
 		offer_kept(p);
-		zl_session_input(&p->session);
+		if (p->core == s->core)
+			zl_session_input(&p->session);
+		else
+			zl_guest_deliver(p);
 		s->resuming = NULL;
 		if (p == last)
 			return;
@@ -600,4 +660,6 @@ void zl_peers_resume(struct zl_lcore *c)
 	for (unsigned i = 0; c->waits_deliver && i < ZL_SHARDS_MAX; i++)
 		if (c->shard[i])
 			resume_deliver(c->shard[i]);
+	if (c->waits_lane)
+		zl_away_resume(c);
 }

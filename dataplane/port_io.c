@@ -153,11 +153,7 @@ static void parts_in(struct zl_lcore *c, uint32_t socket, const struct zl_msg *m
 		zl_shard_from_core(s, msgs, n);
 	else
 		c->counter[ZL_CORE_lane_parts_lost] += n;
-	for (unsigned i = 0, run; i < n; i += run) {
-		for (run = 1; i + run < n && msgs[i + run].buf == msgs[i].buf; run++)
-			;
-		zl_buf_unref(msgs[i].buf, (uint16_t)run);
-	}
+	zl_msgs_unref(msgs, n);
 	zl_stage_leave(&c->stages, was);
 }
 
@@ -220,7 +216,8 @@ static void parcels_in(struct zl_lcore *c, unsigned from, const struct zl_parcel
 			continue;
 		}
 		if (v[i].kind != ZL_PARCEL_MSG) {
-			i += frames_in(c, v + i, n - i);
+			i += v[i].kind >= ZL_PARCEL_IN ? zl_crossing_in(c, from, v + i, n - i)
+						       : frames_in(c, v + i, n - i);
 			continue;
 		}
 		for (; i + run < n && v[i + run].kind == ZL_PARCEL_MSG &&
@@ -276,11 +273,20 @@ void zl_core_drain(struct zl_lcore *c)
 	}
 }
 
-void zl_core_flush(struct zl_lcore *c)
+static void flush_lanes(struct zl_lcore *c)
 {
 	for (unsigned to = 0; to < c->cores; to++)
 		if (to != c->id)
 			zl_lane_flush(&c->lane[to]);
+}
+
+void zl_core_flush(struct zl_lcore *c)
+{
+	if (c->dues) {
+		flush_lanes(c); /* nothing is reserved from here on */
+		zl_dues_say(c);
+	}
+	flush_lanes(c);
 	zl_stage_enter(&c->stages, ZL_STAGE_port_tx);
 	for (uint16_t port = 0; port < c->n_ports; port++)
 		if (c->port[port].polled)

@@ -33,13 +33,14 @@ static void allow(struct zl_lcore *c, uint64_t pipe_bytes_max)
  * publishers are held back before it can starve others. */
 static uint64_t held(const struct zl_peer *p)
 {
-	uint64_t queued = p->pipe.hwm_msgs ? p->pipe.queued_bytes : 0;
+	const struct zl_session *s = &p->session;
 
-	if (p->pipe.backlog)
-		queued += p->pipe.backlog->bytes;
-	return p->state == ZL_PEER_READY && p->session.state == ZL_SESSION_TRAFFIC
-		       ? p->session.msg_bytes + p->session.frame.have + queued
-		       : 0;
+	uint64_t queued = p->pipe.backlog ? p->pipe.backlog->bytes : 0;
+
+	if (p->state != ZL_PEER_READY || s->state != ZL_SESSION_TRAFFIC)
+		return 0;
+	return s->msg_bytes + s->frame.have + queued +
+	       (p->shard->config.sndhwm ? s->stream->sendq.bytes : 0);
 }
 
 static void give_up_largest(struct zl_lcore *c)

@@ -29,6 +29,7 @@ static uint64_t round_trip_us(const struct zl_peer *p)
 					      : zl_kernel_rtt_us(p->session.stream);
 }
 
+/* The pipe's numbers may be another core's, which goes on counting: each is told as it is. */
 static void publish_peer(struct zl_stats_peer *at, struct zl_peer *p, uint64_t now_ns)
 {
 	look(p, now_ns);

@@ -342,10 +342,9 @@ int zl_dataplane_start(struct zl_dataplane *d, char *text, size_t bytes, uint32_
 	return error ? error : launch(d, text, bytes);
 }
 
-static void core_free(struct zl_lcore *c)
+/* Of all cores before anything else of any: a socket's pipes lie with the peers of every core. */
+static void shards_free(struct zl_lcore *c)
 {
-	if (!c)
-		return;
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++) {
 		/* a device is found at both of its sockets */
 		if (c->shard[i] && c->shard[i]->device &&
@@ -353,7 +352,16 @@ static void core_free(struct zl_lcore *c)
 			free(c->shard[i]->device);
 	}
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
+		if (c->shard[i])
+			c->shard[i]->device = NULL;
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
 		zl_shard_free(c->shard[i]);
+}
+
+static void core_free(struct zl_lcore *c)
+{
+	if (!c)
+		return;
 	zl_idle_close(c);
 	zl_kernel_destroy(c->kernel);
 	if (c->net)
@@ -377,6 +385,9 @@ void zl_dataplane_stop(struct zl_dataplane *d)
 		zl_doorbell_ring(&d->core[i]->bell);
 	if (d->running)
 		rte_eal_mp_wait_lcore();
+	for (unsigned i = 0; i < ZL_CORES_MAX; i++)
+		if (d->core[i])
+			shards_free(d->core[i]);
 	for (unsigned i = 0; i < ZL_CORES_MAX; i++)
 		core_free(d->core[i]);
 	for (unsigned i = 0; i < ZL_CORES_MAX; i++)

@@ -5,25 +5,7 @@
 
 #include "dataplane/lcore.h"
 
-#define FAN 64 /* sessions or parcels handled at once */
-
-/* The run to one other core: each parcel with a reference, taken a buffer's run at a time. */
-static void write_lane(struct zl_shard *s, unsigned core, const struct zl_msg *msgs, unsigned n)
-{
-	struct zl_parcel v[FAN];
-
-	s->core->counter[ZL_CORE_lane_messages] += n;
-	for (unsigned i = 0, run; i < n; i += run) {
-		for (run = 0; run < FAN && i + run < n && msgs[i + run].buf == msgs[i].buf; run++)
-			v[run] = (struct zl_parcel){
-				.msg = msgs[i + run],
-				.socket = s->config.id,
-				.kind = ZL_PARCEL_MSG,
-			};
-		zl_buf_ref(msgs[i].buf, (uint16_t)run);
-		zl_lane_push(&s->core->lane[core], v, run);
-	}
-}
+#define FAN 64 /* sessions handled at once */
 
 /* What a stream has queued is the truth about its pipe. */
 static void settle(struct zl_session *session)
@@ -60,7 +42,9 @@ static void on_write(void *ctx, struct zl_pipe *const *pipes, unsigned n_pipes,
 		struct zl_peer *p = pipes[i]->end;
 
 		if (pipes[i]->kind == ZL_PIPE_CORE) {
-			write_lane(s, (unsigned)(pipes[i]->id & 0xff), msgs, n);
+			s->core->counter[ZL_CORE_lane_messages] += n;
+			zl_lane_write(&s->core->lane[pipes[i]->id & 0xff], ZL_PARCEL_MSG,
+				      s->config.id, msgs, n);
 			continue;
 		}
 		if (p->state != ZL_PEER_READY)
@@ -73,6 +57,25 @@ static void on_write(void *ctx, struct zl_pipe *const *pipes, unsigned n_pipes,
 	}
 	if (count)
 		write_sessions(s, sessions, count, msgs, n);
+}
+
+static bool is_guest(const struct zl_shard *s, const struct zl_pipe *pipe)
+{
+	const struct zl_peer *p = pipe->end;
+
+	return p->core != s->core;
+}
+
+/* Of a socket that lives here, as its peers may not. */
+static void on_write_home(void *ctx, struct zl_pipe *const *pipes, unsigned n_pipes,
+			  const struct zl_msg *msgs, unsigned n)
+{
+	for (unsigned i = 0; i < n_pipes; i++) {
+		if (is_guest(ctx, pipes[i]))
+			zl_guest_write(ctx, pipes[i], msgs, n);
+		else
+			on_write(ctx, &pipes[i], 1, msgs, n);
+	}
 }
 
 static unsigned on_receive(void *ctx, const struct zl_msg *msgs, unsigned n)
@@ -111,6 +114,14 @@ static bool on_upstream(void *ctx, struct zl_pipe *pipe, const struct zl_msg *ms
 	return false;
 }
 
+static void close_end(struct zl_shard *s, struct zl_pipe *pipe, const char *reason)
+{
+	if (is_guest(s, pipe))
+		zl_guest_close(s, pipe->end, reason);
+	else
+		zl_peer_close(pipe->end, reason, false);
+}
+
 /* Half a message is no message: who was sent its beginning is ended, or told. */
 static void on_broken(void *ctx, struct zl_pipe *pipe)
 {
@@ -123,7 +134,7 @@ static void on_broken(void *ctx, struct zl_pipe *pipe)
 	} else if (pipe->kind == ZL_PIPE_CORE) {
 		zl_lane_push(&s->core->lane[pipe->id & 0xff], &v, 1);
 	} else {
-		zl_peer_close(pipe->end, "half_message", false);
+		close_end(s, pipe, "half_message");
 	}
 }
 
@@ -203,24 +214,20 @@ static void on_misbehaved(void *ctx, struct zl_pipe *pipe, const char *reason)
 	struct zl_shard *s = ctx;
 
 	zl_core_count(s->core, ZL_CORE_close_misbehaved);
-	zl_peer_close(pipe->end, reason, false);
+	close_end(s, pipe, reason);
 }
 
-static const struct zl_socket_ops shard_ops = {
-	.buffer = on_buffer,
-	.hold = on_hold,
-	.misbehaved = on_misbehaved,
-	.broken = on_broken,
-	.write = on_write,
-	.receive = on_receive,
-	.subscriptions = on_subscriptions,
-	.upstream = on_upstream,
-};
+#define OPS_BUT_WRITE                                                                              \
+	.buffer = on_buffer, .hold = on_hold, .misbehaved = on_misbehaved, .broken = on_broken,    \
+	.receive = on_receive, .subscriptions = on_subscriptions, .upstream = on_upstream
+static const struct zl_socket_ops shard_ops = {.write = on_write, OPS_BUT_WRITE};
+static const struct zl_socket_ops home_ops = {.write = on_write_home, OPS_BUT_WRITE};
 
 struct zl_shard *zl_shard_new(struct zl_lcore *core, const struct zl_ipc_socket *config,
 			      size_t matcher_bytes)
 {
 	struct zl_shard *s = calloc(1, sizeof(*s));
+	bool sharded = zl_ipc_sharded(config->type);
 	struct zl_socket_config at;
 	int error;
 
@@ -230,6 +237,9 @@ struct zl_shard *zl_shard_new(struct zl_lcore *core, const struct zl_ipc_socket 
 	s->config = *config;
 	zl_shard_options(s);
 	s->gone.socket = config->id;
+	s->away = !sharded && config->home != core->id;
+	if (s->away)
+		return s;
 	at = (struct zl_socket_config){
 		.id = config->id,
 		.type = config->type,
@@ -237,11 +247,13 @@ struct zl_shard *zl_shard_new(struct zl_lcore *core, const struct zl_ipc_socket 
 		.rcvhwm = config->rcvhwm,
 		.sndbuf = config->sndbuf,
 		.max_msg_bytes = config->max_msg_bytes,
-		.pipes_max = core->peers_max + core->cores,
+		/* its own peers, and its other shards or the peers of all cores */
+		.pipes_max = sharded ? core->peers_max + core->cores
+				     : core->peers_max * core->cores,
 		.matcher_bytes = matcher_bytes,
 		.options = &s->options,
 		.policy = &s->config.policy,
-		.ops = &shard_ops,
+		.ops = sharded ? &shard_ops : &home_ops,
 		.ctx = s,
 		.counter = core->router_counter,
 	};
@@ -258,7 +270,10 @@ void zl_shard_free(struct zl_shard *s)
 {
 	if (!s)
 		return;
-	zl_socket_close(&s->socket);
+	if (!s->away) {
+		zl_guests_drop(s);
+		zl_socket_close(&s->socket);
+	}
 	if (s->held)
 		zl_buf_unref((struct zl_buf *)s->held, 1);
 	free(s);

@@ -4,6 +4,8 @@
 #include "dataplane/ring/doorbell.h"
 #include "dataplane/ring/mesh.h"
 
+#define WRITE_RUN 64 /* parts handled at once */
+
 _Static_assert(sizeof(struct zl_parcel_block) <= 2048, "fits the core's block pool");
 
 static bool spare_add(struct zl_lane *l)
@@ -31,7 +33,7 @@ int zl_lane_open(struct zl_lane *l, const char *name, struct rte_mempool *blocks
 
 static void parcel_drop(const struct zl_parcel *p)
 {
-	if (p->kind == ZL_PARCEL_MSG)
+	if (p->kind == ZL_PARCEL_MSG || p->kind == ZL_PARCEL_IN || p->kind == ZL_PARCEL_OUT)
 		zl_buf_unref(p->msg.buf, 1);
 	else if (p->kind == ZL_PARCEL_RX || p->kind == ZL_PARCEL_TX)
 		rte_pktmbuf_free(p->frame);
@@ -67,18 +69,22 @@ bool zl_lane_reserve(struct zl_lane *l, uint32_t n)
 {
 	uint32_t room, blocks;
 
+	l->promised = 0;
 	if (l->head)
 		return false;
 	room = rte_ring_free_count(l->ring);
 	l->reserved = RTE_MIN(n, room);
-	if (n <= room)
+	if (n <= room) {
+		l->promised = n;
 		return true;
+	}
 	if (n < ZL_LANE_SLOTS / 2)
 		return false; /* fits the ring once the reader has caught up */
 	blocks = (n - room + ZL_PARCELS_A_BLOCK - 1) / ZL_PARCELS_A_BLOCK;
 	while (l->spare_blocks <= blocks)
 		if (!spare_add(l))
 			return false;
+	l->promised = n;
 	return true;
 }
 
@@ -113,10 +119,29 @@ void zl_lane_push(struct zl_lane *l, const struct zl_parcel *v, uint32_t n)
 	uint32_t sent = l->head ? 0 : enqueue(l, v, n);
 
 	l->reserved -= RTE_MIN(sent, l->reserved);
+	l->promised -= RTE_MIN(n, l->promised);
 	for (; sent < n; sent++) {
 		struct zl_parcel_block *b = tail_block(l);
 
 		b->parcel[b->count++] = v[sent];
+	}
+}
+
+void zl_lane_write(struct zl_lane *l, enum zl_parcel_kind kind, uint32_t to,
+		   const struct zl_msg *msgs, uint32_t n)
+{
+	struct zl_parcel v[WRITE_RUN];
+
+	for (uint32_t i = 0, run; i < n; i += run) {
+		for (run = 0; run < WRITE_RUN && i + run < n && msgs[i + run].buf == msgs[i].buf;
+		     run++)
+			v[run] = (struct zl_parcel){
+				.msg = msgs[i + run],
+				.socket = to,
+				.kind = (uint8_t)kind,
+			};
+		zl_buf_ref(msgs[i].buf, (uint16_t)run);
+		zl_lane_push(l, v, run);
 	}
 }
 
@@ -141,7 +166,7 @@ void zl_lane_flush(struct zl_lane *l)
 			l->tail = NULL;
 		rte_mempool_put(l->blocks, b);
 	}
-	l->reserved = 0;
+	l->reserved = l->promised = 0;
 	while (!l->spare && spare_add(l))
 		;
 	while (!l->head && l->spare_blocks > 1) { /* reserved more than it took */

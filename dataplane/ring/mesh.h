@@ -1,7 +1,7 @@
 /* The core-to-core mesh: one single-producer single-consumer rte_ring for each ordered pair of poll
  * cores, carrying parcels by value in bursts. A parcel is a message part for a shard of a socket, a
  * frame that belongs to the other core (software steering) or is to leave by a port that the other
- * core owns, or an ARP mapping.
+ * core owns, an ARP mapping, or between a peer's stream and the home of its socket (crossing.h).
  *
  * A message part carries one reference on its buffer; the receiver gives it back. */
 #ifndef ZL_RING_MESH_H
@@ -23,19 +23,45 @@ enum zl_parcel_kind {
 	ZL_PARCEL_RX,
 	ZL_PARCEL_TX,
 	ZL_PARCEL_NEIGHBOR,
+	/* Between a peer's stream and its socket's home; `peer` says which. */
+	ZL_PARCEL_IN,     /* home: a part that the peer sent */
+	ZL_PARCEL_OUT,    /* from home: a part to send to it */
+	ZL_PARCEL_OPEN,   /* home: the peer is ready, a pipe joins it to the socket */
+	ZL_PARCEL_CREDIT, /* home: what it has queued, now that it has acknowledged some */
+	ZL_PARCEL_CLOSED, /* home: its stream has ended; the last parcel about it */
+	ZL_PARCEL_GRANT,  /* from home: what the socket has taken */
+	ZL_PARCEL_CLOSE,  /* from home: end its stream */
+	ZL_PARCEL_LEFT,   /* from home: it has no pipe any more; the last parcel about it */
+};
+
+/* What of a pipe is where: in the stream's send queue, and of what its home has sent, here. */
+struct zl_credit {
+	uint64_t queued_bytes, got_bytes; /* queued: with frame headers; got: in all, bodies */
+	uint32_t queued_msgs, got_msgs;
 };
 
 struct zl_parcel {
 	union {
-		struct zl_msg msg;      /* MSG */
+		struct zl_msg msg;      /* MSG, IN, OUT */
 		struct rte_mbuf *frame; /* RX: to be input there; TX: to be sent there */
 		struct {
 			uint32_t ip;
 			uint8_t mac[6];
 		} neighbor;
+		uint32_t joins; /* OPEN: the socket */
+		struct zl_credit credit;
+		struct {
+			uint64_t bytes;
+			uint32_t parts;
+		} taken;            /* GRANT: in all */
+		const char *reason; /* CLOSE: a literal */
+		bool whole;         /* CLOSED: it ended after its last message */
 	};
-	uint32_t socket; /* MSG, BROKEN */
-	uint16_t port;   /* RX, TX, NEIGHBOR */
+	union {
+		uint32_t socket; /* MSG, BROKEN */
+		uint32_t peer;   /* its index on the stream's core */
+	};
+	uint16_t port; /* RX, TX, NEIGHBOR */
 	uint8_t kind;
 	uint8_t reserved;
 };
@@ -56,6 +82,7 @@ struct zl_lane {
 	struct rte_mempool *blocks; /* objects of at least sizeof(struct zl_parcel_block) */
 	struct zl_parcel_block *head, *tail;
 	uint32_t reserved;     /* slots of the ring that are promised to what is pushed next */
+	uint32_t promised;     /* parcels that were reserved, and not pushed yet */
 	uint32_t spare_blocks; /* reserved, linked on `spare`; one is kept for a BROKEN */
 	struct zl_parcel_block *spare;
 	struct zl_doorbell *reader;
@@ -76,6 +103,10 @@ void zl_lane_close(struct zl_lane *l);
 bool zl_lane_reserve(struct zl_lane *l, uint32_t n);
 /* n parcels that were reserved, or a BROKEN, which needs no reservation. */
 void zl_lane_push(struct zl_lane *l, const struct zl_parcel *v, uint32_t n);
+/* Parts that were reserved, as parcels of this kind to this address (socket or peer), each with a
+ * reference on its buffer, taken a buffer's run at a time. */
+void zl_lane_write(struct zl_lane *l, enum zl_parcel_kind kind, uint32_t to,
+		   const struct zl_msg *msgs, uint32_t n);
 /* As many of n as the ring takes at once beyond what is reserved, none while a message waits: for
  * frames, which need no reservation; the rest may be dropped. Returns how many. */
 uint32_t zl_lane_offer(struct zl_lane *l, const struct zl_parcel *v, uint32_t n);

@@ -37,6 +37,16 @@ _Static_assert(sizeof(struct zl_msg) == 24, "a descriptor is three words");
 void zl_buf_ref(struct zl_buf *buf, uint16_t n);
 void zl_buf_unref(struct zl_buf *buf, uint16_t n);
 
+/* One reference of each of these parts is given back, a buffer's run at a time. */
+static inline void zl_msgs_unref(const struct zl_msg *msgs, unsigned n)
+{
+	for (unsigned i = 0, run; i < n; i += run) {
+		for (run = 1; i + run < n && msgs[i + run].buf == msgs[i].buf; run++)
+			;
+		zl_buf_unref(msgs[i].buf, (uint16_t)run);
+	}
+}
+
 /* Copies the first bytes of a body, over all of its segments, at most `max` of them; how many. For
  * a topic: the first segment of a ZL_MSG_CHAIN may end within it. Each process links its own. */
 uint32_t zl_msg_peek(const struct zl_msg *msg, uint8_t *into, uint32_t max);

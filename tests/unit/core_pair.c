@@ -16,6 +16,7 @@ struct zl_lcore core[CORES];
 static struct rte_mempool *letters;
 static struct zl_doorbell bell;
 static struct zl_peer peers[CORES][PEERS];
+static struct zl_lcore *all[CORES];
 static struct zl_letter *writing, *heard;
 static const bool never;
 
@@ -32,6 +33,8 @@ static void open_core(unsigned id)
 
 	*c = (struct zl_lcore){
 		.id = id, .cores = CORES, .poll_cores = CORES, .mid_lane = -1, .control = true};
+	all[id] = c;
+	c->all = all;
 	c->frames = pools.frames;
 	c->indirect = pools.indirect;
 	c->blocks = pools.blocks;
@@ -107,11 +110,12 @@ void hear_nothing(struct zl_lcore *c)
 	assert_true(rte_ring_empty(c->to_host.ring));
 }
 
-static void add_socket(struct zl_lcore *c, uint32_t id, enum zl_socket_type type)
+static void add_socket(struct zl_lcore *c, uint32_t id, const struct zl_ipc_socket *like)
 {
-	struct zl_ipc_socket at = {
-		.id = id, .type = type, .name = "s", .sndhwm = 100000, .sndbuf = 1 << 20};
+	struct zl_ipc_socket at = *like;
 
+	at.id = id;
+	strcpy(at.name, "s");
 	*(struct zl_ipc_socket *)order_begin(c, ZL_IPC_SOCKET_ADD) = at;
 	writing->object = zl_shard_new(c, &at, 1 << 20);
 	assert_non_null(writing->object);
@@ -126,6 +130,27 @@ static void add_endpoint(struct zl_lcore *c, uint32_t id, uint32_t socket)
 }
 
 void cores_start(void)
+{
+	cores_start_device(
+		ZL_FORWARDER,
+		&(struct zl_ipc_socket){.type = ZL_XSUB, .sndhwm = 100000, .sndbuf = 1 << 20},
+		&(struct zl_ipc_socket){.type = ZL_XPUB, .sndhwm = 100000, .sndbuf = 1 << 20});
+}
+
+static void add_device(struct zl_lcore *c, enum zl_device_kind kind)
+{
+	struct zl_ipc_device *m = order_begin(c, ZL_IPC_DEVICE_ADD);
+
+	*m = (struct zl_ipc_device){
+		.id = DEVICE, .kind = kind, .name = "d", .frontend = FRONT, .backend = BACK};
+	writing->object = calloc(1, sizeof(struct zl_device));
+	order_send(c, 0);
+	free(heard->object); /* what lives on another core is not made here */
+	heard->object = NULL;
+}
+
+void cores_start_device(enum zl_device_kind kind, const struct zl_ipc_socket *front,
+			const struct zl_ipc_socket *back)
 {
 	char name[32];
 
@@ -143,36 +168,42 @@ void cores_start(void)
 		core[!i].inbound[i] = core[i].lane[!i].ring;
 	}
 	for (struct zl_lcore *c = core; c < core + CORES; c++) {
-		add_socket(c, FRONT, ZL_XSUB);
-		add_socket(c, BACK, ZL_XPUB);
-		*(struct zl_ipc_device *)order_begin(c, ZL_IPC_DEVICE_ADD) = (struct zl_ipc_device){
-			.id = DEVICE,
-			.kind = ZL_FORWARDER,
-			.name = "d",
-			.frontend = FRONT,
-			.backend = BACK};
-		writing->object = calloc(1, sizeof(struct zl_device));
-		order_send(c, 0);
+		add_socket(c, FRONT, front);
+		add_socket(c, BACK, back);
+		add_device(c, kind);
 		add_endpoint(c, IN, FRONT);
 		add_endpoint(c, OUT, BACK);
 	}
 }
 
-static void close_core(struct zl_lcore *c)
+static void close_peers(struct zl_lcore *c)
 {
 	for (uint32_t i = 0; i < PEERS; i++)
 		zl_peer_close(&peers[c->id][i], "test", false);
 	c->control = false;
 	zl_zmtp_poll(&c->zmtp);
+}
+
+static void release_peers(struct zl_lcore *c)
+{
 	for (uint32_t i = 0; i < PEERS; i++)
 		if (peers[c->id][i].state != ZL_PEER_FREE)
 			zl_peer_release(&peers[c->id][i]);
 	assert_int_equal(c->peers_open, 0);
 	assert_null(c->waits_relay);
-	assert_null(c->waits_deliver);
-	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
+	assert_int_equal(c->waits_deliver, 0);
+	assert_null(c->waits_lane);
+	assert_null(c->dues);
+}
+
+static void close_core(struct zl_lcore *c)
+{
+	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++) {
 		if (c->shard[i] && c->shard[i]->config.id == BACK)
 			free(c->shard[i]->device);
+		if (c->shard[i])
+			c->shard[i]->device = NULL;
+	}
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
 		zl_shard_free(c->shard[i]);
 	zl_net_destroy(c->net);
@@ -188,6 +219,11 @@ void cores_stop(void)
 		zl_letter_free(heard);
 	heard = NULL;
 	for (unsigned i = 0; i < CORES; i++)
+		close_peers(&core[i]);
+	cores_turn(4); /* those whose socket is on the other core leave it */
+	for (unsigned i = 0; i < CORES; i++)
+		release_peers(&core[i]);
+	for (unsigned i = 0; i < CORES; i++)
 		close_core(&core[i]);
 	for (unsigned i = 0; i < CORES; i++)
 		zl_lane_close(&core[i].lane[!i]);
@@ -201,6 +237,48 @@ void core_turn(struct zl_lcore *c)
 {
 	c->now_ns += 10000;
 	zl_core_turn(c);
+}
+
+void cores_turn(unsigned times)
+{
+	while (times--)
+		for (unsigned i = 0; i < CORES; i++)
+			core_turn(&core[i]);
+}
+
+static void read_slice(const struct zl_slice *slice, uint32_t from, struct bytes *out, uint32_t n)
+{
+	const struct rte_mbuf *seg = slice->seg;
+
+	for (uint32_t off = slice->off + from; n; seg = seg->next, off = 0) {
+		uint32_t here;
+
+		for (; off >= seg->data_len; seg = seg->next)
+			off -= seg->data_len;
+		here = RTE_MIN(n, seg->data_len - off);
+		bytes_add(out, rte_pktmbuf_mtod_offset(seg, uint8_t *, off), here);
+		n -= here;
+	}
+}
+
+void peer_reads(struct wire *w, struct bytes *out, uint64_t most)
+{
+	struct zl_sendq *q = &w->stream.sendq;
+	uint32_t n = (uint32_t)RTE_MIN(q->bytes, most), left = n, msgs;
+	uint32_t from = q->una.block ? q->una.block->slice[q->una.idx].len - q->una.left : 0;
+
+	for (struct zl_slice_block *b = q->una.block; left && b; b = b->next)
+		for (uint32_t i = b == q->una.block ? q->una.idx : b->first; left && i < b->count;
+		     i++, from = 0) {
+			uint32_t here = RTE_MIN(left, b->slice[i].len - from);
+
+			read_slice(&b->slice[i], from, out, here);
+			left -= here;
+		}
+	if (!n)
+		return;
+	msgs = zl_sendq_ack(q, n);
+	w->stream.events->released(&w->stream, n, msgs);
 }
 
 void peer_accept(struct zl_lcore *c, struct wire *w, uint32_t endpoint)

@@ -32,13 +32,6 @@ static void subscribe_cores(uint64_t sub0, uint64_t sub1, const char *prefix)
 	match(&core[1], ZL_MATCH_CORE | 0, prefix);
 }
 
-static void turn_both(unsigned times)
-{
-	while (times--)
-		for (unsigned i = 0; i < CORES; i++)
-			core_turn(&core[i]);
-}
-
 static void test_a_message_reaches_subscribers_of_both_cores(void **state)
 {
 	static struct wire pub, sub[2];
@@ -53,7 +46,7 @@ static void test_a_message_reaches_subscribers_of_both_cores(void **state)
 	naive_frame(&b, 1, (const uint8_t *)"abc", 3, false);
 	naive_frame(&b, 0, (const uint8_t *)"rest", 4, false);
 	peer_say(&core[0], &pub, &b);
-	turn_both(1);
+	cores_turn(1);
 	for (unsigned i = 0; i < 2; i++)
 		wire_expect_queued(&sub[i], b.at, b.n, 1);
 	bytes_free(&b);
@@ -69,28 +62,6 @@ static void long_message(struct bytes *b, uint32_t number, unsigned parts)
 		memcpy(body + 5, &i, 4);
 		naive_frame(b, i < parts - 1, body, sizeof(body), false);
 	}
-}
-
-static void take_bytes(struct wire *w, struct bytes *out)
-{
-	struct zl_sendq *q = &w->stream.sendq;
-	uint32_t n = (uint32_t)q->bytes, msgs;
-
-	for (struct zl_slice_block *b = q->una.block; n && b; b = b->next)
-		for (uint32_t i = b->first; i < b->count; i++) {
-			const struct zl_slice *s = &b->slice[i];
-			const struct rte_mbuf *seg = s->seg;
-			uint32_t off = s->off;
-
-			for (uint32_t left = s->len, k; left; left -= k, seg = seg->next, off = 0) {
-				k = RTE_MIN(left, seg->data_len - off);
-				bytes_add(out, rte_pktmbuf_mtod_offset(seg, uint8_t *, off), k);
-			}
-		}
-	if (!n)
-		return;
-	msgs = zl_sendq_ack(q, n);
-	w->stream.events->released(&w->stream, n, msgs);
 }
 
 /* Messages of both publishers, whole, in each one's order, and nothing between their parts. */
@@ -147,12 +118,12 @@ static void test_long_messages_of_two_cores_do_not_mix(void **state)
 		for (unsigned t = below(3); t; t--)
 			core_turn(&core[below(2)]);
 		for (unsigned i = 0; i < 2; i++)
-			take_bytes(&sub[i], &got[i]);
+			peer_reads(&sub[i], &got[i], UINT64_MAX);
 	}
 	for (unsigned t = 0; t < 400; t++) {
-		turn_both(1);
+		cores_turn(1);
 		for (unsigned i = 0; i < 2; i++)
-			take_bytes(&sub[i], &got[i]);
+			peer_reads(&sub[i], &got[i], UINT64_MAX);
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		check_whole(&got[i], parts, MESSAGES);
