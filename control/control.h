@@ -197,8 +197,8 @@ void zl_streams_each(struct zl_control *c, zl_stream_fn *fn, void *context);
 /* The stream gets its name, made up if it has none: before it is READY, and (keeping the one that
  * the dataplane has) when it is adopted. ZL_REASONS: good; else why it must be closed. */
 enum zl_reason zl_identity_take(struct zl_control *c, struct zl_stream *s);
-/* The stream is gone, and the other cores are told, unless the dataplane itself is. */
-void zl_identity_give(struct zl_control *c, struct zl_stream *s, bool tell);
+/* The stream is gone. */
+void zl_identity_give(struct zl_control *c, struct zl_stream *s);
 void zl_identities_free(struct zl_control *c);
 
 /* limits.c: who may connect and subscribe, and how many. */

@@ -1,7 +1,7 @@
 /* What the sockets that address their peers by name (ROUTER, SERVER, PEER) call them: a peer's own
- * identity, or one made up where it has none; no two peers of a socket have the same. Which core a
- * name lives on is told to the other cores. A name is free again only when its stream is gone, for
- * the dataplane may know it until then; what a dump shows is kept, so names outlive control. */
+ * identity, or one made up where it has none; no two peers of a socket have the same. A name is
+ * free again only when its stream is gone, for the dataplane may know it until then; what a dump
+ * shows is kept, so names outlive control. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -107,16 +107,6 @@ static bool make_up(struct zl_control *c, struct zl_stream *s)
 	return true;
 }
 
-static void tell_cores(struct zl_control *c, const struct zl_stream *s, bool add)
-{
-	unsigned cores = zl_ipc_cores(zl_dataplane_hello(c)->poll_cores);
-
-	for (unsigned core = 0; core < cores; core++)
-		if (core != s->open.core)
-			zl_dataplane_match(c, core, s->open.socket, ZL_MATCH_CORE | s->open.core,
-					   s->identity, s->identity_bytes, add);
-}
-
 /* Nobody has the name, or (router_handover) whoever has it loses it. */
 static bool hand_over(struct zl_control *c, const struct zl_stream *s)
 {
@@ -126,7 +116,7 @@ static bool hand_over(struct zl_control *c, const struct zl_stream *s)
 		return true;
 	if (!s->socket->at.options.router_handover)
 		return false;
-	zl_identity_give(c, old, true);
+	zl_identity_give(c, old);
 	zl_stream_close(c, old, ZL_REASON_handover);
 	return true;
 }
@@ -151,11 +141,10 @@ enum zl_reason zl_identity_take(struct zl_control *c, struct zl_stream *s)
 	*at = s;
 	s->named = true;
 	c->n_names++;
-	tell_cores(c, s, true);
 	return ZL_REASONS;
 }
 
-void zl_identity_give(struct zl_control *c, struct zl_stream *s, bool tell)
+void zl_identity_give(struct zl_control *c, struct zl_stream *s)
 {
 	struct zl_stream **at;
 
@@ -167,6 +156,4 @@ void zl_identity_give(struct zl_control *c, struct zl_stream *s, bool tell)
 	*at = s->name_next;
 	s->named = false;
 	c->n_names--;
-	if (tell)
-		tell_cores(c, s, false);
 }

@@ -74,7 +74,7 @@ static void stream_free(struct zl_control *c, struct zl_stream *s)
 {
 	struct zl_stream **at = &c->streams[slot_of(c, s->open.stream)];
 
-	zl_identity_give(c, s, false);
+	zl_identity_give(c, s);
 	zl_limits_give(c, s);
 	while (*at != s)
 		at = &(*at)->hash_next;
@@ -366,7 +366,6 @@ static void stream_closed(struct zl_control *c, const struct zl_ipc_stream_close
 	count_close(c, m->reason);
 	if (s) {
 		zl_subscribe_leave(c, s);
-		zl_identity_give(c, s, true);
 		stream_free(c, s);
 	}
 	if (e && dialled) {

@@ -66,17 +66,11 @@ static bool make_label(struct zl_socket *s, struct zl_pipe *p)
 	return label.buf != NULL;
 }
 
-/* Whoever has p's name loses it; what another core says of it does not count against a peer that is
- * here. The pipe to be closed for that, or NULL. */
-static struct zl_pipe *take_name(struct zl_named *d, const struct zl_pipe *p)
+/* Whoever has p's name loses it. */
+static void take_name(struct zl_named *d, const struct zl_pipe *p, const struct zl_pipe *old)
 {
-	struct zl_pipe *old = zl_names_find(&d->names, p->routing_id, p->routing_id_len);
-
 	zl_names_remove(&d->names, old, p->routing_id, p->routing_id_len);
-	if (old->kind == ZL_PIPE_CORE)
-		return NULL;
 	drop_label(d, old);
-	return old;
 }
 
 bool zl_named_add(struct zl_socket *s, struct zl_pipe *p, bool handover)
@@ -85,17 +79,15 @@ bool zl_named_add(struct zl_socket *s, struct zl_pipe *p, bool handover)
 	struct zl_pipe *old = NULL;
 	int error;
 
-	if (p->kind == ZL_PIPE_CORE)
-		return true;
 	d->skips[p->slot] = false;
 	old = zl_names_find(&d->names, p->routing_id, p->routing_id_len);
-	if (old && !handover && old->kind == ZL_PIPE_PEER) {
+	if (old && !handover) {
 		s->counter[ZL_ROUTER_names_refused]++;
 		close_peer(s, p, "duplicate_routing_id");
 		return false;
 	}
 	if (old)
-		old = take_name(d, p);
+		take_name(d, p, old);
 	error = make_label(s, p) ? zl_names_add(&d->names, p) : -ENOMEM;
 	if (error) {
 		drop_label(d, p);
@@ -110,7 +102,7 @@ void zl_named_note(struct zl_socket *s, const struct zl_pipe *p, const uint8_t *
 {
 	struct zl_named *d = s->state;
 
-	if (p->kind == ZL_PIPE_PEER && d->label[p->slot].buf)
+	if (d->label[p->slot].buf)
 		zl_notices_add(s, &d->notices, &d->label[p->slot], bytes, len);
 }
 
@@ -120,36 +112,10 @@ void zl_named_remove(struct zl_socket *s, struct zl_pipe *p)
 
 	zl_outbox_forget(s, &d->outbox, p);
 	zl_inbox_forget(s, &d->inbox, p);
-	if (p->kind == ZL_PIPE_CORE) {
-		zl_names_remove_all(&d->names, p);
-		return;
-	}
 	if (d->label[p->slot].buf)
 		zl_names_remove(&d->names, p, p->routing_id, p->routing_id_len);
 	drop_label(d, p);
 	zl_notices_hand_up(s, &d->notices, &d->inbox);
-}
-
-int zl_named_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *name,
-		       uint32_t len)
-{
-	struct zl_named *d = s->state;
-	const struct zl_pipe *has;
-
-	if (p->kind != ZL_PIPE_CORE)
-		return -EOPNOTSUPP;
-	if (len > ZL_NAME_BYTES)
-		return -EMSGSIZE;
-	if (!add) {
-		zl_names_remove(&d->names, p, name, len);
-		return 0;
-	}
-	has = zl_names_find(&d->names, name, len);
-	if (has && (has->kind == ZL_PIPE_PEER || has == p))
-		return 0;
-	if (has)
-		zl_names_remove(&d->names, has, name, len); /* it has moved */
-	return zl_names_add_copy(&d->names, p, name, len);
 }
 
 void zl_named_broken(struct zl_socket *s)
@@ -281,7 +247,7 @@ static struct zl_pipe *find(const struct zl_named *d, const struct zl_msg *name)
 	return zl_names_find(&d->names, gathered, name->len);
 }
 
-int zl_named_choose(struct zl_socket *s, const struct zl_msg *name, bool local, bool strict)
+int zl_named_choose(struct zl_socket *s, const struct zl_msg *name, bool strict)
 {
 	struct zl_named *d = s->state;
 	struct zl_pipe *to = find(d, name);
@@ -290,9 +256,6 @@ int zl_named_choose(struct zl_socket *s, const struct zl_msg *name, bool local, 
 		s->counter[ZL_ROUTER_dropped_malformed]++;
 		return 1;
 	}
-	if (to && local && to->kind == ZL_PIPE_CORE)
-		to = NULL;
-	strict = strict && !local;
 	if (!to) {
 		if (strict)
 			return -EHOSTUNREACH;
@@ -307,13 +270,10 @@ int zl_named_choose(struct zl_socket *s, const struct zl_msg *name, bool local, 
 		to = NULL;
 	}
 	zl_outbox_begin(s, &d->outbox, to);
-	if (to && to->kind == ZL_PIPE_CORE)
-		zl_outbox_part(s, &d->outbox, name);
 	return 1;
 }
 
-int zl_named_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local,
-		  bool strict)
+int zl_named_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool strict)
 {
 	struct zl_named *d = s->state;
 	struct zl_outbox *o = &d->outbox;
@@ -325,7 +285,7 @@ int zl_named_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bo
 			i += zl_outbox_parts(s, o, msgs + i, n - i);
 			continue;
 		}
-		chosen = zl_named_choose(s, &msgs[i], local, strict);
+		chosen = zl_named_choose(s, &msgs[i], strict);
 		if (chosen <= 0)
 			break;
 		i++;

@@ -1,7 +1,6 @@
 /* What sockets share that address their peers by name (ROUTER, SERVER, PEER, STREAM): each message
  * received carries its peer's name as a first part, and each message sent begins with the name of
- * the peer that it is for, which is taken off again. A name may live on another core: then the
- * message goes there as it is, and that core's shard sends it on. */
+ * the peer that it is for, which is taken off again. */
 #ifndef ZL_ROUTER_NAMED_H
 #define ZL_ROUTER_NAMED_H
 
@@ -24,8 +23,6 @@ int zl_named_open(struct zl_socket *s);
 void zl_named_close(struct zl_socket *s);
 void zl_named_broken(struct zl_socket *s);
 void zl_named_released(struct zl_socket *s, struct zl_pipe *p);
-int zl_named_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *name,
-		       uint32_t len);
 /* false: the pipe was refused, for its name is taken (handover: the one that had it is closed). */
 bool zl_named_add(struct zl_socket *s, struct zl_pipe *p, bool handover);
 /* The user is told something of p, as if p had sent it: these bytes, of which there may be none. */
@@ -36,12 +33,10 @@ void zl_named_remove(struct zl_socket *s, struct zl_pipe *p);
 unsigned zl_named_input(struct zl_socket *s, struct zl_pipe *p, const struct zl_msg *msgs,
 			unsigned n);
 /* Send. strict: a message for a peer that there is not is refused (-EHOSTUNREACH), and one for a
- * peer that is full is not taken; else both are dropped and counted. What another core sent (local)
- * is dropped in either case: that core waits for no answer. */
-int zl_named_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local,
-		  bool strict);
+ * peer that is full is not taken; else both are dropped and counted. */
+int zl_named_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool strict);
 /* The first part of a message: begins it with the peer that the part names, or with none. 1, or 0:
  * not to be taken now, or -EHOSTUNREACH. */
-int zl_named_choose(struct zl_socket *s, const struct zl_msg *name, bool local, bool strict);
+int zl_named_choose(struct zl_socket *s, const struct zl_msg *name, bool strict);
 
 #endif

@@ -163,13 +163,6 @@ static void close_gap(struct zl_names *t, uint32_t gap)
 	t->at[gap] = (struct zl_name){0};
 }
 
-static void remove_at(struct zl_names *t, uint32_t i)
-{
-	free(t->at[i].kept);
-	t->used--;
-	close_gap(t, i);
-}
-
 bool zl_names_remove(struct zl_names *t, const struct zl_pipe *p, const uint8_t *name, uint32_t len)
 {
 	uint32_t i;
@@ -179,16 +172,8 @@ bool zl_names_remove(struct zl_names *t, const struct zl_pipe *p, const uint8_t 
 	i = place(t, hash_of(name, len), name, len);
 	if (t->at[i].pipe != p)
 		return false;
-	remove_at(t, i);
+	free(t->at[i].kept);
+	t->used--;
+	close_gap(t, i);
 	return true;
-}
-
-void zl_names_remove_all(struct zl_names *t, const struct zl_pipe *p)
-{
-	for (uint32_t i = 0; t->at && i <= t->mask;) {
-		if (t->at[i].pipe == p)
-			remove_at(t, i); /* another may have moved here; one that moved here */
-		else                     /* from before the end was looked at already */
-			i++;
-	}
 }

@@ -1,6 +1,6 @@
-/* Pipes by name: what ROUTER, SERVER and PEER call their peers, and where names live that other
- * cores' shards have. Open addressing by hash; the table grows when a name is added, so that
- * looking one up never allocates. The owning core alone. */
+/* Pipes by name: what ROUTER, SERVER and PEER call their peers, and which groups a DISH has joined.
+ * Open addressing by hash; the table grows when a name is added, so that looking one up never
+ * allocates. The owning core alone. */
 #ifndef ZL_ROUTER_NAMES_H
 #define ZL_ROUTER_NAMES_H
 
@@ -45,13 +45,11 @@ void zl_names_close(struct zl_names *t);
 struct zl_pipe *zl_names_find(const struct zl_names *t, const uint8_t *name, uint32_t len);
 /* p by its routing_id, which stays where it is. 0, -EEXIST (another pipe has it), -ENOMEM. */
 int zl_names_add(struct zl_names *t, struct zl_pipe *p);
-/* p by a name that is copied: one pipe (another core's shard) may have many. 0, -EEXIST, -ENOMEM.
+/* p by a name that is copied: one pipe may have many. 0, -EEXIST, -ENOMEM.
  */
 int zl_names_add_copy(struct zl_names *t, struct zl_pipe *p, const uint8_t *name, uint32_t len);
 /* Forgets the name if it is p's. Was it? */
 bool zl_names_remove(struct zl_names *t, const struct zl_pipe *p, const uint8_t *name,
 		     uint32_t len);
-/* Forgets every name of p: looks at the whole table. */
-void zl_names_remove_all(struct zl_names *t, const struct zl_pipe *p);
 
 #endif

@@ -30,9 +30,10 @@ static void router_pipe_removed(struct zl_socket *s, struct zl_pipe *p)
 
 static int router_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
 {
+	(void)local;
 	if (s->options->router_raw)
-		return zl_stream_write(s, msgs, n, local, s->options->router_mandatory);
-	return zl_named_send(s, msgs, n, local, s->options->router_mandatory);
+		return zl_stream_write(s, msgs, n, s->options->router_mandatory);
+	return zl_named_send(s, msgs, n, s->options->router_mandatory);
 }
 
 static bool router_can_send(const struct zl_socket *s)
@@ -59,5 +60,5 @@ const struct zl_pattern zl_router_pattern = {
 	.can_send = router_can_send,
 	.broken = zl_named_broken,
 	.released = zl_named_released,
-	.subscribe = zl_named_subscribe,
+	.subscribe = zl_never_subscribes,
 };

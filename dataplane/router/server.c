@@ -99,12 +99,13 @@ static int server_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned 
 	const struct zl_named *d = s->state;
 	unsigned rest = d->outbox.mid && n ? 1 : 0, good;
 
+	(void)local;
 	if (n == 0)
 		return 0;
 	if (rest && (msgs[0].flags & ZL_MSG_MORE))
 		return -EINVAL;
 	good = rest + well_formed(msgs + rest, n - rest);
-	return good ? zl_named_send(s, msgs, good, local, true) : -EINVAL;
+	return good ? zl_named_send(s, msgs, good, true) : -EINVAL;
 }
 
 const struct zl_pattern zl_server_pattern = {
@@ -118,7 +119,7 @@ const struct zl_pattern zl_server_pattern = {
 	.send = server_send,
 	.broken = zl_named_broken,
 	.released = zl_named_released,
-	.subscribe = zl_named_subscribe,
+	.subscribe = zl_never_subscribes,
 };
 
 const struct zl_pattern zl_peer_pattern = {
@@ -132,5 +133,5 @@ const struct zl_pattern zl_peer_pattern = {
 	.send = server_send,
 	.broken = zl_named_broken,
 	.released = zl_named_released,
-	.subscribe = zl_named_subscribe,
+	.subscribe = zl_never_subscribes,
 };

@@ -28,8 +28,8 @@ static void raw_part(struct zl_socket *s, struct zl_outbox *o, const struct zl_m
 
 	alone.flags &= (uint8_t)~ZL_MSG_MORE;
 	alone.wire = 0;
-	if (part->len || !o->to || o->to->kind == ZL_PIPE_CORE) {
-		zl_outbox_part(s, o, o->to && o->to->kind == ZL_PIPE_CORE ? part : &alone);
+	if (part->len || !o->to) {
+		zl_outbox_part(s, o, &alone);
 	} else {
 		zl_outbox_flush(s, o);
 		to = o->to;
@@ -40,8 +40,7 @@ static void raw_part(struct zl_socket *s, struct zl_outbox *o, const struct zl_m
 	o->mid = part->flags & ZL_MSG_MORE;
 }
 
-int zl_stream_write(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local,
-		    bool strict)
+int zl_stream_write(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool strict)
 {
 	struct zl_named *d = s->state;
 	struct zl_outbox *o = &d->outbox;
@@ -53,7 +52,7 @@ int zl_stream_write(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, 
 			raw_part(s, o, &msgs[i]);
 			continue;
 		}
-		chosen = zl_named_choose(s, &msgs[i], local, strict);
+		chosen = zl_named_choose(s, &msgs[i], strict);
 		if (chosen <= 0)
 			break;
 	}
@@ -63,7 +62,8 @@ int zl_stream_write(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, 
 
 static int stream_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
 {
-	return zl_stream_write(s, msgs, n, local, true);
+	(void)local;
+	return zl_stream_write(s, msgs, n, true);
 }
 
 const struct zl_pattern zl_stream_pattern = {
@@ -76,5 +76,5 @@ const struct zl_pattern zl_stream_pattern = {
 	.send = stream_send,
 	.broken = zl_named_broken,
 	.released = zl_named_released,
-	.subscribe = zl_named_subscribe,
+	.subscribe = zl_never_subscribes,
 };
