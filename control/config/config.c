@@ -155,16 +155,19 @@ static bool socket_name_taken(struct zl_yaml *y, const char *side, const struct 
 	return true;
 }
 
-static bool kernel_alone(const struct zl_config_device *d)
+/* Are all of its peers on one core, as far as its endpoints tell? */
+static bool on_one_core(const struct zl_config *config, const struct zl_config_device *d)
 {
-	const struct zl_config_socket *side[2] = {&d->frontend, &d->backend};
-	unsigned n = 0;
+	const struct zl_config_socket *side[] = {&d->frontend, &d->backend, &d->capture};
+	unsigned stack = 0, kernel = 0;
 
-	for (unsigned i = 0; i < 2; i++)
-		for (unsigned j = 0; j < side[i]->n_endpoints; j++, n++)
+	for (unsigned i = 0; i < sizeof(side) / sizeof(side[0]); i++)
+		for (unsigned j = 0; j < side[i]->n_endpoints; j++)
 			if (side[i]->endpoints[j].at.carrier == ZL_CARRIER_STACK)
-				return false;
-	return n > 0;
+				stack++;
+			else
+				kernel++;
+	return kernel ? !stack : config->setup.poll_cores == 1;
 }
 
 /* The capture's name among another device's, or its own's other sockets; and its among ours. */
@@ -181,24 +184,18 @@ static bool capture_taken(struct zl_yaml *y, const struct zl_config_device *d,
 	       (d->has_capture && socket_name_taken(y, "capture", &d->capture, &o->capture));
 }
 
-/* Of what is dealt out among peers, or addressed to one of them, a core knows only its own peers.
- */
-static bool check_cores(struct zl_yaml *y, const struct zl_config *config,
-			const struct zl_config_device *d)
+/* A forwarder is on every core, and so must be what captures from it. */
+static bool check_capture(struct zl_yaml *y, const struct zl_config *config,
+			  const struct zl_config_device *d)
 {
-	if (config->setup.poll_cores == 1)
+	if (!d->has_capture || zl_ipc_sharded(d->capture.at.type) ||
+	    !zl_ipc_sharded(d->frontend.at.type) || !zl_ipc_sharded(d->backend.at.type) ||
+	    on_one_core(config, d))
 		return true;
-	if (d->has_capture && d->capture.at.type != ZL_PUB) {
-		zl_yaml_enter(y, "capture", 0);
-		return zl_yaml_fail(y, d->capture.line,
-				    "a capture that is not PUB runs on one core for now: set "
-				    "cores.poll to 1");
-	}
-	if (d->kind == ZL_FORWARDER || kernel_alone(d))
-		return true;
-	zl_yaml_enter(y, "kind", 0);
-	return zl_yaml_fail(y, d->kind_line, "a %s runs on one core for now: set cores.poll to 1",
-			    zl_device_kind_name[d->kind]);
+	zl_yaml_enter(y, "capture", 0);
+	return zl_yaml_fail(y, d->capture.line,
+			    "a forwarder's capture that is not PUB runs on one core for now: set "
+			    "cores.poll to 1, with all endpoints on ports or all on the kernel");
 }
 
 static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i)
@@ -216,7 +213,7 @@ static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i
 	    !check_socket(y, config, &d->backend, d->name, "backend") ||
 	    (d->has_capture && !check_socket(y, config, &d->capture, d->name, "capture")))
 		return false;
-	if (!check_cores(y, config, d) ||
+	if (!check_capture(y, config, d) ||
 	    socket_name_taken(y, "backend", &d->backend, &d->frontend) || capture_taken(y, d, d))
 		return false;
 	for (unsigned j = 0; j < i; j++) {

@@ -60,7 +60,7 @@ struct zl_config_device {
 	uint32_t kind; /* enum zl_device_kind */
 	struct zl_config_socket frontend, backend, capture;
 	bool has_capture;
-	unsigned line, kind_line;
+	unsigned line;
 };
 
 struct zl_config {

@@ -13,12 +13,10 @@ static bool read_kind(struct zl_yaml *y, yaml_node_t *node, void *field,
 		      const struct zl_yaml_key *key)
 {
 	const char *words[ZL_DEVICE_KINDS + 1] = {0};
-	struct zl_config_device *device = (void *)((char *)field - key->offset);
 	struct zl_yaml_key with = *key;
 
 	memcpy(words, zl_device_kind_name, sizeof(zl_device_kind_name));
 	with.more = words;
-	device->kind_line = zl_yaml_line(node);
 	return zl_yaml_enum(y, node, field, &with);
 }
 

@@ -169,8 +169,6 @@ static const struct {
 		 "  backend: {type: CLIENT}",
 	 "t.yaml:6: devices[0].backend.type: a bridge cannot join ROUTER and CLIENT: "
 	 "one must send what the other receives, in as many parts"},
-	{"cores: {poll: 2}\n" DEVICES "- {name: feed, kind: streamer, frontend: {}, backend: {}}",
-	 "t.yaml:4: devices[0].kind: a streamer runs on one core for now: set cores.poll to 1"},
 	{DEVICES "- {name: feed, kind: forwarder, frontend: {}}",
 	 "t.yaml:3: devices[0]: the key \"backend\" is missing"},
 	{SIDES("", "") "  last_values: {topics: 0}",
@@ -258,8 +256,8 @@ static const struct {
 	 "t.yaml:7: devices[0].capture.bind[0]: \"tcp://*:5555\" is already bound by "
 	 "\"tcp://*:5555\" of line 5"},
 	{"cores: {poll: 2}\n" SIDES("", "") "  capture: {type: PUSH}",
-	 "t.yaml:8: devices[0].capture: a capture that is not PUB runs on one core for now: set "
-	 "cores.poll to 1"},
+	 "t.yaml:8: devices[0].capture: a forwarder's capture that is not PUB runs on one core for "
+	 "now: set cores.poll to 1, with all endpoints on ports or all on the kernel"},
 	{SIDES("type: PUB", ""),
 	 "t.yaml:5: devices[0].frontend.type: \"PUB\" does not belong here: "
 	 "this side of a forwarder is XSUB"},
