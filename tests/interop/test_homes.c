@@ -183,7 +183,7 @@ static void test_big_messages_cross(void **state)
 	add_pushers(a, 2,
 		    (struct pusher){.endpoint = FRONTEND,
 				    .type = ZMQ_PUSH,
-				    .messages = lab_scaled(300),
+				    .messages = lab_scaled(120),
 				    .bytes = 60000,
 				    .parts = 4});
 	go();
@@ -279,7 +279,7 @@ static void requests(unsigned cores)
 	ask[0] = any_peer(a, ZMQ_REQ, FRONTEND, &ready);
 	for (unsigned i = 1; i < 4; i++)
 		ask[i] = away_peer(a, ZMQ_REQ, FRONTEND, "feed.frontend", &ready);
-	for (unsigned i = 0; i < 600; i++) {
+	for (unsigned i = 0; i < 240; i++) {
 		char text[32];
 
 		snprintf(text, sizeof(text), "question %u", i);
@@ -335,7 +335,7 @@ static void test_pairs_on_another_core_talk_and_are_replaced_when_killed(void **
 	(void)state;
 	one = away_peer(a, ZMQ_PAIR, FRONTEND, "feed.frontend", &ready);
 	other = away_peer(a, ZMQ_PAIR, BACKEND, "feed.backend", &ready);
-	both_ways(one, other, 200);
+	both_ways(one, other, 60);
 	for (unsigned i = 0; i < 3; i++) {
 		remote_send(one, "last words");
 		remote_expect(other, "last words");
@@ -391,7 +391,7 @@ static void test_what_is_pushed_on_one_core_is_published_on_all(void **state)
 		appliance_await_peers(a, ready);
 	}
 	appliance_await(a, "peers", have_subscribed, NULL, "the subscriptions are in force");
-	for (unsigned i = 0; i < 200; i++) {
+	for (unsigned i = 0; i < 60; i++) {
 		char text[16];
 
 		snprintf(text, sizeof(text), "a%u", i);
