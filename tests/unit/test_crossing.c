@@ -165,6 +165,28 @@ static void test_the_hwm_is_exact_across_cores_and_so_is_its_release(void **stat
 	cores_stop();
 }
 
+static void test_what_is_on_its_way_counts_as_queued(void **state)
+{
+	static struct wire push, pull;
+	uint64_t id;
+
+	(void)state;
+	start_streamer(10);
+	id = join(FAR, &pull, OUT, ZL_PULL);
+	join(HOME, &push, IN, ZL_PUSH);
+	say_numbers(HOME, &push, 0, 50);
+	cores_turn(5);
+	expect_numbers(&pull, 0, 10);
+	core_turn(FAR);
+	core_turn(HOME);                         /* ten more are on the lane */
+	zl_away_released(zl_peer_find(FAR, id)); /* and a credit that does not know of them */
+	zl_core_flush(FAR);
+	core_turn(HOME);
+	cores_turn(3);
+	expect_numbers(&pull, 10, 10);
+	cores_stop();
+}
+
 static void test_a_socket_that_takes_nothing_closes_its_far_peers_window(void **state)
 {
 	enum {
@@ -610,6 +632,7 @@ int main(void)
 		cmocka_unit_test(test_messages_reach_their_home_and_leave_it_again),
 		cmocka_unit_test(test_a_message_of_more_parts_than_a_lane_holds_crosses_whole),
 		cmocka_unit_test(test_the_hwm_is_exact_across_cores_and_so_is_its_release),
+		cmocka_unit_test(test_what_is_on_its_way_counts_as_queued),
 		cmocka_unit_test(test_a_socket_that_takes_nothing_closes_its_far_peers_window),
 		cmocka_unit_test(test_who_is_held_back_holds_nobody_else_back),
 		cmocka_unit_test(test_what_was_sent_before_the_end_is_taken_after_it),
