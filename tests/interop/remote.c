@@ -34,6 +34,16 @@ static void receive(struct peer *self, void *socket, const struct note *step)
 	peer_say_data(self, "got", (uint64_t)n, buf, (size_t)n);
 }
 
+/* Where it is bound or connected to, wildcards filled in. */
+static void tell_endpoint(struct peer *self, void *socket, const struct note *step)
+{
+	char endpoint[256];
+	size_t size = sizeof(endpoint);
+
+	must(self, zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &size), step);
+	peer_say_data(self, "got", 0, endpoint, size);
+}
+
 static bool step(struct peer *self, void *socket, const struct note *s)
 {
 	const char *verb = s->what, *text = (const char *)s->data;
@@ -42,6 +52,10 @@ static bool step(struct peer *self, void *socket, const struct note *s)
 		return false;
 	if (strcmp(verb, "receive") == 0) {
 		receive(self, socket, s);
+		return true;
+	}
+	if (strcmp(verb, "endpoint") == 0) {
+		tell_endpoint(self, socket, s);
 		return true;
 	}
 	if (strcmp(verb, "text") == 0)
@@ -134,6 +148,12 @@ void remote_unbind(struct peer *p, const char *endpoint)
 void remote_disconnect(struct peer *p, const char *endpoint)
 {
 	order(p, "disconnect", 0, endpoint, strlen(endpoint) + 1);
+}
+
+void remote_endpoint(struct peer *p, char *endpoint, size_t bytes)
+{
+	peer_tell(p, "endpoint", 0);
+	snprintf(endpoint, bytes, "%s", (const char *)peer_hear(p, "got")->data);
 }
 
 void remote_subscribe(struct peer *p, const char *prefix)

@@ -14,6 +14,8 @@ void remote_bind(struct peer *p, const char *endpoint);
 void remote_connect(struct peer *p, const char *endpoint);
 void remote_unbind(struct peer *p, const char *endpoint);
 void remote_disconnect(struct peer *p, const char *endpoint);
+/* The last one, as it is at last. */
+void remote_endpoint(struct peer *p, char *endpoint, size_t bytes);
 void remote_subscribe(struct peer *p, const char *prefix);
 void remote_unsubscribe(struct peer *p, const char *prefix);
 void remote_send(struct peer *p, const char *text);
