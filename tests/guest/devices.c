@@ -50,7 +50,7 @@ struct appliance *devices_start(const struct meeting *m)
 	static char front[256], back[256], more[4096];
 	struct appliance_config config = {.carrier = LAB_TAP,
 					  .portless = true,
-					  .megabytes = 160,
+					  .megabytes = 96,
 					  .limits = "streams: 64",
 					  .kind = kind_name[STREAMER],
 					  .frontend = front,
@@ -172,7 +172,7 @@ void devices_ask_and_answer(struct appliance *a, const struct meeting *m)
 		join(asks[i], m, FRONT);
 	}
 	await_peers(a, m, 1 + n);
-	for (unsigned i = 0; i < lab_scaled(60); i++) {
+	for (unsigned i = 0; i < lab_scaled(30); i++) {
 		snprintf(question, sizeof(question), "question %u of %u", i, i % n);
 		snprintf(answer, sizeof(answer), "answer to %u, for %u alone", i, i % n);
 		remote_send(asks[i % n], question);

@@ -107,7 +107,7 @@ static void test_ports_of_peers_are_connected_to(void **state)
 	(void)state;
 	remote_subscribe(sub, "news");
 	remote_expect_subscription(pub, true, "news");
-	for (unsigned i = 0; i < lab_scaled(50); i++) {
+	for (unsigned i = 0; i < lab_scaled(20); i++) {
 		snprintf(text, sizeof(text), "news %u", i);
 		remote_send(push, text);
 		remote_expect(pull, text);

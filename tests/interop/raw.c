@@ -1,4 +1,4 @@
-/* Plain TCP, step by step. */
+/* Plain TCP and vsock, step by step. */
 #include "tests/interop/raw.h"
 
 #include <arpa/inet.h>
@@ -10,24 +10,43 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/vm_sockets.h>
+
 #define GREETING_BYTES 64
 
 /* --- in the child --- */
 
 /* A connected socket, or -1 and errno. */
-static int try(uint16_t port)
+static int connected(int fd, const void *at, socklen_t bytes)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct timeval patience = {.tv_sec = lab_patience_ms() / 1000};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
 
-	inet_pton(AF_INET, LAB_APPLIANCE_IP, &at.sin_addr);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	if (connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0)
+	if (connect(fd, at, bytes) == 0)
 		return fd;
 	close(fd);
 	return -1;
+}
+
+static int try(uint16_t port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+
+	inet_pton(AF_INET, LAB_APPLIANCE_IP, &at.sin_addr);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	return connected(fd, &at, sizeof(at));
+}
+
+static int dial_vsock(struct peer *self, uint32_t port)
+{
+	struct sockaddr_vm at = {
+		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_LOCAL, .svm_port = port};
+	int fd = connected(socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0), &at, sizeof(at));
+
+	if (fd < 0)
+		peer_fail(self, "connect to vsock port %u: %s", port, strerror(errno));
+	return fd;
 }
 
 static int dial(struct peer *self, uint16_t port)
@@ -97,6 +116,8 @@ static bool step(struct peer *self, int *fd, const struct note *s)
 	}
 	if (strcmp(verb, "connect") == 0)
 		*fd = dial(self, (uint16_t)s->n);
+	else if (strcmp(verb, "vsock") == 0)
+		*fd = dial_vsock(self, (uint32_t)s->n);
 	else if (strcmp(verb, "send") == 0 && send(*fd, s->data, s->bytes, MSG_NOSIGNAL) < 0)
 		; /* the other side may have closed already, which a later step will tell */
 	else if (strcmp(verb, "close") == 0)
@@ -137,6 +158,11 @@ struct peer *raw_start(const struct lab_net *net, const char *name)
 void raw_connect(struct peer *p, uint16_t port)
 {
 	order(p, "connect", port, NULL, 0);
+}
+
+void raw_connect_vsock(struct peer *p, uint32_t port)
+{
+	order(p, "vsock", port, NULL, 0);
 }
 
 void raw_send(struct peer *p, const void *bytes, size_t n)

@@ -1,4 +1,5 @@
-/* A peer of plain TCP, for bytes that no ZeroMQ library would send. Steps as in remote.h. */
+/* A peer of plain TCP or vsock, for bytes that no ZeroMQ library would send. Steps as in remote.h.
+ */
 #ifndef ZL_TESTS_INTEROP_RAW_H
 #define ZL_TESTS_INTEROP_RAW_H
 
@@ -7,6 +8,8 @@
 struct peer *raw_start(const struct lab_net *net, const char *name);
 /* To the appliance's port. Connections pile up; the last one is what steps are about. */
 void raw_connect(struct peer *p, uint16_t port);
+/* To a port of this machine's own CID. */
+void raw_connect_vsock(struct peer *p, uint32_t port);
 void raw_send(struct peer *p, const void *bytes, size_t n);
 /* So many bytes come; kept until the next step. */
 const uint8_t *raw_receive(struct peer *p, size_t n);

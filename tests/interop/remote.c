@@ -75,7 +75,7 @@ static bool step(struct peer *self, void *socket, const struct note *s)
 	else if (strcmp(verb, "unsubscribe") == 0)
 		must(self, zmq_setsockopt(socket, ZMQ_UNSUBSCRIBE, text, s->bytes), s);
 	else if (strcmp(verb, "send") == 0)
-		must(self, zmq_send(socket, text, s->bytes, 0), s);
+		must(self, zmq_send(socket, text, s->bytes, (int)s->n), s);
 	else if (strcmp(verb, "disconnects") != 0)
 		peer_fail(self, "step \"%s\" is not known", verb);
 	peer_say(self, "ok", peer_disconnects(self, socket), 0);
@@ -169,6 +169,11 @@ void remote_unsubscribe(struct peer *p, const char *prefix)
 void remote_send(struct peer *p, const char *text)
 {
 	order(p, "send", 0, text, strlen(text));
+}
+
+void remote_send_more(struct peer *p, const char *text)
+{
+	order(p, "send", ZMQ_SNDMORE, text, strlen(text));
 }
 
 void remote_send_bytes(struct peer *p, const void *bytes, size_t n)

@@ -19,6 +19,7 @@ void remote_endpoint(struct peer *p, char *endpoint, size_t bytes);
 void remote_subscribe(struct peer *p, const char *prefix);
 void remote_unsubscribe(struct peer *p, const char *prefix);
 void remote_send(struct peer *p, const char *text);
+void remote_send_more(struct peer *p, const char *text); /* a part that is not the last */
 void remote_send_bytes(struct peer *p, const void *bytes, size_t n);
 /* The next message is this one. */
 void remote_expect(struct peer *p, const char *text);
