@@ -39,5 +39,9 @@ void devices_push_and_pull(struct appliance *a, const struct meeting *m);
 void devices_ask_and_answer(struct appliance *a, const struct meeting *m);
 void devices_publish_and_subscribe(struct appliance *a, const struct meeting *m);
 void devices_serve(struct appliance *a, const struct meeting *m); /* all three */
+/* Pullers that do not read hold the pushers back, and nothing is lost. */
+void devices_hold_back(struct appliance *a, const struct meeting *m);
+/* Of each kind a peer is killed, others go on, and a new one takes its place. Peers connect. */
+void devices_replace_killed(struct appliance *a, const struct meeting *m);
 
 #endif

@@ -15,7 +15,7 @@
 #define SERVICE(type)     "tipc://{" type ",0,9}"
 #define INSTANCE(type, i) "tipc://{" type "," i "}@0.0.0"
 
-static void test_peers_connect_to_services(void **state)
+static void test_peers_connect_to_services_are_held_back_and_replaced(void **state)
 {
 	static const struct meeting services = {
 		.here = {{SERVICE("5601"), SERVICE("5602")},
@@ -29,6 +29,8 @@ static void test_peers_connect_to_services(void **state)
 
 	(void)state;
 	devices_serve(a, &services);
+	devices_hold_back(a, &services);
+	devices_replace_killed(a, &services);
 	appliance_stop(a);
 }
 
@@ -160,7 +162,7 @@ static void test_peers_that_come_before_the_appliance_binds_are_served_when_it_d
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LAB_TEST(test_peers_connect_to_services),
+		LAB_TEST(test_peers_connect_to_services_are_held_back_and_replaced),
 		LAB_TEST(test_services_of_peers_are_connected_to_before_they_are_there),
 		LAB_TEST(test_peers_connect_to_ports),
 		LAB_TEST(test_ports_of_peers_are_connected_to),

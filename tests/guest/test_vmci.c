@@ -55,28 +55,32 @@ static void end_pumps(struct pumps *p)
 }
 
 /* Starts the appliance first: what it connects to is not there yet. */
-static void meet(struct meeting *m, uint32_t first)
+static void meet(struct meeting *m, uint32_t first, bool trouble)
 {
 	struct appliance *a = devices_start(m);
 	struct pumps pumps;
 
 	start_pumps(&pumps, a, m, first);
 	devices_serve(a, m);
+	if (trouble) {
+		devices_hold_back(a, m);
+		devices_replace_killed(a, m);
+	}
 	end_pumps(&pumps);
 	appliance_stop(a);
 }
 
-static void test_libzmq_is_served_at_the_ports_that_the_appliance_binds(void **state)
+static void test_peers_connect_to_ports_are_held_back_and_replaced(void **state)
 {
 	struct meeting m = {.here = {{ANY("5601"), LOCAL("5602")},
 				     {ANY("5603"), LOCAL("5604")},
 				     {ANY("5605"), LOCAL("5606")}}};
 
 	(void)state;
-	meet(&m, 5601);
+	meet(&m, 5601, true);
 }
 
-static void test_ports_are_connected_to_before_libzmq_is_there(void **state)
+static void test_ports_of_peers_are_connected_to_before_they_are_there(void **state)
 {
 	struct meeting m = {.connects = true,
 			    .here = {{LOCAL("5611"), LOCAL("5612")},
@@ -84,7 +88,7 @@ static void test_ports_are_connected_to_before_libzmq_is_there(void **state)
 				     {LOCAL("5615"), LOCAL("5616")}}};
 
 	(void)state;
-	meet(&m, 5611);
+	meet(&m, 5611, false);
 }
 
 /* Two devices of each kind with vmci between them: both ends of each such stream are ours. */
@@ -97,7 +101,7 @@ static void test_the_appliance_speaks_to_itself(void **state)
 			    .between_peer = {LOCAL("5631"), LOCAL("5632"), LOCAL("5633")}};
 
 	(void)state;
-	meet(&m, 5621);
+	meet(&m, 5621, false);
 }
 
 /* RFC 37, byte by byte: greeting, READY, SUBSCRIBE; then a message as its frame. */
@@ -141,8 +145,8 @@ static void test_a_subscriber_of_plain_vsock_gets_frames_as_the_rfc_has_them(voi
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		LAB_TEST(test_libzmq_is_served_at_the_ports_that_the_appliance_binds),
-		LAB_TEST(test_ports_are_connected_to_before_libzmq_is_there),
+		LAB_TEST(test_peers_connect_to_ports_are_held_back_and_replaced),
+		LAB_TEST(test_ports_of_peers_are_connected_to_before_they_are_there),
 		LAB_TEST(test_the_appliance_speaks_to_itself),
 		LAB_TEST(test_a_subscriber_of_plain_vsock_gets_frames_as_the_rfc_has_them),
 	};
