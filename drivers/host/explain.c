@@ -38,6 +38,7 @@ static const struct {
 	{ANY, ENETUNREACH, "the kernel has no route to it; add one, or a gateway to a port"},
 	{ANY, ECONNREFUSED, "nobody listens there"},
 	{ZL_CARRIER_TIPC, EAFNOSUPPORT, "this kernel has no TIPC; load it: modprobe tipc"},
+	{ZL_CARRIER_TIPC, EHOSTUNREACH, "nobody has bound it"},
 	{ZL_CARRIER_VMCI, EAFNOSUPPORT,
 	 "this kernel has no vsock; load it: modprobe vsock_loopback, "
 	 "or vmw_vsock_vmci_transport in a guest"},
