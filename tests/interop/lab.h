@@ -46,8 +46,8 @@ int lab_teardown(void **state);
 uint64_t lab_scaled(uint64_t messages);
 bool lab_sanitized(void);
 
-/* The longest that anything is waited for. No test takes this long unless it fails. The environment's
- * ZL_LAB_PATIENCE=N makes it N times as long, for slow machines. */
+/* The longest that anything is waited for. No test takes this long unless it fails. The
+ * environment's ZL_LAB_PATIENCE=N makes it N times as long, for slow machines. */
 #define LAB_PATIENCE_MS lab_patience_ms()
 int lab_patience_ms(void);
 uint64_t lab_now_ms(void);
