@@ -127,10 +127,12 @@ static bool shares(const struct zl_ipc_device *e, uint32_t socket)
 static int check_socket(const struct zl_dataplane *d, const struct zl_ipc_socket *m, char *text,
 			size_t bytes)
 {
-	if (m->home < zl_dataplane_cores(d))
+	unsigned cores = zl_ipc_cores(d->setup.poll_cores);
+
+	if (m->home < cores)
 		return 0;
 	snprintf(text, bytes, "socket %s: its home is core %u of %u; choose one that there is",
-		 m->name, m->home, zl_dataplane_cores(d));
+		 m->name, m->home, cores);
 	return -EINVAL;
 }
 
