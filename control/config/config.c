@@ -198,6 +198,18 @@ static bool check_capture(struct zl_yaml *y, const struct zl_config *config,
 			    "cores.poll to 1, with all endpoints on ports or all on the kernel");
 }
 
+/* What holds publishers back for a subscriber must see it. */
+static bool check_nodrop(struct zl_yaml *y, const struct zl_config *config,
+			 const struct zl_config_device *d)
+{
+	if (!d->backend.at.options.xpub_nodrop || on_one_core(config, d))
+		return true;
+	zl_yaml_enter(y, "backend", 0);
+	return zl_yaml_fail(y, d->backend.line,
+			    "xpub_nodrop works on one core for now: set cores.poll to 1, with all "
+			    "endpoints on ports or all on the kernel");
+}
+
 static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i)
 {
 	struct zl_config_device *d = &config->devices[i];
@@ -213,7 +225,7 @@ static bool check_device(struct zl_yaml *y, struct zl_config *config, unsigned i
 	    !check_socket(y, config, &d->backend, d->name, "backend") ||
 	    (d->has_capture && !check_socket(y, config, &d->capture, d->name, "capture")))
 		return false;
-	if (!check_capture(y, config, d) ||
+	if (!check_capture(y, config, d) || !check_nodrop(y, config, d) ||
 	    socket_name_taken(y, "backend", &d->backend, &d->frontend) || capture_taken(y, d, d))
 		return false;
 	for (unsigned j = 0; j < i; j++) {
