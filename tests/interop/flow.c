@@ -92,7 +92,7 @@ static void hear(struct peer *self, struct heard *h, const uint8_t *msg, int n, 
 		strcpy(h->prefix[h->n++], prefix);
 		h->total++;
 	} else if (msg[0] == 0 && i < h->n) {
-		strcpy(h->prefix[i], h->prefix[--h->n]);
+		memmove(h->prefix[i], h->prefix[--h->n], sizeof(h->prefix[i]));
 	} else if (!twice_ok) {
 		peer_fail(self, "XPUB heard %s \"%s\" %s", msg[0] ? "subscription" : "cancel",
 			  prefix, msg[0] ? "twice" : "without a subscription");
