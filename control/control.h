@@ -214,6 +214,9 @@ bool zl_limits_subscribe(struct zl_control *c, struct zl_stream *s, const uint8_
 /* subscribe.c: between streams and the subscription tables. */
 bool zl_subscribe_start(struct zl_control *c, unsigned cores); /* fresh tables, false: no memory */
 void zl_subscribe_stop(struct zl_control *c);
+/* Messages may come of it once it is ready. The host core, which most appliances have no peers on,
+ * is told of subscriptions elsewhere from its first such peer on, before that one is ready. */
+void zl_subscribe_source(struct zl_control *c, const struct zl_stream *s);
 bool zl_subscribe_join(struct zl_control *c, struct zl_stream *s);
 void zl_subscribe_leave(struct zl_control *c, struct zl_stream *s);
 /* Each turn: forgets some of what streams that have left subscribed to. */
@@ -245,6 +248,7 @@ void zl_dataplane_request(struct zl_control *c, enum zl_ipc_type type, const voi
 /* One record for a core's matcher; goes out when a packet is full, and at the turn's end. */
 void zl_dataplane_match(struct zl_control *c, unsigned core, uint32_t socket, uint64_t target,
 			const uint8_t *prefix, unsigned bytes, bool add);
+void zl_dataplane_flush_matches(struct zl_control *c); /* before what relies on them */
 void zl_dataplane_flush(struct zl_control *c);
 
 /* api.c: control.sock. */

@@ -167,7 +167,7 @@ static void acknowledge_subs(struct zl_control *c)
 	zl_dataplane_send(c, packet);
 }
 
-void zl_dataplane_flush(struct zl_control *c)
+void zl_dataplane_flush_matches(struct zl_control *c)
 {
 	struct zl_dataplane *d = c->dataplane;
 
@@ -176,6 +176,13 @@ void zl_dataplane_flush(struct zl_control *c)
 			d->match[core].open = false;
 			zl_dataplane_send(c, d->match[core].packet);
 		}
+}
+
+void zl_dataplane_flush(struct zl_control *c)
+{
+	struct zl_dataplane *d = c->dataplane;
+
+	zl_dataplane_flush_matches(c);
 	if (d->subs_acked != d->subs_handled)
 		acknowledge_subs(c);
 	if (d->broken)

@@ -249,6 +249,7 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 	s->was_ready = true;
 	c->n_ready++;
 	c->counters[ZL_COUNT_streams_ready]++;
+	zl_subscribe_source(c, s);
 	send_ready(c, s);
 	if (e && s->open.outgoing)
 		zl_endpoint_connected(c, e);
@@ -441,5 +442,6 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 	}
 	if (e && s->open.outgoing && zl_endpoint_opened(c, e, s->open.stream))
 		zl_endpoint_connected(c, e);
+	zl_subscribe_source(c, s);
 	return zl_subscribe_join(c, s);
 }

@@ -56,7 +56,9 @@ static bool start_socket(struct zl_control *c, struct zl_socket *socket, unsigne
 		return false;
 	*m = (struct match_context){c, socket};
 	socket->subs = zl_subs_new(cores, match, m);
-	if (!socket->subs)
+	if (socket->subs)
+		zl_subs_no_source(socket->subs, cores - 1); /* the host core has no peers yet */
+	else
 		free(m);
 	socket->match_context = socket->subs ? m : NULL;
 	return socket->subs != NULL && (!socket->at.policy.last.topics || take_all(socket->subs));
@@ -120,6 +122,19 @@ static bool join_publisher(struct zl_control *c, struct zl_stream *s, struct zl_
 		s->next_publisher->prev_publisher = &s->next_publisher;
 	c->publishers = s;
 	return true;
+}
+
+void zl_subscribe_source(struct zl_control *c, const struct zl_stream *s)
+{
+	const struct zl_device *d = s->socket->device;
+	struct zl_socket *const others[] = {d ? d->frontend : NULL, d ? d->backend : NULL,
+					    d ? d->capture : NULL};
+	unsigned core = zl_ipc_sharded(s->socket->at.type) ? s->open.core : s->socket->at.home;
+
+	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (others[i] && others[i] != s->socket && others[i]->subs)
+			zl_subs_source(others[i]->subs, core);
+	zl_dataplane_flush_matches(c);
 }
 
 bool zl_subscribe_join(struct zl_control *c, struct zl_stream *s)

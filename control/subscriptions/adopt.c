@@ -52,7 +52,9 @@ static void settle_topic(struct zl_subs *s, uint32_t topic, const struct core_no
 
 	for (unsigned core = 0; core < s->cores; core++)
 		for (unsigned of = 0; of < s->cores; of++) {
-			bool want = core != of && member_of_core(s, topic, of), have = false;
+			bool want = core != of && is_source(s, core) &&
+				    member_of_core(s, topic, of);
+			bool have = false;
 			for (size_t i = 0; i < n; i++)
 				have |= notes[i].core == core && notes[i].of == of;
 			if (want != have)

@@ -21,6 +21,7 @@ struct zl_subs *zl_subs_new(unsigned cores, zl_match_fn *match, void *context)
 	if (!s)
 		return NULL;
 	s->cores = cores;
+	s->sources = UINT64_MAX;
 	s->match = match;
 	s->context = context;
 	store_init(&s->topics);
@@ -90,12 +91,29 @@ static void tell(struct zl_subs *s, uint32_t topic, unsigned core, uint64_t targ
 		s->match(s->context, core, target, t->rest, t->bytes, add);
 }
 
-/* The first of a core came, or the last has gone: every other core hears of it. */
+/* The first of a core came, or the last has gone: every other core hears of it that has messages
+ * to pass on. */
 static void tell_others(struct zl_subs *s, uint32_t topic, unsigned of, bool add)
 {
 	for (unsigned core = 0; core < s->cores; core++)
-		if (core != of)
+		if (core != of && is_source(s, core))
 			tell(s, topic, core, ZL_MATCH_CORE | of, add);
+}
+
+void zl_subs_no_source(struct zl_subs *s, unsigned core)
+{
+	s->sources &= ~(UINT64_C(1) << core);
+}
+
+void zl_subs_source(struct zl_subs *s, unsigned core)
+{
+	if (is_source(s, core))
+		return;
+	s->sources |= UINT64_C(1) << core;
+	for (uint32_t topic = topic_walk(s, NONE); topic != NONE; topic = topic_walk(s, topic))
+		for (unsigned of = 0; of < s->cores; of++)
+			if (of != core && member_of_core(s, topic, of))
+				tell(s, topic, core, ZL_MATCH_CORE | of, true);
 }
 
 /* --- a peer's list --- */

@@ -30,6 +30,13 @@ typedef void zl_match_fn(void *context, unsigned core, uint64_t target, const ui
 struct zl_subs *zl_subs_new(unsigned cores, zl_match_fn *match, void *context);
 void zl_subs_free(struct zl_subs *subs);
 
+/* A core's matcher has to know what the peers of other cores subscribe to only if messages enter
+ * there. All cores count as such sources but those named before the first peer joins;
+ * zl_subs_source() makes one a source again and tells its matcher all there is, at some 100 ns a
+ * prefix. To do so twice does nothing. */
+void zl_subs_no_source(struct zl_subs *subs, unsigned core);
+void zl_subs_source(struct zl_subs *subs, unsigned core);
+
 /* A subscriber's stream joins, ZL_NO_PEER: no memory. */
 uint32_t zl_subs_join(struct zl_subs *subs, uint64_t stream, unsigned core);
 /* Its stream is ending, and it leaves with all of its subscriptions. Its own core is not told,

@@ -51,7 +51,8 @@ struct core_note {
 
 struct zl_subs {
 	unsigned cores;
-	bool quiet; /* adopting: the matchers know */
+	uint64_t sources; /* a bit a core */
+	bool quiet;       /* adopting: the matchers know */
 	zl_match_fn *match;
 	void *context;
 	uint64_t key[2];
@@ -68,6 +69,10 @@ struct zl_subs {
 	size_t n_notes, notes_max;
 };
 
+static inline bool is_source(const struct zl_subs *s, unsigned core)
+{
+	return s->sources >> core & 1;
+}
 static inline struct block *topic_at(const struct zl_subs *s, uint32_t ref)
 {
 	return store_at(&s->topics, ref);
