@@ -394,17 +394,23 @@ static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigne
 	return taken;
 }
 
+/* Control has credit for so much: that the peer has all of it must reach it, sooner or later. */
+static void tell_sent(struct zl_peer *p)
+{
+	if (p->sent_told >= p->sent_total || zl_session_acked_total(&p->session) < p->sent_mark)
+		return;
+	if (zl_core_tells(p->core) && zl_notify_sent(p))
+		p->sent_told = p->sent_total;
+	else
+		zl_peer_wait_relay(p);
+}
+
 static void released(struct zl_session *s, uint32_t msgs, uint32_t bytes)
 {
 	struct zl_peer *p = s->owner;
 	enum zl_stage was;
 
-	if (p->sent_told < p->sent_total && zl_session_acked_total(s) >= p->sent_mark) {
-		if (zl_core_tells(p->core) && zl_notify_sent(p))
-			p->sent_told = p->sent_total;
-		else
-			zl_peer_wait_relay(p);
-	}
+	tell_sent(p);
 	if (p->away.state != ZL_AWAY_NOT) {
 		zl_away_released(p);
 		return;
@@ -603,9 +609,7 @@ static void resume_relay(struct zl_peer *p)
 		announce(p);
 	if (p->state < ZL_PEER_HANDSHAKE)
 		return;
-	if (p->sent_told < p->sent_total && zl_session_acked_total(&p->session) >= p->sent_mark &&
-	    zl_notify_sent(p))
-		p->sent_told = p->sent_total;
+	tell_sent(p);
 	zl_session_input(&p->session);
 }
 

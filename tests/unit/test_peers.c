@@ -322,6 +322,37 @@ static void test_control_s_own_reason_is_told_back(void **state)
 	assert_int_equal(core[0].peers_open, 0);
 }
 
+/* Control's credit is what its publishers have acknowledged: if that could not be told when it was
+ * so, nor at the first try after it, nobody would ever send them anything more. */
+static void test_what_a_peer_has_acknowledged_is_told_when_there_are_letters_again(void **state)
+{
+	static struct zl_letter *taken[2048];
+	struct zl_ipc_stream_send *m;
+	struct bytes out = {0};
+	static struct wire pub;
+	uint64_t id = peer_join(&core[0], &pub, IN, ZL_PUB);
+	unsigned n = 0;
+
+	(void)state;
+	m = order_begin(&core[0], ZL_IPC_STREAM_SEND);
+	*m = (struct zl_ipc_stream_send){.stream = id, .bytes = 4};
+	memcpy(m + 1, "\0\2\1a", 4);
+	order_send(&core[0], 4);
+	core_turn(&core[0]);
+	while (rte_mempool_avail_count(core[0].letters) >= ZL_LETTERS_KEPT)
+		taken[n++] = zl_letter_new(core[0].letters);
+	peer_reads(&pub, &out, UINT64_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		core_turn(&core[0]);
+	hear_nothing(&core[0]);
+	while (n > 0)
+		zl_letter_free(taken[--n]);
+	core_turn(&core[0]);
+	assert_true(((struct zl_ipc_stream_sent *)hear(&core[0], ZL_IPC_STREAM_SENT))->stream ==
+		    id);
+	bytes_free(&out);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -335,6 +366,7 @@ int main(void)
 		T(test_a_burst_of_subscriptions_is_taken_in_slices_and_in_order),
 		T(test_subscriptions_of_a_stream_that_has_ended_are_no_error),
 		T(test_control_s_own_reason_is_told_back),
+		T(test_what_a_peer_has_acknowledged_is_told_when_there_are_letters_again),
 #undef T
 	};
 
