@@ -20,7 +20,7 @@
 #define PEERS    3
 
 static const struct row {
-	const char *name; /* begins with what the program's argument picks */
+	const char *name; /* begins with what the program's first argument picks */
 	int asks, answers;
 	unsigned ahead;
 	bool only_connects; /* the peer must */
@@ -31,8 +31,6 @@ static const struct row {
 	{"DEALER to ROUTER", ZMQ_DEALER, ZMQ_ROUTER, 100, false},
 	{"ROUTER to DEALER", ZMQ_ROUTER, ZMQ_DEALER, 100, true},
 };
-
-static const char *picked = "";
 
 struct office {
 	const struct row *row;
@@ -85,8 +83,7 @@ static void open_office(struct office *o, const char *more, struct asker plan)
 	for (unsigned side = 0; side < 2; side++)
 		transport_side(o->side[side], sizeof(o->side[side]), o->transport, o->connects,
 			       (enum side)side, PEERS, NULL, side == BACK ? more : "hwm: 0");
-	o->appliance = appliance_start(&(struct appliance_config){
-		.kind = "queue", .frontend = o->side[FRONT], .backend = o->side[BACK]});
+	o->appliance = transport_appliance(o->transport, "queue", o->side[FRONT], o->side[BACK]);
 	for (unsigned i = 0; i < PEERS; i++)
 		start_answerer(o, i);
 	for (unsigned i = 0; i < PEERS; i++)
@@ -182,7 +179,7 @@ static void each_row(bool connects, void (*claim)(struct office *o))
 			struct office o = {
 				.row = &rows[i], .transport = &transports[t], .connects = connects};
 
-			if (strncmp(rows[i].name, picked, strlen(picked)) == 0 &&
+			if (transport_picks(o.transport, rows[i].name) &&
 			    !(connects && rows[i].only_connects))
 				claim(&o);
 		}
@@ -222,7 +219,6 @@ int main(int argc, char **argv)
 	};
 	int status = lab_begin();
 
-	if (argc > 1)
-		picked = argv[1];
+	transport_pick(argc, argv);
 	return status ? status : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@
 #define VICTIM   3 /* id of the publisher that is killed */
 
 static const struct row {
-	const char *name; /* begins with what the program's argument picks */
+	const char *name; /* begins with what the program's first argument picks */
 	const char *kind;
 	const char *types[2];
 	bool pub;  /* not XPUB */
@@ -33,8 +33,6 @@ static const struct row {
 	{"XPUB to SUB", "forwarder", {NULL, NULL}, false, false},
 	{"XPUB to XSUB", "forwarder", {NULL, NULL}, false, true},
 };
-
-static const char *picked = "";
 
 struct market {
 	const struct row *row;
@@ -55,8 +53,8 @@ static void open_market(struct market *m, const char *more)
 	for (unsigned side = 0; side < 2; side++)
 		transport_side(m->side[side], sizeof(m->side[side]), m->transport, m->connects,
 			       (enum side)side, PEERS, m->row->types[side], more);
-	m->appliance = appliance_start(&(struct appliance_config){
-		.kind = m->row->kind, .frontend = m->side[FRONT], .backend = m->side[BACK]});
+	m->appliance = transport_appliance(m->transport, m->row->kind, m->side[FRONT],
+					   m->side[BACK]);
 }
 
 static void start_subscriber(struct market *m, unsigned i)
@@ -255,7 +253,7 @@ static void each_row(bool connects, void (*claim)(struct market *m))
 			struct market m = {
 				.row = &rows[i], .transport = &transports[t], .connects = connects};
 
-			if (strncmp(rows[i].name, picked, strlen(picked)) == 0)
+			if (transport_picks(m.transport, rows[i].name))
 				claim(&m);
 		}
 }
@@ -294,7 +292,6 @@ int main(int argc, char **argv)
 	};
 	int status = lab_begin();
 
-	if (argc > 1)
-		picked = argv[1];
+	transport_pick(argc, argv);
 	return status ? status : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,15 +22,13 @@ static const struct row {
 	bool up;
 	unsigned peers;
 } rows[] = {
-	/* the name begins with what the program's argument picks */
+	/* the name begins with what the program's first argument picks */
 	{"PUSH to PULL", "streamer", {NULL, NULL}, ZMQ_PUSH, ZMQ_PULL, false, PEERS},
 	{"DEALER to DEALER", "bridge", {"DEALER", "DEALER"}, ZMQ_DEALER, ZMQ_DEALER, false, PEERS},
 	{"DEALER from DEALER", "bridge", {"DEALER", "DEALER"}, ZMQ_DEALER, ZMQ_DEALER, true, PEERS},
 	{"PAIR to PAIR", "bridge", {"PAIR", "PAIR"}, ZMQ_PAIR, ZMQ_PAIR, false, 1},
 	{"PAIR from PAIR", "bridge", {"PAIR", "PAIR"}, ZMQ_PAIR, ZMQ_PAIR, true, 1},
 };
-
-static const char *picked = "";
 
 static void open_line(struct line *l, const struct row *r, const char *more, struct pusher push,
 		      struct puller pull)
@@ -100,7 +98,7 @@ static void each_row(bool connects, void (*claim)(struct line *l, const struct r
 		for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 			struct line l = {.transport = &transports[t], .connects = connects};
 
-			if (strncmp(rows[i].name, picked, strlen(picked)) == 0)
+			if (transport_picks(l.transport, rows[i].name))
 				claim(&l, &rows[i]);
 		}
 }
@@ -139,7 +137,6 @@ int main(int argc, char **argv)
 	};
 	int status = lab_begin();
 
-	if (argc > 1)
-		picked = argv[1];
+	transport_pick(argc, argv);
 	return status ? status : cmocka_run_group_tests(tests, NULL, NULL);
 }

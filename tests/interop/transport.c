@@ -2,25 +2,64 @@
 #include "tests/interop/transport.h"
 
 #include <stdio.h>
-
-#include "tests/interop/appliance.h"
-
-#define FOUR(prefix)                                                                               \
-	{                                                                                          \
-		prefix "0", prefix "1", prefix "2", prefix "3"                                     \
-	}
+#include <string.h>
 
 const struct transport transports[] = {
-	{"tcp by our stack",
-	 {FRONTEND, BACKEND},
-	 {FRONTEND, BACKEND},
-	 {FOUR("tcp://" LAB_PEER_IP ":570"), FOUR("tcp://" LAB_PEER_IP ":580")}},
+	{.name = "tcp by our stack",
+	 .key = "stack",
+	 .bind = {FRONTEND, BACKEND},
+	 .peers = {"tcp://" LAB_PEER_IP ":570", "tcp://" LAB_PEER_IP ":580"}},
+	{.name = "tcp by the kernel",
+	 .key = "kernel",
+	 .bind = {"tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556"},
+	 .peers = {"tcp://127.0.0.1:570", "tcp://127.0.0.1:580"},
+	 .carrier = LAB_TAP,
+	 .portless = true},
+	{.name = "ipc",
+	 .key = "ipc",
+	 .bind = {"ipc://%s/front", "ipc://%s/back"},
+	 .peers = {"ipc://%s/front", "ipc://%s/back"},
+	 .carrier = LAB_TAP,
+	 .portless = true},
 };
 const unsigned n_transports = sizeof(transports) / sizeof(transports[0]);
 
+static const char *row_begins = "", *key = "";
+
+void transport_pick(int argc, char **argv)
+{
+	row_begins = argc > 1 ? argv[1] : "";
+	key = argc > 2 ? argv[2] : "";
+}
+
+bool transport_picks(const struct transport *t, const char *row)
+{
+	return strncmp(row, row_begins, strlen(row_begins)) == 0 &&
+	       (!key[0] || strcmp(t->key, key) == 0);
+}
+
+/* Writes a name with the folder in its place, if it has one. */
+static size_t write_name(char *name, size_t bytes, const char *pattern)
+{
+	const char *place = strstr(pattern, "%s");
+	char folder[64];
+
+	if (!place)
+		return (size_t)snprintf(name, bytes, "%s", pattern);
+	lab_folder(folder, sizeof(folder));
+	return (size_t)snprintf(name, bytes, "%.*s%s%s", (int)(place - pattern), pattern, folder,
+				place + 2);
+}
+
 const char *transport_at(const struct transport *t, bool connects, enum side side, unsigned i)
 {
-	return connects ? t->peers[side][i] : t->reach[side];
+	static char names[2][SIDE_PEERS + 1][128]; /* the last is where the appliance binds */
+	char *name = names[side][connects ? i : SIDE_PEERS];
+	size_t n = write_name(name, sizeof(names[0][0]), connects ? t->peers[side] : t->bind[side]);
+
+	if (connects)
+		snprintf(name + n, sizeof(names[0][0]) - n, "%u", i);
+	return name;
 }
 
 void transport_side(char *yaml, size_t bytes, const struct transport *t, bool connects,
@@ -31,10 +70,18 @@ void transport_side(char *yaml, size_t bytes, const struct transport *t, bool co
 	if (type)
 		n = snprintf(yaml, bytes, "type: %s, ", type);
 	n += snprintf(yaml + n, bytes - (size_t)n, "%s: [", connects ? "connect" : "bind");
-	if (!connects)
-		n += snprintf(yaml + n, bytes - (size_t)n, "\"%s\"", t->binds[side]);
-	for (unsigned i = 0; connects && i < peers; i++)
+	for (unsigned i = 0; i < (connects ? peers : 1); i++)
 		n += snprintf(yaml + n, bytes - (size_t)n, "%s\"%s\"", i ? ", " : "",
-			      t->peers[side][i]);
+			      transport_at(t, connects, side, i));
 	snprintf(yaml + n, bytes - (size_t)n, "], %s", more);
+}
+
+struct appliance *transport_appliance(const struct transport *t, const char *kind,
+				      const char *front, const char *back)
+{
+	return appliance_start(&(struct appliance_config){.carrier = t->carrier,
+							  .portless = t->portless,
+							  .kind = kind,
+							  .frontend = front,
+							  .backend = back});
 }
