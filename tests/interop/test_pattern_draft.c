@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "tests/interop/appliance.h"
+#include "tests/interop/bounce.h"
 #include "tests/interop/pipeline.h"
 #include "tests/interop/raw.h"
 
@@ -256,6 +257,49 @@ static void test_two_appliances_share_a_channel(void **state)
 	       CONNECTS("CHANNEL"), SIDE("PAIR", SECOND_AT));
 }
 
+/* Who asks is behind the second appliance, who answers behind the first, which knows the second by
+ * a name that it makes. */
+static void ask_across(const char *first_back, const char *second_front, bool named)
+{
+	struct appliance *a = appliance_start(
+		&(struct appliance_config){.carrier = LAB_TAP,
+					   .kind = "bridge",
+					   .frontend = SIDE("DEALER", FRONTEND),
+					   .backend = first_back});
+	struct bounce ask = {.endpoint = SECOND_AT, .named = named, .messages = lab_scaled(50000)};
+	struct bounce back = {.endpoint = FRONTEND};
+	struct second second = {0};
+	struct peer *asker, *answerer;
+
+	second_start(&second, a, second_front, SIDE("DEALER", SECOND_AT));
+	answerer = peer_start(&a->net, "answerer", bounce_back_run, &back);
+	asker = peer_start(&a->net, "asker", bounce_ask_run, &ask);
+	appliance_await_peers(a, 2); /* the answerer, and the second appliance */
+	peer_tell(asker, "go", 0);
+	peer_hear(asker, "answered");
+	peer_tell(asker, "end", 0);
+	peer_done(asker);
+	peer_tell(answerer, "end", 0);
+	peer_done(answerer);
+	second_end(&second);
+	appliance_stop(a);
+}
+
+/* RFC 41 */
+static void test_a_server_answers_the_client_of_another_appliance(void **state)
+{
+	(void)state;
+	ask_across(SIDE("SERVER", BACKEND), CONNECTS("CLIENT"), false);
+}
+
+/* RFC 51: who is to write first must have heard of the other, here by its hello. */
+static void test_peers_of_two_appliances_answer_each_other(void **state)
+{
+	(void)state;
+	ask_across(SIDE("PEER", BACKEND) ", options: {hello_msg: " BOUNCE_HELLO "}",
+		   CONNECTS("PEER"), true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +310,8 @@ int main(void)
 		LAB_TEST(test_a_peer_knows_its_peers_by_number),
 		LAB_TEST(test_one_appliance_scatters_what_another_gathers),
 		LAB_TEST(test_two_appliances_share_a_channel),
+		LAB_TEST(test_a_server_answers_the_client_of_another_appliance),
+		LAB_TEST(test_peers_of_two_appliances_answer_each_other),
 	};
 	int status = lab_begin();
 
