@@ -131,7 +131,7 @@ static void linger(struct zl_lcore *c)
 	uint64_t until_ns = zl_clock_ns() + LINGER_MAX_NS;
 
 	for (c->now_ns = zl_clock_ns(); c->now_ns < until_ns; c->now_ns = zl_clock_ns()) {
-		if (!zl_tcp_sending(c->net))
+		if (!zl_tcp_sending(c->net) && !(c->kernel && zl_kernel_sending(c->kernel)))
 			return;
 		zl_core_turn(c);
 	}

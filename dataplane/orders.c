@@ -175,7 +175,8 @@ static int listen_at(struct zl_lcore *c, const struct zl_shard *s, struct zl_ipc
 	if (m->connect)
 		return 0;
 	if (m->carrier != ZL_CARRIER_STACK)
-		return c->kernel ? zl_kernel_listen(c->kernel, m, m->id, &m->bound) : -EINVAL;
+		return c->kernel ? zl_kernel_listen(c->kernel, m, &settings, m->id, &m->bound)
+				 : -EINVAL;
 	m->bound.bytes = end.bytes;
 	memcpy(m->bound.at, end.at, end.bytes);
 	error = zl_tcp_listen(c->net, m->ip, m->port, m->id);

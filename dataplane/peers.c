@@ -201,7 +201,8 @@ static int open_stream(struct zl_lcore *c, const struct zl_ipc_endpoint *at, str
 	int error;
 
 	if (at->carrier != ZL_CARRIER_STACK)
-		return zl_kernel_connect(c->kernel, at, &zl_session_events, &p->session, stream);
+		return zl_kernel_connect(c->kernel, at, &settings, &zl_session_events, &p->session,
+					 stream);
 	error = zl_tcp_connect(c->net, &to, &zl_session_events, &p->session, stream, c->now_ns);
 	if (!error)
 		zl_tcp_set(*stream, &settings);

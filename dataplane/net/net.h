@@ -108,17 +108,6 @@ int zl_tcp_connect(struct zl_net *net, const struct zl_endpoint_addr *remote,
                    const struct zl_stream_events *events, void *owner, struct zl_stream **out,
                    uint64_t now_ns);
 
-/* What a listener or a connection may have of its own; 0: as zl_tcp_config says. */
-struct zl_tcp_settings {
-	uint32_t keepalive_idle_ms, keepalive_interval_ms, keepalive_probes;
-	bool keepalive_off, keepalive_on; /* on: after two hours if nobody says when (RFC 9293) */
-	uint32_t user_timeout_ms;
-	uint32_t connect_timeout_ms; /* of an active open, all of its SYNs together */
-	uint32_t backlog;            /* of a listener */
-	bool one_port;               /* of a listener: SYNs are heard at ... */
-	uint16_t port;               /* ... this port only */
-	uint8_t tos;                 /* of every packet sent (RFC 2474, RFC 3168) */
-};
 /* At once after zl_tcp_connect. */
 void zl_tcp_set(struct zl_stream *s, const struct zl_tcp_settings *settings);
 /* For connections that the listener opens from now on. -ENOENT: there is no such listener. */

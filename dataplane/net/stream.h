@@ -49,6 +49,19 @@ struct zl_endpoint_addr {
 	uint16_t port; /* host order */
 };
 
+/* What a listener or a connection may have of its own; 0: as its carrier
+ * has it for all (zl_tcp_config, zl_kernel_config). */
+struct zl_tcp_settings {
+	uint32_t keepalive_idle_ms, keepalive_interval_ms, keepalive_probes;
+	bool keepalive_off, keepalive_on; /* on: after two hours if nobody says when (RFC 9293) */
+	uint32_t user_timeout_ms;
+	uint32_t connect_timeout_ms; /* of an active open, all of its SYNs together */
+	uint32_t backlog;            /* of a listener */
+	bool one_port;               /* of a listener: SYNs are heard at ... */
+	uint16_t port;               /* ... this port only */
+	uint8_t tos;                 /* of every packet sent (RFC 2474, RFC 3168) */
+};
+
 struct zl_stream {
 	const struct zl_stream_ops *ops;
 	const struct zl_stream_events *events;

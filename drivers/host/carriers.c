@@ -74,21 +74,6 @@ void carrier_before_source(int fd, const struct zl_ipc_endpoint *at)
 		set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
 }
 
-void carrier_prepare(const struct zl_kernel *k, int fd, uint32_t carrier)
-{
-	const struct zl_kernel_config *c = &k->config;
-
-	if (carrier != ZL_CARRIER_TCP)
-		return;
-	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	if (c->user_timeout_ms)
-		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)c->user_timeout_ms);
-	if (c->keepalive_idle_ms) {
-		set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-		set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)RTE_MAX(c->keepalive_idle_ms / 1000, 1u));
-	}
-}
-
 bool carrier_names_itself(const struct zl_ipc_endpoint *at)
 {
 	const struct sockaddr_tipc *a = (const void *)at->address.at;

@@ -31,7 +31,8 @@ static int begin(struct kstream *s, const struct zl_ipc_endpoint *at,
 }
 
 int zl_kernel_connect(struct zl_kernel *k, const struct zl_ipc_endpoint *at,
-		      const struct zl_stream_events *events, void *owner, struct zl_stream **out)
+		      const struct zl_tcp_settings *settings, const struct zl_stream_events *events,
+		      void *owner, struct zl_stream **out)
 {
 	struct sockaddr_storage address;
 	socklen_t bytes;
@@ -48,12 +49,14 @@ int zl_kernel_connect(struct zl_kernel *k, const struct zl_ipc_endpoint *at,
 	s->state = STREAM_CONNECTING;
 	s->stream.events = events;
 	s->stream.owner = owner;
-	carrier_prepare(k, fd, at->carrier);
+	stream_settings(k, fd, at->carrier, settings);
 	error = begin(s, at, &address, bytes);
 	if (error) {
 		stream_release(s, reason_of(-error));
 		return error;
 	}
+	if (settings->connect_timeout_ms)
+		stream_deadline(s, k->now_ns + settings->connect_timeout_ms * 1000000ull);
 	*out = &s->stream;
 	return 0;
 }
@@ -76,6 +79,7 @@ void connect_done(struct kstream *s)
 		stream_end(s, reason_of(error));
 		return;
 	}
+	stream_deadline(s, UINT64_MAX);
 	s->state = STREAM_OPEN;
 	s->readable = s->writable = true;
 	s->kernel->counter[ZL_KERNEL_connected]++;

@@ -9,7 +9,7 @@
 #define EVENTS      64
 #define BUDGET      (256u << 10) /* bytes of one stream a turn, so that others get theirs */
 #define DRY_PART    16           /* as tcp/ has it: below this part of memory nothing is read */
-#define EXPIRE_NS   1000000000ull
+#define PAUSED_NS   100000000ull
 #define DRY_WAIT_NS 1000000ull
 
 const char *const zl_kernel_counter_name[ZL_KERNEL_COUNTERS] = {
@@ -57,6 +57,7 @@ struct zl_kernel *zl_kernel_create(const struct zl_kernel_config *config)
 	if (!k)
 		return NULL;
 	k->config = *config;
+	k->expire_at_ns = UINT64_MAX;
 	k->epoll = epoll_create1(EPOLL_CLOEXEC);
 	k->streams = calloc(config->max_streams, sizeof(*k->streams));
 	for (unsigned i = 0; i < LISTENERS_MAX; i++)
@@ -72,6 +73,7 @@ struct zl_kernel *zl_kernel_create(const struct zl_kernel_config *config)
 		k->streams[i].kind = KIND_STREAM;
 		k->streams[i].kernel = k;
 		k->streams[i].fd = -1;
+		k->streams[i].deadline_ns = UINT64_MAX;
 		k->streams[i].next_free = k->free;
 		k->free = &k->streams[i];
 	}
@@ -111,7 +113,7 @@ uint64_t zl_kernel_next_timer(const struct zl_kernel *k)
 		return 0; /* queued after this turn's writing */
 	if (k->active)
 		return k->now_ns + DRY_WAIT_NS; /* memory does not tell when there is some */
-	return k->closing || k->paused ? k->now_ns + EXPIRE_NS / 10 : UINT64_MAX;
+	return k->paused ? RTE_MIN(k->expire_at_ns, k->now_ns + PAUSED_NS) : k->expire_at_ns;
 }
 
 static void stream_event(struct kstream *s, uint32_t events)
@@ -136,6 +138,13 @@ static void stream_event(struct kstream *s, uint32_t events)
 	}
 }
 
+/* From now on only the peer's end is missing. */
+static void await_end(struct kstream *s)
+{
+	s->awaits_end = true;
+	stream_deadline(s, s->kernel->now_ns + CLOSING_NS);
+}
+
 /* All that was queued has gone, or never will: the peer hears of it, and its own end is awaited. */
 static void closing(struct kstream *s)
 {
@@ -143,6 +152,8 @@ static void closing(struct kstream *s)
 		return;
 	if (!s->fin_sent && !s->write_ended)
 		shutdown(s->fd, SHUT_WR);
+	if (!s->fin_sent && !s->stream.linger_ms)
+		await_end(s);
 	s->fin_sent = true;
 	if (s->read_ended && !s->rx)
 		stream_end(s, s->reason == REASON_closed_by_peer ? REASON_closed_here : s->reason);
@@ -178,14 +189,47 @@ static unsigned serve_active(struct zl_kernel *k)
 	return k->dry ? 0 : n;
 }
 
+/* A dial has had its time, or what lingers, or a peer to end after us: while that still takes what
+ * was sent it is waited for. */
+static void deadline(struct kstream *s)
+{
+	bool unsent = (s->stream.sendq.bytes && !s->write_ended) || stream_unsent(s);
+
+	if (s->state == STREAM_CONNECTING)
+		stream_end(s, REASON_connect_timed_out);
+	else if (unsent && s->stream.linger_ms && !s->awaits_end)
+		stream_end(s, REASON_linger_timeout);
+	else if (unsent || !s->awaits_end)
+		await_end(s);
+	else
+		stream_end(s, REASON_fin_timeout);
+}
+
 static void expire(struct zl_kernel *k)
 {
-	for (uint32_t i = 0; k->closing && i < k->config.max_streams; i++) {
+	uint64_t next_ns = UINT64_MAX;
+
+	for (uint32_t i = 0; k->timed && i < k->config.max_streams; i++) {
 		struct kstream *s = &k->streams[i];
 
-		if (s->state == STREAM_CLOSING && k->now_ns >= s->deadline_ns)
-			stream_end(s, REASON_fin_timeout);
+		if (k->now_ns >= s->deadline_ns)
+			deadline(s);
+		next_ns = RTE_MIN(next_ns, s->deadline_ns);
 	}
+	k->expire_at_ns = next_ns;
+}
+
+uint32_t zl_kernel_sending(const struct zl_kernel *k)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < k->config.max_streams; i++) {
+		const struct kstream *s = &k->streams[i];
+
+		n += s->state == STREAM_CLOSING &&
+		     ((s->stream.sendq.bytes && !s->write_ended) || stream_unsent(s));
+	}
+	return n;
 }
 
 static bool short_of_memory(const struct zl_kernel *k)
@@ -211,10 +255,8 @@ unsigned zl_kernel_input(struct zl_kernel *k, uint64_t now_ns)
 	}
 	if (k->paused)
 		listeners_resume(k);
-	if (k->closing && now_ns >= k->expire_at_ns) {
+	if (now_ns >= k->expire_at_ns)
 		expire(k);
-		k->expire_at_ns = now_ns + EXPIRE_NS;
-	}
 	return serve_active(k) + (n > 0 ? (unsigned)n : 0);
 }
 

@@ -9,7 +9,8 @@
  *
  * The files: kernel.c the object and its turn; listen.c binds; connect.c dials; stream.c what an
  * owner may do; read.c, write.c bytes; carriers.c how the kinds of socket differ; unix.c files of
- * ipc, and whom they let in; explain.c what a person is told. */
+ * ipc, and whom they let in; explain.c what a person is told; settings.c the options
+ * of a socket. */
 #ifndef ZL_DRIVERS_HOST_KERNEL_H
 #define ZL_DRIVERS_HOST_KERNEL_H
 
@@ -51,14 +52,21 @@ unsigned zl_kernel_input(struct zl_kernel *k, uint64_t now_ns);
 /* Each turn, last: writes what was queued. Returns how many streams are not done with this turn. */
 unsigned zl_kernel_output(struct zl_kernel *k, uint64_t now_ns);
 
-/* A bind: listens, and says where; `cookie` is given to accept. 0 or -errno (explain.c). */
-int zl_kernel_listen(struct zl_kernel *k, const struct zl_ipc_endpoint *at, uint64_t cookie,
+/* A bind: listens, and says where; `cookie` is given to accept. Its streams have `settings` too.
+ * 0 or -errno (explain.c). */
+int zl_kernel_listen(struct zl_kernel *k, const struct zl_ipc_endpoint *at,
+		     const struct zl_tcp_settings *settings, uint64_t cookie,
 		     struct zl_ipc_sockaddr *bound);
 /* Its streams stay. */
 void zl_kernel_unlisten(struct zl_kernel *k, uint64_t cookie);
 /* events->established or ->closed follows, never from within. 0 or -errno. */
 int zl_kernel_connect(struct zl_kernel *k, const struct zl_ipc_endpoint *at,
-		      const struct zl_stream_events *events, void *owner, struct zl_stream **out);
+		      const struct zl_tcp_settings *settings, const struct zl_stream_events *events,
+		      void *owner, struct zl_stream **out);
+
+/* How many streams were shut down here and have something that is not on its way yet: looks at all.
+ */
+uint32_t zl_kernel_sending(const struct zl_kernel *k);
 
 /* Fills in carrier, ends and credentials as they are now. */
 void zl_kernel_describe(const struct zl_stream *s, struct zl_ipc_stream_open *m);

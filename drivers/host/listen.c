@@ -45,6 +45,7 @@ static void where(const struct listener *l, struct zl_ipc_sockaddr *bound)
 
 static int open_listener(struct zl_kernel *k, struct listener *l)
 {
+	uint32_t backlog = l->settings.backlog ? l->settings.backlog : k->config.backlog;
 	struct sockaddr_storage address;
 	socklen_t bytes;
 	int error;
@@ -53,13 +54,15 @@ static int open_listener(struct zl_kernel *k, struct listener *l)
 	if (l->fd < 0)
 		return l->fd;
 	carrier_before_bind(l->fd, &l->at);
+	stream_settings(k, l->fd, l->at.carrier, &l->settings); /* of what answers a SYN */
 	error = bind_to(k, l, &address, bytes);
-	if (!error && listen(l->fd, (int)k->config.backlog))
+	if (!error && listen(l->fd, (int)backlog))
 		error = -errno;
 	return error ? error : watch(k, l, EPOLL_CTL_ADD, EPOLLIN);
 }
 
-int zl_kernel_listen(struct zl_kernel *k, const struct zl_ipc_endpoint *at, uint64_t cookie,
+int zl_kernel_listen(struct zl_kernel *k, const struct zl_ipc_endpoint *at,
+		     const struct zl_tcp_settings *settings, uint64_t cookie,
 		     struct zl_ipc_sockaddr *bound)
 {
 	struct listener *l = k->listener;
@@ -69,7 +72,8 @@ int zl_kernel_listen(struct zl_kernel *k, const struct zl_ipc_endpoint *at, uint
 		l++;
 	if (l == k->listener + LISTENERS_MAX)
 		return -ENOSPC;
-	*l = (struct listener){.kind = KIND_LISTENER, .cookie = cookie, .at = *at};
+	*l = (struct listener){
+		.kind = KIND_LISTENER, .cookie = cookie, .at = *at, .settings = *settings};
 	error = open_listener(k, l);
 	if (error)
 		listener_close(l);
@@ -145,7 +149,7 @@ static void take_in(struct zl_kernel *k, const struct listener *l, int fd)
 		turn_away(k, fd, ZL_KERNEL_drop_no_stream);
 		return;
 	}
-	carrier_prepare(k, fd, l->at.carrier);
+	stream_settings(k, fd, l->at.carrier, &l->settings);
 	s->state = STREAM_OPEN;
 	s->readable = s->writable = true;
 	if (stream_watch(s) || !k->config.accept(k->config.ctx, l->cookie, &s->stream)) {

@@ -8,7 +8,7 @@
 #include "drivers/host/kernel.h"
 
 #define LISTENERS_MAX 256
-#define CLOSING_NS    30000000000ull /* for what is queued to move on, or the peer to end */
+#define CLOSING_NS    30000000000ull /* for the peer to end after us */
 #define BATCH_MAX     32             /* buffers that one read fills */
 
 enum reason {
@@ -32,6 +32,7 @@ struct listener {
 	int fd; /* -1: free */
 	uint64_t cookie;
 	struct zl_ipc_endpoint at;
+	struct zl_tcp_settings settings;
 	bool paused;
 	uint64_t resume_ns;
 	/* ipc: the file is removed if it is still this one */
@@ -58,12 +59,13 @@ struct kstream {
 	bool readable, writable;
 	bool read_ended, write_ended; /* end of file or an error; nothing more can be sent */
 	bool fin_sent;
+	bool awaits_end;               /* CLOSING, and all has been sent */
 	uint8_t batch;                 /* buffers that the next read is given */
 	enum reason reason;            /* why it ends, once read_ended */
 	uint32_t budget;               /* bytes that take() may still read this turn */
 	uint32_t held;                 /* bytes taken and not consumed */
 	struct rte_mbuf *rx, *rx_last; /* read and not taken: chained by `next` */
-	uint64_t deadline_ns;          /* CLOSING */
+	uint64_t deadline_ns; /* of a dial; of what lingers; of the peer's end after ours */
 	struct kstream *next_active, *next_output, *next_free;
 	bool active, outputs; /* on those lists */
 };
@@ -77,8 +79,8 @@ struct zl_kernel {
 	struct kstream *active; /* have something for their owner */
 	struct kstream *output; /* have something to write */
 	struct kstream *dead;
-	uint32_t open, closing, paused;
-	bool dry; /* packet memory is short: nothing is read this turn */
+	uint32_t open, timed, paused; /* timed: those with a deadline */
+	bool dry;                     /* packet memory is short: nothing is read this turn */
 	struct rte_mbuf *spare[BATCH_MAX];
 	unsigned spares;
 	uint64_t counter[ZL_KERNEL_COUNTERS];
@@ -127,7 +129,15 @@ void carrier_before_source(int fd, const struct zl_ipc_endpoint *at);
  */
 bool carrier_names_itself(const struct zl_ipc_endpoint *at);
 bool carrier_keeps_name(const struct zl_ipc_endpoint *at);
-void carrier_prepare(const struct zl_kernel *k, int fd, uint32_t carrier);
+
+/* settings.c */
+/* Before it binds or connects, or once it has been accepted. */
+void stream_settings(const struct zl_kernel *k, int fd, uint32_t carrier,
+		     const struct zl_tcp_settings *settings);
+/* Are bytes of it with this kernel that its peer has not acknowledged? */
+bool stream_unsent(const struct kstream *s);
+/* UINT64_MAX: none. */
+void stream_deadline(struct kstream *s, uint64_t at_ns);
 
 /* unix.c */
 /* Before and after bind(): a stale file is removed, permissions are set, the file is remembered. */

@@ -21,10 +21,20 @@ struct kstream *stream_new(struct zl_kernel *k, int fd, uint32_t carrier)
 		.fd = fd,
 		.carrier = carrier,
 		.batch = 1,
+		.deadline_ns = UINT64_MAX,
 		.stream.ops = &kernel_stream_ops,
 	};
 	zl_sendq_init(&s->stream.sendq, k->config.blocks);
 	return s;
+}
+
+void stream_deadline(struct kstream *s, uint64_t at_ns)
+{
+	struct zl_kernel *k = s->kernel;
+
+	k->timed += (at_ns != UINT64_MAX) - (s->deadline_ns != UINT64_MAX);
+	s->deadline_ns = at_ns;
+	k->expire_at_ns = RTE_MIN(k->expire_at_ns, at_ns);
 }
 
 int stream_watch(struct kstream *s)
@@ -58,7 +68,8 @@ static void reset_on_close(const struct kstream *s, enum reason reason)
 	const struct linger at_once = {.l_onoff = 1};
 
 	if (reason == REASON_aborted || reason == REASON_not_accepted ||
-	    reason == REASON_shut_down || reason == REASON_fin_timeout)
+	    reason == REASON_shut_down || reason == REASON_fin_timeout ||
+	    reason == REASON_linger_timeout)
 		setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
@@ -69,7 +80,7 @@ void stream_release(struct kstream *s, enum reason reason)
 	if (s->state == STREAM_DEAD)
 		return;
 	k->counter[ZL_KERNEL_closed_closed_here + reason]++;
-	k->closing -= s->state == STREAM_CLOSING;
+	stream_deadline(s, UINT64_MAX);
 	k->open--;
 	reset_on_close(s, reason);
 	close(s->fd);
@@ -125,8 +136,8 @@ static void stream_shutdown(struct zl_stream *stream)
 		stream_release(s, REASON_closed_here);
 	} else if (s->state == STREAM_OPEN) {
 		s->state = STREAM_CLOSING;
-		s->kernel->closing++;
-		s->deadline_ns = s->kernel->now_ns + CLOSING_NS;
+		if (stream->linger_ms)
+			stream_deadline(s, s->kernel->now_ns + stream->linger_ms * 1000000ull);
 		stream_want_output(s);
 		stream_activate(s);
 	}

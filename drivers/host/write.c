@@ -66,8 +66,6 @@ void write_some(struct kstream *s)
 		bytes += n;
 		msgs += n ? zl_sendq_ack(q, n) : 0;
 	}
-	if (bytes)
-		s->deadline_ns = s->kernel->now_ns + CLOSING_NS;
 	if (q->bytes && s->writable && !s->write_ended)
 		stream_want_output(s);
 	released(s, bytes, msgs);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -268,6 +269,109 @@ static void test_filters_let_in_whom_they_name(void **state)
 	let_in("ipc_gid: 0, ipc_pid: [1]", false);
 }
 
+/* What `ss` says of the appliance's sockets at a port; free it. */
+static char *sockets_at(struct appliance *a, const char *option, const char *port)
+{
+	char log[160], at[32];
+	struct lab_child child;
+	char *argv[] = {"/usr/bin/ss", "-Htn", (char *)option, "sport", "=", at, NULL};
+	const struct lab_spawn what = {
+		.namespace = a->net.appliance, .name = "ss", .log = log, .argv = argv};
+
+	snprintf(log, sizeof(log), "%s/ss%s", folder, option);
+	snprintf(at, sizeof(at), ":%s", port);
+	lab_spawn(&child, &what);
+	assert_int_equal(lab_wait(&child, LAB_PATIENCE_MS), 0);
+	return lab_log(&child);
+}
+
+/* Sooner or later: while something is not acknowledged, its timer is the one that is shown. */
+static void sees(struct appliance *a, const char *option, const char *port, const char *text)
+{
+	uint64_t until = lab_now_ms() + (uint64_t)LAB_PATIENCE_MS;
+	char *all = sockets_at(a, option, port);
+
+	while (!strstr(all, text) && lab_now_ms() < until) {
+		free(all);
+		all = sockets_at(a, option, port);
+	}
+	if (!strstr(all, text))
+		fail_msg("ss %s says nothing of %s: %s", option, text, all);
+	free(all);
+}
+
+/* Out of five minutes of silence; the queue of 77 is the third column of what listens. */
+static void test_options_of_a_socket_are_told_to_the_kernel(void **state)
+{
+	struct appliance_config config = {
+		.carrier = LAB_TAP,
+		.portless = true,
+		.frontend = in,
+		.backend = "bind: ['tcp://127.0.0.1:5556'], options: {tos: 184, backlog: 77, "
+			   "tcp_keepalive: yes, tcp_keepalive_idle: 5min}"};
+	struct appliance *a;
+	struct peer *sub;
+
+	(void)state;
+	name_all();
+	snprintf(in, sizeof(in), "bind: [\"%s\"]", file_in);
+	a = appliance_start(&config);
+	sees(a, "-l", "5556", " 77 ");
+	sub = remote_start(&a->net, "subscriber", ZMQ_SUB);
+	remote_connect(sub, "tcp://127.0.0.1:5556");
+	appliance_await_peers(a, 1);
+	sees(a, "-o", "5556", "timer:(keepalive,4min");
+	sees(a, "--tos", "5556", "tos:0xb8");
+	remote_end(sub);
+	appliance_stop(a);
+}
+
+static bool lingered(json_t *stats, const void *unused)
+{
+	json_t *row;
+	size_t i;
+
+	(void)unused;
+	json_array_foreach(stats, i,
+			   row) if (strcmp(json_string_value(json_object_get(row, "name")),
+					   "kernel.closed_linger_timeout") ==
+				    0) return json_integer_value(json_object_get(row, "total")) > 0;
+	return false;
+}
+
+/* A worker that has stopped reading is waited for, when its endpoint goes, for so long. */
+static void test_what_is_queued_lingers_for_so_long(void **state)
+{
+	struct appliance *a;
+	struct peer *push, *pull;
+	static char text[8000];
+
+	(void)state;
+	name_all();
+	snprintf(in, sizeof(in), "bind: [\"%s\"], hwm: 0", file_in);
+	a = appliance_start(&(struct appliance_config){
+		.carrier = LAB_TAP,
+		.portless = true,
+		.kind = "streamer",
+		.frontend = in,
+		.backend = "hwm: 0, connect: 'tcp://127.0.0.1:5803', options: {linger: 300ms}"});
+	push = remote_start(&a->net, "push", ZMQ_PUSH);
+	pull = remote_start(&a->net, "pull", ZMQ_PULL);
+	remote_connect(push, file_in);
+	remote_bind(pull, "tcp://127.0.0.1:5803");
+	appliance_await_peers(a, 2);
+	peer_signal(pull, SIGSTOP);
+	for (unsigned i = 0; i < 2000; i++)
+		remote_send_bytes(push, text, sizeof(text));
+	appliance_await_counter(a, "router.parts_received", 2000);
+	assert_null(appliance_change(a, "disconnect", "feed.backend", "tcp://127.0.0.1:5803"));
+	appliance_await(a, "stats", lingered, NULL, "what was queued is dropped");
+	peer_signal(pull, SIGCONT);
+	remote_end(pull);
+	remote_end(push);
+	appliance_stop(a);
+}
+
 /* A listener of the test's own, or what one leaves behind. */
 static int listen_at(const char *path, bool leave)
 {
@@ -371,6 +475,8 @@ int main(void)
 		LAB_TEST(test_filters_let_in_whom_they_name),
 		LAB_TEST(test_a_leftover_file_is_replaced_and_a_live_one_is_not),
 		LAB_TEST(test_an_endpoint_that_cannot_be_is_told_in_one_line),
+		LAB_TEST(test_options_of_a_socket_are_told_to_the_kernel),
+		LAB_TEST(test_what_is_queued_lingers_for_so_long),
 	};
 	int status = lab_begin();
 

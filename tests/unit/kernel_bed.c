@@ -26,6 +26,7 @@ struct eal_pools pools;
 struct owned owned[STREAMS];
 unsigned n_owned;
 uint64_t now_ns;
+struct zl_tcp_settings bed_settings;
 static uint64_t queued[STREAMS];
 
 /* --- the pattern --- */
@@ -142,6 +143,7 @@ void bed_start(unsigned frames)
 	with.blocks = pools.blocks;
 	kernel = zl_kernel_create(&with);
 	assert_non_null(kernel);
+	bed_settings = (struct zl_tcp_settings){0};
 	n_owned = 0;
 	now_ns = 1000000000;
 	for (unsigned i = 0; i < STREAMS; i++) {
@@ -224,7 +226,7 @@ int bed_peer(void)
 	struct zl_ipc_endpoint at = bed_ipc("in", false);
 
 	zl_kernel_unlisten(kernel, 7);
-	assert_int_equal(zl_kernel_listen(kernel, &at, 7, &bound), 0);
+	assert_int_equal(zl_kernel_listen(kernel, &at, &bed_settings, 7, &bound), 0);
 	return knock(&bound);
 }
 
@@ -236,14 +238,14 @@ int bed_peer_tcp(void)
 
 	memcpy(at.address.at, &a, sizeof(a));
 	zl_kernel_unlisten(kernel, 7);
-	assert_int_equal(zl_kernel_listen(kernel, &at, 7, &bound), 0);
+	assert_int_equal(zl_kernel_listen(kernel, &at, &bed_settings, 7, &bound), 0);
 	return knock(&bound);
 }
 
 int bed_dial(const struct zl_ipc_endpoint *at)
 {
 	struct owned *o = &owned[n_owned];
-	int error = zl_kernel_connect(kernel, at, &events, o, &o->stream);
+	int error = zl_kernel_connect(kernel, at, &bed_settings, &events, o, &o->stream);
 
 	n_owned += !error;
 	return error;

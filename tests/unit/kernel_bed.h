@@ -27,6 +27,7 @@ extern struct eal_pools pools;
 extern struct owned owned[STREAMS];
 extern unsigned n_owned; /* accepted or dialled so far */
 extern uint64_t now_ns;
+extern struct zl_tcp_settings bed_settings; /* of what listens or dials from now on */
 
 void bed_start(unsigned frames);
 /* Everything must be back. */

@@ -381,7 +381,7 @@ static void test_a_dial_is_told_of_later_or_refused_at_once(void **state)
 	assert_int_equal(bed_dial(&nobody), -ECONNREFUSED);
 	assert_int_equal(bed_dial(&nowhere), -ENOENT);
 	bed_turn(); /* places are free again at a turn's end */
-	assert_int_equal(zl_kernel_listen(kernel, &in, 7, &bound), 0);
+	assert_int_equal(zl_kernel_listen(kernel, &in, &bed_settings, 7, &bound), 0);
 	assert_int_equal(bed_dial(&to), 0);
 	assert_false(owned[0].established);
 	bed_await(is_established, &first, "the dial has succeeded");
