@@ -312,8 +312,8 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 		return;
 	}
 	/* RFC 37: the peer that binds is the server. */
-	zl_handshake_start(s->handshake, &zl_mechanism_null, socket->at.type, !m->outgoing);
-	s->handshake->options = &socket->at.options;
+	zl_handshake_start(s->handshake, &zl_mechanism_null, socket->at.type, !m->outgoing,
+			   &socket->at.options);
 	step(c, s, ZL_HANDSHAKE_MORE);
 }
 

@@ -25,15 +25,20 @@ void zl_handshake_say_plain(struct zl_handshake *h, const void *bytes, size_t n)
 }
 
 void zl_handshake_start(struct zl_handshake *h, const struct zl_mechanism *mechanism,
-			enum zl_socket_type type, bool as_server)
+			enum zl_socket_type type, bool as_server,
+			const struct zl_ipc_options *options)
 {
-	/* The padding is what ZMTP 1.0 reads as the length of an empty identity, flags included. */
-	static const uint8_t signature[SIGNATURE_BYTES] = {0xff, [8] = 1, [9] = 0x7f};
+	/* The padding is what ZMTP 1.0 reads as the length of our identity, flags included: at
+	 * most 256. The identity itself follows once the peer is known to be of 1.0. */
+	uint32_t frame = 1 + (options ? options->routing_id.len : 0);
+	uint8_t signature[SIGNATURE_BYTES] = {
+		0xff, [7] = (uint8_t)(frame >> 8), [8] = (uint8_t)frame, [9] = 0x7f};
 
 	memset(h, 0, sizeof(*h));
 	h->mechanism = mechanism;
 	h->type = type;
 	h->as_server = as_server;
+	h->options = options;
 	zl_handshake_say_plain(h, signature, sizeof(signature));
 }
 

@@ -42,7 +42,7 @@ struct zl_handshake {
 	const struct zl_mechanism *mechanism;
 	enum zl_socket_type type; /* ours */
 	bool as_server, greeted;
-	const struct zl_ipc_options *options; /* the socket's, or NULL: set after the start */
+	const struct zl_ipc_options *options; /* the socket's, or NULL */
 	bool said_version, said_rest;         /* of our own greeting, after the signature */
 	uint8_t greeting[ZL_GREETING_MAX];    /* the peer's, as it comes */
 	unsigned greeting_bytes;
@@ -56,9 +56,10 @@ struct zl_handshake {
 	uint8_t output[ZL_HANDSHAKE_OUTPUT]; /* the caller sends it and sets output_bytes to 0 */
 };
 
-/* Starts, with our signature as the output. */
+/* Starts, with our signature as the output. The options, or NULL, must stay. */
 void zl_handshake_start(struct zl_handshake *h, const struct zl_mechanism *mechanism,
-			enum zl_socket_type type, bool as_server);
+			enum zl_socket_type type, bool as_server,
+			const struct zl_ipc_options *options);
 /* Bytes of the peer's greeting, in pieces of any size. READY comes of an old peer's (1.0, 2.0), of
  * which the last byte must be the greeting's. */
 enum zl_verdict zl_handshake_greeting(struct zl_handshake *h, const uint8_t *bytes, size_t n);

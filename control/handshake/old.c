@@ -1,7 +1,7 @@
 /* Peers of ZMTP 1.0 and 2.0 (RFC 13 and 15), which have no commands and no security: their greeting
  * is their handshake. 2.0 says its socket's type and identity, 1.0 an identity alone, so that what
- * it is must be taken on trust. To a 1.0 peer our signature was an empty identity already; a 2.0
- * peer is told our type and an empty identity as soon as it has said its version. */
+ * it is must be taken on trust. To a 1.0 peer our signature was the header of our identity, which
+ * then follows; a 2.0 peer is told our type and identity as soon as it has said its version. */
 #include "control/handshake/handshake.h"
 
 #include <string.h>
@@ -34,6 +34,12 @@ static enum zl_reason objection(const struct zl_handshake *h)
 	if (h->mechanism != &zl_mechanism_null)
 		return ZL_REASON_mechanism_mismatch;
 	return old_type[h->type].exists ? ZL_REASONS : ZL_REASON_too_old;
+}
+
+static void say_identity(struct zl_handshake *h)
+{
+	if (h->options)
+		zl_handshake_say_plain(h, h->options->routing_id.data, h->options->routing_id.len);
 }
 
 static enum zl_verdict admit(struct zl_handshake *h, enum zl_zmtp_version version,
@@ -79,15 +85,19 @@ enum zl_verdict zl_handshake_zmtp_1(struct zl_handshake *h)
 		return ZL_HANDSHAKE_MORE;
 	if (n > header + bytes)
 		return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
+	say_identity(h);
 	return admit(h, ZL_ZMTP_V1_0, old_type[h->type].partner, g + header, bytes);
 }
 
 static void say_type(struct zl_handshake *h)
 {
-	const uint8_t rest[] = {(uint8_t)old_type[h->type].as, 0, 0};
+	const uint32_t n = h->options ? h->options->routing_id.len : 0;
+	const uint8_t rest[] = {(uint8_t)old_type[h->type].as, 0, (uint8_t)n};
 
-	if (!h->said_rest)
+	if (!h->said_rest) {
 		zl_handshake_say_plain(h, rest, sizeof(rest));
+		say_identity(h);
+	}
 	h->said_rest = true;
 }
 

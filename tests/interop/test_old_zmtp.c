@@ -208,10 +208,45 @@ static void test_old_wires_are_as_the_rfcs_have_them(void **state)
 	appliance_stop(a);
 }
 
+/* As libzmq of those days would have it from us: a ROUTER knows us by it. */
+static void test_old_peers_are_told_our_routing_id(void **state)
+{
+	struct appliance *a = appliance_start(&(struct appliance_config){
+		.kind = "bridge",
+		.frontend = "type: DEALER, bind: [\"" FRONTEND "\"]",
+		.backend = "type: DEALER, bind: [\"" BACKEND "\"], options: {routing_id: box}"});
+	struct peer *dealer = remote_start(&a->net, "dealer", ZMQ_DEALER);
+	struct peer *one = raw_start(&a->net, "1.0"), *two = raw_start(&a->net, "2.0");
+
+	(void)state;
+	raw_connect(one, 5556);
+	EXPECTS(one, "\xff\0\0\0\0\0\0\0\4\x7f");
+	SENDS(one, "\1\0");
+	EXPECTS(one, "box");
+	remote_connect(dealer, FRONTEND);
+	remote_send(dealer, "hi");
+	EXPECTS(one, "\3\0hi"); /* traffic begins behind it */
+	raw_close(one);
+	raw_end(one);
+	appliance_await_peers(a, 1);
+	raw_connect(two, 5556);
+	EXPECTS(two, "\xff\0\0\0\0\0\0\0\4\x7f");
+	SENDS(two, "\xff\0\0\0\0\0\0\0\1\x7f\1");
+	EXPECTS(two, "\3\5\0\3box");
+	SENDS(two, "\6\0\0"); /* ROUTER, anonymous */
+	remote_send(dealer, "ho");
+	EXPECTS(two, "\0\2ho");
+	raw_close(two);
+	raw_end(two);
+	remote_end(dealer);
+	appliance_stop(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(test_old_wires_are_as_the_rfcs_have_them),
+		LAB_TEST(test_old_peers_are_told_our_routing_id),
 		LAB_TEST(test_publishers_and_subscribers_of_all_versions_trade),
 		LAB_TEST(test_long_frames_and_many_parts_are_published),
 	};

@@ -26,7 +26,7 @@ static struct zl_handshake started(enum zl_socket_type type)
 {
 	struct zl_handshake h;
 
-	zl_handshake_start(&h, &zl_mechanism_null, type, true);
+	zl_handshake_start(&h, &zl_mechanism_null, type, true, NULL);
 	h.output_bytes = 0;
 	return h;
 }
@@ -60,7 +60,7 @@ static void test_our_greeting_follows_the_peers_piece_by_piece(void **state)
 	(void)state;
 	greeting_of(ours, 3, 1, "NULL");
 	greeting_of(theirs, 3, 0, "NULL");
-	zl_handshake_start(&h, &zl_mechanism_null, ZL_XPUB, true);
+	zl_handshake_start(&h, &zl_mechanism_null, ZL_XPUB, true, NULL);
 	expect_said(&h, ours, 10);
 	assert_int_equal(zl_handshake_greeting(&h, theirs, 9), ZL_HANDSHAKE_MORE);
 	expect_said(&h, NULL, 0);
@@ -72,7 +72,7 @@ static void test_our_greeting_follows_the_peers_piece_by_piece(void **state)
 	expect_said(&h, ready, sizeof(ready) - 1);
 	assert_int_equal(h.zmtp, ZL_ZMTP_V3_0);
 
-	zl_handshake_start(&h, &zl_mechanism_null, ZL_XPUB, true);
+	zl_handshake_start(&h, &zl_mechanism_null, ZL_XPUB, true, NULL);
 	h.output_bytes = 0;
 	assert_int_equal(zl_handshake_greeting(&h, theirs, 64), ZL_HANDSHAKE_MORE);
 	memcpy(last, ours + 11, 53);
@@ -144,10 +144,10 @@ static void test_old_peers_are_refused_where_there_is_security(void **state)
 	struct zl_handshake h;
 
 	(void)state;
-	zl_handshake_start(&h, &other, ZL_XPUB, true);
+	zl_handshake_start(&h, &other, ZL_XPUB, true, NULL);
 	assert_int_equal(zl_handshake_greeting(&h, (const uint8_t *)"\5", 1), ZL_HANDSHAKE_REFUSED);
 	assert_int_equal(h.reason, ZL_REASON_mechanism_mismatch);
-	zl_handshake_start(&h, &other, ZL_XPUB, true);
+	zl_handshake_start(&h, &other, ZL_XPUB, true, NULL);
 	assert_int_equal(zl_handshake_greeting(&h, (const uint8_t *)SIGNATURE "\1", 11),
 			 ZL_HANDSHAKE_REFUSED);
 	assert_int_equal(h.reason, ZL_REASON_mechanism_mismatch);
@@ -210,6 +210,36 @@ static void test_zmtp_2_peers_are_told_our_type_when_they_have_said_their_versio
 	assert_int_equal(zl_handshake_greeting(&h, (const uint8_t *)SIGNATURE "\1", 11),
 			 ZL_HANDSHAKE_MORE);
 	expect_said(&h, "\3\7\0\0", 4);
+}
+
+static enum zl_verdict hears(struct zl_handshake *h, const void *bytes, size_t n)
+{
+	return zl_handshake_greeting(h, bytes, n);
+}
+
+/* RFC 13: a length that counts the flags, flags, the identity; RFC 15: after the type. */
+static void test_old_peers_are_told_our_identity(void **state)
+{
+	static struct zl_ipc_options options = {.routing_id = {.len = 3, .data = "box"}};
+	static struct zl_ipc_options longest = {.routing_id = {.len = 255}};
+	struct zl_handshake h;
+
+	(void)state;
+	zl_handshake_start(&h, &zl_mechanism_null, ZL_DEALER, true, &options);
+	expect_said(&h, OLD("\xff\0\0\0\0\0\0\0\4\x7f"));
+	assert_int_equal(hears(&h, OLD("\1\0")), ZL_HANDSHAKE_READY);
+	expect_said(&h, OLD("box"));
+	zl_handshake_start(&h, &zl_mechanism_null, ZL_DEALER, true, &options);
+	expect_said(&h, OLD("\xff\0\0\0\0\0\0\0\4\x7f"));
+	assert_int_equal(hears(&h, OLD(SIGNATURE "\1")), ZL_HANDSHAKE_MORE);
+	expect_said(&h, OLD("\3\5\0\3box"));
+	assert_int_equal(hears(&h, OLD("\6\0\0")), ZL_HANDSHAKE_READY);
+	expect_said(&h, NULL, 0);
+	memset(longest.routing_id.data, 'i', 255);
+	zl_handshake_start(&h, &zl_mechanism_null, ZL_DEALER, true, &longest);
+	expect_said(&h, OLD("\xff\0\0\0\0\0\0\1\0\x7f"));
+	assert_int_equal(hears(&h, OLD("\1\0")), ZL_HANDSHAKE_READY);
+	expect_said(&h, longest.routing_id.data, 255);
 }
 
 static void test_later_versions_are_spoken_to_in_3_1(void **state)
@@ -410,6 +440,7 @@ int main(void)
 			test_zmtp_1_peers_are_known_by_their_identity_and_taken_at_their_word),
 		cmocka_unit_test(
 			test_zmtp_2_peers_are_told_our_type_when_they_have_said_their_version),
+		cmocka_unit_test(test_old_peers_are_told_our_identity),
 		cmocka_unit_test(test_later_versions_are_spoken_to_in_3_1),
 		cmocka_unit_test(test_mechanisms_must_be_well_formed_and_the_same),
 		cmocka_unit_test(test_ready_makes_a_peer_of_type_and_identity),
