@@ -12,8 +12,8 @@ struct zl_dealer {
 	struct zl_balance balance;
 	struct zl_inbox inbox;
 	struct zl_notices notices;
-	struct zl_single single; /* CLIENT, CHANNEL */
-	struct zl_pipe *only;    /* PAIR, CHANNEL: the peer */
+	struct zl_single single; /* CLIENT, CHANNEL, DGRAM */
+	struct zl_pipe *only;    /* PAIR, CHANNEL, DGRAM: the peer */
 };
 
 int zl_dealer_open(struct zl_socket *s);
@@ -26,7 +26,7 @@ bool zl_dealer_can_send(const struct zl_socket *s);
 void zl_dealer_broken(struct zl_socket *s);
 void zl_dealer_released(struct zl_socket *s, struct zl_pipe *p);
 
-/* pair.c: what CHANNEL does as PAIR does. */
+/* pair.c: what CHANNEL and DGRAM do as PAIR does. */
 void zl_pair_pipe_added(struct zl_socket *s, struct zl_pipe *p);
 void zl_pair_pipe_removed(struct zl_socket *s, struct zl_pipe *p);
 

@@ -21,6 +21,7 @@ static const struct zl_pattern *const table[ZL_SOCKET_TYPES] = {
 	[ZL_SERVER] = &zl_server_pattern,
 	[ZL_RADIO] = &zl_radio_pattern,
 	[ZL_DISH] = &zl_dish_pattern,
+	[ZL_DGRAM] = &zl_dgram_pattern,
 	[ZL_PEER] = &zl_peer_pattern,
 };
 

@@ -8,7 +8,7 @@ extern const struct zl_pattern zl_pub_pattern, zl_sub_pattern, zl_xpub_pattern, 
 extern const struct zl_pattern zl_push_pattern, zl_pull_pattern, zl_dealer_pattern, zl_pair_pattern,
 	zl_client_pattern, zl_scatter_pattern, zl_gather_pattern, zl_channel_pattern;
 extern const struct zl_pattern zl_router_pattern, zl_req_pattern, zl_rep_pattern, zl_server_pattern,
-	zl_peer_pattern, zl_stream_pattern, zl_radio_pattern, zl_dish_pattern;
+	zl_peer_pattern, zl_stream_pattern, zl_radio_pattern, zl_dish_pattern, zl_dgram_pattern;
 
 /* hooks.c: of patterns for what they do not do. */
 int zl_never_sends(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local);

@@ -126,7 +126,7 @@ static void test_a_forwarder_joins_xsub_and_xpub(void **state)
 static void test_what_there_is_not_yet_is_said(void **state)
 {
 	struct zl_socket s;
-	struct zl_socket_config config = {.type = ZL_DGRAM, .pipes_max = 1};
+	struct zl_socket_config config = {.type = ZL_SOCKET_TYPES, .pipes_max = 1};
 
 	(void)state;
 	assert_int_equal(zl_socket_open(&s, &config), -EPROTONOSUPPORT);
