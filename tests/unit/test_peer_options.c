@@ -85,9 +85,39 @@ static void test_a_peer_whose_own_ttl_runs_out_is_closed(void **state)
 		"heartbeat_ttl");
 }
 
+static void expect_timeout(uint64_t closes)
+{
+	core_turn(&core[0]);
+	assert_string_equal(
+		((struct zl_ipc_stream_closed *)hear(&core[0], ZL_IPC_STREAM_CLOSED))->reason,
+		"handshake_timeout");
+	assert_int_equal(core[0].counter[ZL_CORE_close_handshake_timeout], closes);
+}
+
+/* A byte now and then is no handshake. */
+static void test_who_greets_and_says_no_more_gains_no_time(void **state)
+{
+	struct bytes b = {0};
+
+	(void)state;
+	options->handshake_ivl = 500;
+	peer_accept(&core[0], &w, OUT);
+	hear(&core[0], ZL_IPC_STREAM_OPEN);
+	for (unsigned i = 0; i < 4; i++) {
+		b.n = 0;
+		bytes_add(&b, i ? "\0" : "\xff", 1);
+		peer_say(&core[0], &w, &b);
+		after(120);
+		hear_nothing(&core[0]);
+	}
+	bytes_free(&b);
+	after(21);
+	expect_timeout(1);
+}
+
 static void test_a_handshake_has_as_long_as_its_socket_says(void **state)
 {
-	static struct wire other;
+	static struct wire other, third;
 
 	(void)state;
 	core[0].handshake_ms = 100;
@@ -96,9 +126,16 @@ static void test_a_handshake_has_as_long_as_its_socket_says(void **state)
 	hear(&core[0], ZL_IPC_STREAM_OPEN);
 	after(490);
 	hear_nothing(&core[0]);
+	assert_int_equal(core[0].counter[ZL_CORE_close_handshake_timeout], 0);
 	after(11);
-	core_turn(&core[0]);
-	hear(&core[0], ZL_IPC_STREAM_CLOSED);
+	expect_timeout(1);
+	options->handshake_ivl = -1; /* as all have it */
+	peer_accept(&core[0], &third, OUT);
+	hear(&core[0], ZL_IPC_STREAM_OPEN);
+	after(90);
+	hear_nothing(&core[0]);
+	after(11);
+	expect_timeout(2);
 	options->handshake_ivl = 0;
 	peer_accept(&core[0], &other, OUT);
 	hear(&core[0], ZL_IPC_STREAM_OPEN);
@@ -151,6 +188,7 @@ int main(void)
 		T(test_a_peer_is_pinged_and_closed_if_it_does_not_answer),
 		T(test_a_peer_whose_own_ttl_runs_out_is_closed),
 		T(test_a_handshake_has_as_long_as_its_socket_says),
+		T(test_who_greets_and_says_no_more_gains_no_time),
 		T(test_only_who_passes_the_filter_is_let_in),
 		T(test_linger_decides_what_is_left_when_a_peer_is_ended_here),
 #undef T
