@@ -8,7 +8,7 @@
 #include <string.h>
 #include <zmq.h>
 
-#define PART_MAX 200000
+#define PART_MAX 1600000
 #define PARTS    2
 #define STACK    8 /* parts of an envelope */
 #define SOCKETS  8
@@ -209,8 +209,8 @@ void answerer_run(struct peer *self, const void *plan)
 	bool holds = a->waits;
 	uint64_t n = 0;
 
-	if (a->small) {
-		talk_option(t, ZMQ_RCVHWM, 100);
+	if (a->hwm) {
+		talk_option(t, ZMQ_RCVHWM, (int)a->hwm);
 		talk_option(t, ZMQ_RCVBUF, 32768);
 	}
 	talk_join(t, a->endpoint, a->bind);

@@ -24,9 +24,9 @@ struct answerer {
 	const char *endpoint;
 	enum tongue tongue;
 	bool bind;
-	int type;   /* ZMQ_REP; ZMQ_DEALER, ZMQ_ROUTER */
-	bool small; /* little buffers, a HWM of 100 */
-	bool waits; /* as if it had been told "hold" */
+	int type;     /* ZMQ_REP; ZMQ_DEALER, ZMQ_ROUTER */
+	unsigned hwm; /* little buffers and this HWM; 0: none */
+	bool waits;   /* as if it had been told "hold" */
 };
 /* Ends when told "end", and says "answers" before (n: how many). Told "hold" it answers nothing
  * until it is told "on". Where it can see the envelope (all but libzmq's REP) there must be an

@@ -25,6 +25,7 @@ static const struct row {
 	unsigned ahead;
 	bool only_connects; /* the peer must */
 } rows[] = {
+	/* A REQ has one question at a time: it is many of them that a HWM holds back. */
 	{"REQ to REP", ZMQ_REQ, ZMQ_REP, 8, false},
 	{"REQ to ROUTER", ZMQ_REQ, ZMQ_ROUTER, 8, false},
 	{"DEALER to REP", ZMQ_DEALER, ZMQ_REP, 100, false},
@@ -43,6 +44,12 @@ struct office {
 	char side[2][320];
 };
 
+/* The appliance, on this side. One socket can bind in a place: many REQs connect. */
+static bool dials(const struct office *o, enum side side)
+{
+	return o->connects && !(side == FRONT && o->fills && o->row->asks == ZMQ_REQ);
+}
+
 /* A REQ of which several are asked at once is as many peers. */
 static unsigned peers_of(const struct office *o, unsigned askers)
 {
@@ -53,8 +60,8 @@ static void start_asker(struct office *o, unsigned i, struct asker plan)
 {
 	plan.id = i;
 	plan.type = o->row->asks;
-	plan.bind = o->connects;
-	plan.endpoint = transport_at(o->transport, o->connects, FRONT, i);
+	plan.bind = dials(o, FRONT);
+	plan.endpoint = transport_at(o->transport, plan.bind, FRONT, i);
 	o->asker_plan[i] = plan;
 	o->asker[i] = peer_start(&o->appliance->net, "asker", asker_run, &o->asker_plan[i]);
 }
@@ -65,7 +72,9 @@ static void start_answerer(struct office *o, unsigned i)
 		.endpoint = transport_at(o->transport, o->connects, BACK, i),
 		.bind = o->connects,
 		.type = o->row->answers,
-		.small = o->fills,
+		.hwm = !o->fills                 ? 0
+		       : o->row->asks == ZMQ_REQ ? 1
+						 : 100,
 		.waits = o->fills};
 	o->answerer[i] = peer_start(&o->appliance->net, "answerer", answerer_run,
 				    &o->answerer_plan[i]);
@@ -78,11 +87,12 @@ static void open_office(struct office *o, const char *more, struct asker plan)
 	       o->connects ? "the appliance connects" : "peers connect");
 	if (!plan.ahead)
 		plan.ahead = o->row->ahead;
-	if (o->row->asks == ZMQ_REQ && o->connects)
+	if (o->row->asks == ZMQ_REQ && dials(o, FRONT))
 		plan.ahead = 1; /* one socket can bind there */
 	for (unsigned side = 0; side < 2; side++)
-		transport_side(o->side[side], sizeof(o->side[side]), o->transport, o->connects,
-			       (enum side)side, PEERS, NULL, side == BACK ? more : "hwm: 0");
+		transport_side(o->side[side], sizeof(o->side[side]), o->transport,
+			       dials(o, (enum side)side), (enum side)side, PEERS, NULL,
+			       side == BACK ? more : "hwm: 0");
 	o->appliance = transport_appliance(o->transport, "queue", o->side[FRONT], o->side[BACK]);
 	for (unsigned i = 0; i < PEERS; i++)
 		start_answerer(o, i);
@@ -149,22 +159,23 @@ static void replace_one_of_each(struct office *o)
 	appliance_await_peers(o->appliance, all);
 }
 
-/* Whoever is killed before there are questions is replaced. Then, where one asker may ask much,
- * nobody answers until the askers are held back; and all is answered once somebody does. */
+/* Whoever is killed before there are questions is replaced. Then nobody answers until
+ * the askers are held back, and all is answered once somebody does. */
 static void killed_filled_and_released(struct office *o)
 {
-	struct asker plan = {.questions = lab_scaled(1000), .bytes = 3000};
+	/* Few questions, but more than the kernel's buffers for a peer take (4 MiB). */
+	bool req = o->row->asks == ZMQ_REQ;
+	struct asker plan = {.questions = req ? 8 : 2000,
+			     .ahead = req ? o->row->ahead : 2000,
+			     .bytes = req ? 1500000 : 3000};
 	uint64_t answers[PEERS];
 
-	o->fills = o->row->asks != ZMQ_REQ;
-	if (o->fills)
-		plan.questions = plan.ahead = 2000;
-	open_office(o, "hwm: 100, sndbuf: 16KiB", plan);
+	o->fills = true;
+	open_office(o, req ? "hwm: 1, sndbuf: 16KiB" : "hwm: 100, sndbuf: 16KiB", plan);
 	replace_one_of_each(o);
 	each_asker_is_told(o, "go");
-	if (o->fills)
-		appliance_await(o->appliance, "stats", is_held_back, o->appliance,
-				"the askers are held back");
+	appliance_await(o->appliance, "stats", is_held_back, o->appliance,
+			"the askers are held back");
 	for (unsigned i = 0; i < PEERS; i++)
 		peer_tell(o->answerer[i], "on", 0);
 	close_office(o, answers);
