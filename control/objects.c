@@ -337,15 +337,22 @@ static void renumber_missing(struct zl_control *c)
 			e->at.id = c->next_id++;
 }
 
+/* The running dataplane may have another number of cores than the config: the host core is after
+ * the poll cores in both. */
+static uint32_t home_there(uint32_t home, uint32_t poll_cores, uint32_t poll_cores_there)
+{
+	return home == zl_ipc_host_core(poll_cores) ? zl_ipc_host_core(poll_cores_there)
+						    : home % poll_cores_there;
+}
+
 /* What of a device is to be added has the home of what is there; a device of which nothing is has
- * one that there is: the running dataplane may have fewer cores than the config. */
+ * one that there is. */
 static void settle_homes(struct zl_control *c)
 {
-	unsigned cores = zl_ipc_cores(zl_dataplane_hello(c)->poll_cores);
-
 	for (struct zl_socket *s = c->sockets; s; s = s->next)
-		if (!s->present && s->at.home >= cores)
-			s->at.home %= cores;
+		if (!s->present)
+			s->at.home = home_there(s->at.home, c->config.setup.poll_cores,
+						zl_dataplane_hello(c)->poll_cores);
 	for (struct zl_device *d = c->devices; d; d = d->next) {
 		struct zl_socket *side[] = {d->frontend, d->backend, d->capture};
 		const struct zl_socket *there = NULL;
