@@ -46,7 +46,7 @@ void appliance_write_config(struct appliance *a)
 	if (!f)
 		fail_msg("%s cannot be written", a->file);
 	fprintf(f, "cores: {poll: %u}\n", c->poll_cores ? c->poll_cores : 1);
-	fprintf(f, "memory: {hugepages: no, megabytes: %u}\n", c->megabytes ? c->megabytes : 256);
+	fprintf(f, "memory: {hugepages: no, megabytes: %u}\n", c->megabytes ? c->megabytes : 512);
 	fprintf(f, "tcp: {%s}\n", or (c->tcp, ""));
 	fprintf(f, "limits: {%s}\n", or (c->limits, ""));
 	if (!c->portless)

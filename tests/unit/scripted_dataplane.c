@@ -260,9 +260,13 @@ const uint8_t greeting[64] = {
 
 void open_stream(uint64_t stream, uint32_t endpoint, uint32_t socket)
 {
+	uint8_t signature[10];
+
 	fill_open(begin(ZL_IPC_STREAM_OPEN, 0), stream, endpoint, socket);
 	deliver();
-	expect_send(stream, greeting, 10);
+	memcpy(signature, greeting, sizeof(signature));
+	signature[8] = (uint8_t)(1 + bed.name_bytes);
+	expect_send(stream, signature, sizeof(signature));
 }
 
 void join(uint64_t stream, uint32_t endpoint, uint32_t socket, enum zl_socket_type type,

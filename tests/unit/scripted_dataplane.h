@@ -25,6 +25,7 @@ struct bed {
 	uint64_t packet[ZL_IPC_PACKET_MAX / 8]; /* the last one, of either direction */
 	uint32_t frontend, backend, bind_front, dial, bind_back; /* ids, as control chose them */
 	uint64_t subs_sent;
+	unsigned name_bytes; /* of the socket's routing id, as ZMTP 1.0 peers are told */
 };
 
 extern struct bed bed;

@@ -131,6 +131,7 @@ static void test_ready_says_who_we_are_and_keeps_what_the_peer_says(void **state
 	(void)state;
 	set_up();
 	assert_int_equal(front.options.tos, 8);
+	bed.name_bytes = 3;
 	shake(id_of(0, 1), ours, sizeof(ours) - 1, "REP", theirs, sizeof(theirs) - 1);
 	r = receive(ZL_IPC_STREAM_READY);
 	assert_int_equal(r->identity_len, 1);
