@@ -22,20 +22,22 @@ struct zl_net;
 struct zl_net_ops {
 	/* Frames to send, complete with Ethernet header; the callee owns them. */
 	void (*transmit)(void *ctx, uint16_t port, struct rte_mbuf **frames, unsigned n);
-	/* Do frames wait at the port because its device has no room? As long as they do, connections
-	 * send no new data: it would only wait behind them, and be dropped in the end. NULL: never. */
+	/* Do frames wait at the port because its device has no room? As long as they do,
+	 * connections send no new data: it would only wait behind them, and be dropped in the end.
+	 * NULL: never. */
 	bool (*tx_waits)(void *ctx, uint16_t port);
-	/* A passive open reached ESTABLISHED. Fill s->events and s->owner and return true, or return
-	 * false to have it reset. `cookie` is what zl_tcp_listen was given. */
+	/* A passive open reached ESTABLISHED. Fill s->events and s->owner and return true, or
+	 * return false to have it reset. `cookie` is what zl_tcp_listen was given. */
 	bool (*accept)(void *ctx, uint64_t cookie, struct zl_stream *s);
-	/* An ARP mapping was learned or changed here; tell the other cores (zl_net_neighbor_set). */
+	/* An ARP mapping was learned or changed here; tell the other cores (zl_net_neighbor_set).
+	 */
 	void (*neighbor)(void *ctx, uint16_t port, uint32_t ip, const struct rte_ether_addr *mac);
 	/* Random bits for ISNs, source ports, IP ids. */
 	uint64_t (*random)(void *ctx);
-	/* Would a segment of this flow, as it arrives here (remote -> local), be steered to this core?
-	 * Used to choose source ports of active opens. NULL: yes to all. */
+	/* Would a segment of this flow, as it arrives here (remote -> local), be steered to this
+	 * core? Used to choose source ports of active opens. NULL: yes to all. */
 	bool (*lands_here)(void *ctx, uint16_t port, const struct zl_endpoint_addr *local,
-	                   const struct zl_endpoint_addr *remote);
+			   const struct zl_endpoint_addr *remote);
 };
 
 struct zl_tcp_config {
@@ -71,8 +73,9 @@ void zl_net_destroy(struct zl_net *net);
 
 struct zl_net_port {
 	struct rte_ether_addr mac;
-	uint16_t mtu;        /* IP bytes a frame: 1500 */
-	uint64_t tx_offload; /* RTE_ETH_TX_OFFLOAD_* that the port will honour; 0: all in software */
+	uint16_t mtu; /* IP bytes a frame: 1500 */
+	uint64_t
+		tx_offload; /* RTE_ETH_TX_OFFLOAD_* that the port will honour; 0: all in software */
 	uint64_t rx_checked; /* RTE_MBUF_F_RX_{IP,L4}_CKSUM_GOOD are to be trusted if set */
 	bool copies;         /* the device copies what it sends: references gain nothing */
 	uint32_t ip;         /* host order; 0: none */
@@ -85,7 +88,7 @@ int zl_net_port_of(const struct zl_net *net, uint32_t ip);
 
 /* A vector of received frames of one port; the stack owns them from here on. */
 void zl_net_input(struct zl_net *net, uint16_t port, struct rte_mbuf **frames, unsigned n,
-                  uint64_t now_ns);
+		  uint64_t now_ns);
 /* Run timers that are due. */
 void zl_net_timers(struct zl_net *net, uint64_t now_ns);
 /* End of the turn: call readable events that are due, emit ACKs and data of streams marked for
@@ -96,7 +99,7 @@ uint64_t zl_net_next_timer(const struct zl_net *net);
 
 /* From another core's zl_net_ops.neighbor. */
 void zl_net_neighbor_set(struct zl_net *net, uint16_t port, uint32_t ip,
-                         const struct rte_ether_addr *mac, uint64_t now_ns);
+			 const struct rte_ether_addr *mac, uint64_t now_ns);
 /* Announce our addresses (gratuitous ARP): once the ports are up; one core only. */
 void zl_net_announce(struct zl_net *net, uint64_t now_ns);
 
@@ -105,14 +108,14 @@ int zl_tcp_listen(struct zl_net *net, uint32_t ip, uint16_t port, uint64_t cooki
 void zl_tcp_unlisten(struct zl_net *net, uint32_t ip, uint16_t port);
 /* Active open; events->established or ->closed follows. -ENETUNREACH, -EADDRNOTAVAIL, -ENOBUFS. */
 int zl_tcp_connect(struct zl_net *net, const struct zl_endpoint_addr *remote,
-                   const struct zl_stream_events *events, void *owner, struct zl_stream **out,
-                   uint64_t now_ns);
+		   const struct zl_stream_events *events, void *owner, struct zl_stream **out,
+		   uint64_t now_ns);
 
 /* At once after zl_tcp_connect. */
 void zl_tcp_set(struct zl_stream *s, const struct zl_tcp_settings *settings);
 /* For connections that the listener opens from now on. -ENOENT: there is no such listener. */
 int zl_tcp_listen_set(struct zl_net *net, uint32_t ip, uint16_t port,
-                      const struct zl_tcp_settings *settings);
+		      const struct zl_tcp_settings *settings);
 /* How many connections were shut down here and have something unacknowledged, if only that they
  * have no more to send: looks at all. */
 uint32_t zl_tcp_sending(const struct zl_net *net);
