@@ -49,8 +49,8 @@ struct zl_endpoint_addr {
 	uint16_t port; /* host order */
 };
 
-/* What a listener or a connection may have of its own; 0: as its carrier
- * has it for all (zl_tcp_config, zl_kernel_config). */
+/* What a listener or a connection may have of its own; 0: as its carrier has it for all
+ * (zl_tcp_config, zl_kernel_config). */
 struct zl_tcp_settings {
 	uint32_t keepalive_idle_ms, keepalive_interval_ms, keepalive_probes;
 	bool keepalive_off, keepalive_on; /* on: after two hours if nobody says when (RFC 9293) */
