@@ -74,6 +74,12 @@ def noise(program, cpu, when):
             f"more than 20 us, {seen['longest_us'] / 1000:.1f} ms at the longest.")
 
 
+def floor(program, one_cpu, other_cpu, rate, seconds):
+    """Latencies of two threads that only pass a counter to and fro, as a load's result has them."""
+    return {"latency_ns": json.loads(processes.command(
+        program, str(one_cpu), str(other_cpu), str(seconds), str(rate)))}
+
+
 class Hugepages:
     """Reserves what is missing and gives it back; free_mb is what there is to use."""
 

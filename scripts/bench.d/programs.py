@@ -14,6 +14,7 @@ TARGETS = {
     "matcher": "tests/bench/bench-matcher",
     "membw": "tests/bench/bench-membw",
     "noise": "tests/bench/bench-noise",
+    "floor": "tests/bench/bench-floor",
 }
 
 
