@@ -22,7 +22,8 @@
 
 static bool has_subscribers(const struct zl_socket *socket)
 {
-	return socket && (socket->at.type == ZL_XPUB || socket->at.type == ZL_PUB);
+	return socket && (socket->at.type == ZL_XPUB || socket->at.type == ZL_PUB ||
+			  socket->at.type == ZL_RADIO);
 }
 
 /* The tables of a socket's matches go out under its id of the moment. */
@@ -81,6 +82,17 @@ void zl_subscribe_stop(struct zl_control *c)
 		s->match_context = NULL;
 	}
 	c->publishers = NULL;
+}
+
+static bool publishes(enum zl_socket_type type)
+{
+	return type == ZL_PUB || type == ZL_XPUB || type == ZL_RADIO;
+}
+
+/* The longest prefix, or name of a group (RFC 48), that a peer may ask for. */
+static unsigned longest(const struct zl_socket *socket)
+{
+	return socket->at.type == ZL_RADIO ? ZL_GROUP_MAX : ZL_PREFIX_MAX;
 }
 
 /* The table that a publisher on this socket is to be told of, or NULL. */
@@ -147,7 +159,7 @@ bool zl_subscribe_join(struct zl_control *c, struct zl_stream *s)
 	}
 	/* RFC 13: to a publisher of ZMTP 1.0 a subscriber sends nothing; all comes from it anyway.
 	 */
-	if (subs && s->zmtp != ZL_ZMTP_V1_0 && (s->peer_type == ZL_PUB || s->peer_type == ZL_XPUB))
+	if (subs && s->zmtp != ZL_ZMTP_V1_0 && publishes(s->peer_type))
 		return inverted(c, s) || join_publisher(c, s, subs);
 	return true;
 }
@@ -223,7 +235,7 @@ void zl_subscribe_records(struct zl_control *c, struct zl_stream *s, const struc
 		ahead = expect(s->socket->subs, ahead, end);
 	for (; p < end && s->subscriber != ZL_NO_PEER; p += sizeof(r) + r.len) {
 		memcpy(&r, p, sizeof(r));
-		if (r.len > ZL_PREFIX_MAX) {
+		if (r.len > longest(s->socket)) {
 			zl_stream_close(c, s, ZL_REASON_prefix_too_long);
 			return;
 		}
@@ -302,11 +314,12 @@ static size_t put_head(uint8_t *to, uint8_t flags, uint64_t body)
 }
 
 /* 3.1: the commands SUBSCRIBE and CANCEL (RFC 37); 3.0 and 2.0: messages of 0x01 or 0x00 and the
- * prefix (RFC 23, 15). */
-static size_t put_news(uint8_t *to, const struct zl_news *news, enum zl_zmtp_version zmtp)
+ * prefix (RFC 23, 15). A RADIO is told by JOIN and LEAVE, for want of anything older. */
+static size_t put_news(uint8_t *to, const struct zl_news *news, const struct zl_stream *s)
 {
-	bool command = zmtp >= ZL_ZMTP_V3_1;
-	const char *name = news->subscribe ? "\011SUBSCRIBE" : "\006CANCEL";
+	bool joins = s->peer_type == ZL_RADIO, command = joins || s->zmtp >= ZL_ZMTP_V3_1;
+	const char *name = joins ? (news->subscribe ? "\004JOIN" : "\005LEAVE")
+				 : (news->subscribe ? "\011SUBSCRIBE" : "\006CANCEL");
 	size_t name_bytes = command ? strlen(name) : 1;
 	size_t at = put_head(to, command ? FLAG_COMMAND : 0, name_bytes + news->bytes);
 
@@ -339,7 +352,7 @@ static void pump(struct zl_control *c, struct zl_stream *s)
 			n = 0;
 			continue;
 		}
-		n += put_news(bytes + n, &news, s->zmtp);
+		n += put_news(bytes + n, &news, s);
 		zl_publisher_done(subs, s->publisher, &news);
 		c->counters[ZL_COUNT_upstream_frames]++;
 	}
@@ -365,7 +378,7 @@ static void repeat(struct zl_control *c, struct zl_subs *subs, const uint8_t *pr
 		if (downstream(p->socket) != subs ||
 		    !zl_publisher_told(subs, p->publisher, prefix, bytes) || credit(p) < FRAME_MAX)
 			continue;
-		zl_stream_send(c, p, frame, put_news(frame, &news, p->zmtp));
+		zl_stream_send(c, p, frame, put_news(frame, &news, p));
 		c->counters[ZL_COUNT_upstream_frames]++;
 	}
 }

@@ -64,17 +64,18 @@ struct packing {
 static int pack(void *ctx, const uint8_t *prefix, uint32_t len, uint32_t slot)
 {
 	struct packing *k = ctx;
+	uint32_t marks = k->shard->socket.pattern->marks;
 	struct zl_ipc_match_prefix r = {
 		.target = k->shard->socket.pipes[slot]->id,
-		.len = (uint16_t)len,
+		.len = (uint16_t)(len - marks),
 		.op = ZL_SUBSCRIBE,
 	};
 
-	if (k->used + sizeof(r) + len > ROOM || k->count == RECORDS_A_TURN)
+	if (k->used + sizeof(r) + r.len > ROOM || k->count == RECORDS_A_TURN)
 		return 1;
 	memcpy(k->tail + k->used, &r, sizeof(r));
-	memcpy(k->tail + k->used + sizeof(r), prefix, len);
-	k->used += sizeof(r) + len;
+	memcpy(k->tail + k->used + sizeof(r), prefix + marks, r.len);
+	k->used += sizeof(r) + r.len;
 	k->count++;
 	return 0;
 }

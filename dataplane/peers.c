@@ -131,6 +131,7 @@ static void begin(struct zl_peer *p, struct zl_stream *stream)
 {
 	note_ends(p, stream);
 	zl_session_open(&p->session, &p->core->zmtp, stream, p, p->shard->config.max_msg_bytes);
+	p->session.takes_joins = p->shard->config.type == ZL_RADIO;
 	p->session.only_first_subscribes = p->shard->config.options.only_first_subscribe;
 }
 

@@ -11,6 +11,7 @@
 
 #define ZL_RUN_DIR_MAX   88   /* with "/dataplane.sock" it must fit a sockaddr_un */
 #define ZL_PREFIX_MAX    8192 /* bytes of a subscription's prefix; a longer one closes its peer */
+#define ZL_GROUP_MAX     255  /* bytes of a group's name (RFC 48); likewise */
 #define ZL_RECONNECT_MS  100
 #define ZL_RECONNECT_MAX 5000
 

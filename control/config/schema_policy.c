@@ -183,8 +183,8 @@ static bool settle_slow(struct zl_yaml *y, const struct zl_config_socket *s)
 		return true;
 	if (!takes_subscriptions(s))
 		return zl_yaml_fail(y, s->line,
-				    "policy.slow: %s is for XPUB and PUB, but this socket is %s, "
-				    "which drops nothing; take it away",
+				    "policy.slow: %s is for XPUB and PUB, but this socket is %s; "
+				    "take it away",
 				    what, zl_socket_type_name[s->at.type]);
 	if (!s->at.sndhwm && (slow->policy != ZL_SLOW_DISCONNECT || !slow->grace_ms))
 		return zl_yaml_fail(y, s->line,
@@ -198,23 +198,27 @@ static bool settle_slow(struct zl_yaml *y, const struct zl_config_socket *s)
 	return true;
 }
 
-/* What only a socket that subscribers are connected to can do. */
+/* What only a socket that subscribers, or dishes, are connected to can do. */
 static bool settle_publisher(struct zl_yaml *y, const struct zl_config_socket *s)
 {
 	const struct zl_ipc_policy *p = &s->at.policy;
 	const char *what = NULL;
 
-	if (p->out.msgs_per_s || p->out.bytes_per_s)
-		what = "rate_out is";
+	if ((p->out.msgs_per_s || p->out.bytes_per_s) && !takes_subscriptions(s))
+		return zl_yaml_fail(y, s->line,
+				    "policy: rate_out is for XPUB and PUB, but this socket is %s; "
+				    "take it away",
+				    zl_socket_type_name[s->at.type]);
 	if (p->limits.subscriptions || p->limits.subscriptions_a_peer)
 		what = "limits of subscriptions are";
 	for (uint32_t i = 0; i < p->n_topics; i++)
 		if (p->topic[i].verb == ZL_TOPIC_SUBSCRIBE)
 			what = "rules with \"subscribe\" are";
-	if (!what || takes_subscriptions(s))
+	if (!what || takes_subscriptions(s) || s->at.type == ZL_RADIO)
 		return true;
 	return zl_yaml_fail(y, s->line,
-			    "policy: %s for XPUB and PUB, but this socket is %s; take them away",
+			    "policy: %s for XPUB, PUB and RADIO, but this socket is %s; take them "
+			    "away",
 			    what, zl_socket_type_name[s->at.type]);
 }
 
@@ -223,7 +227,8 @@ static bool settle_rules(struct zl_yaml *y, const struct zl_config_socket *s)
 	const struct zl_ipc_policy *p = &s->at.policy;
 
 	for (uint32_t i = 0; i < p->n_topics; i++)
-		if (p->topic[i].verb == ZL_TOPIC_PUBLISH && takes_subscriptions(s))
+		if (p->topic[i].verb == ZL_TOPIC_PUBLISH &&
+		    (takes_subscriptions(s) || s->at.type == ZL_RADIO))
 			return zl_yaml_fail(y, s->line,
 					    "policy: rules with \"publish\" are for sockets that "
 					    "receive messages, but this socket is %s; give them to "

@@ -6,7 +6,7 @@
 
 /* What a device's socket gives to the other one, and takes from it. Subscriptions, and what
  * subscribers send upstream, go by control: from a PUB or XPUB behind it alone does a SUB or XSUB
- * know what to subscribe to, and nothing yet tells a DISH what to join. */
+ * know what to subscribe to, and from a RADIO a DISH what to join. */
 #define GIVES                                                                                      \
 	(BIT(PAIR) | BIT(DEALER) | BIT(ROUTER) | BIT(PULL) | BIT(SERVER) | BIT(CLIENT) |           \
 	 BIT(GATHER) | BIT(PEER) | BIT(CHANNEL))
@@ -18,7 +18,7 @@
 #define PREFIXED (BIT(ROUTER) | BIT(SERVER) | BIT(PEER) | BIT(RADIO) | BIT(DISH))
 
 /* Those that send to every peer that wants a message, and those that take from any publisher. */
-#define SHARDED (BIT(PUB) | BIT(SUB) | BIT(XPUB) | BIT(XSUB) | BIT(RADIO))
+#define SHARDED (BIT(PUB) | BIT(SUB) | BIT(XPUB) | BIT(XSUB) | BIT(RADIO) | BIT(DISH))
 
 const char *const zl_device_kind_name[ZL_DEVICE_KINDS] = {
 	[ZL_FORWARDER] = "forwarder",
@@ -73,7 +73,8 @@ bool zl_ipc_device_joins(enum zl_device_kind kind, enum zl_socket_type frontend,
 	case ZL_QUEUE:
 		return frontend == of_kind[kind].frontend && backend == of_kind[kind].backend;
 	case ZL_BRIDGE:
-		if (zl_ipc_device_joins(ZL_FORWARDER, frontend, backend))
+		if (zl_ipc_device_joins(ZL_FORWARDER, frontend, backend) ||
+		    (frontend == ZL_DISH && backend == ZL_RADIO))
 			return true;
 		return (flows(front, back) || flows(back, front)) && fits(front, back) &&
 		       fits(back, front);

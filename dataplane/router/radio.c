@@ -120,6 +120,7 @@ const struct zl_pattern zl_radio_pattern = {
 	.type = ZL_RADIO,
 	.peers = 1u << ZL_DISH,
 	.matches = true,
+	.marks = 1,
 	.open = radio_open,
 	.close = radio_close,
 	.pipe_added = zl_xpub_pipe_added,

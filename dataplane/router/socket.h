@@ -89,6 +89,7 @@ struct zl_pattern {
 	enum zl_socket_type type;
 	uint32_t peers; /* bit mask of the zl_socket_types it may talk to */
 	bool matches;   /* needs a matcher */
+	uint32_t marks; /* bytes of its own before each of the matcher's prefixes */
 	/* 0, -ENOMEM; allocates all that the pattern will need. */
 	int (*open)(struct zl_socket *s);
 	void (*close)(struct zl_socket *s);

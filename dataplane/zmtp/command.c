@@ -1,5 +1,5 @@
-/* Commands in traffic (RFC 37): subscriptions become parts, heartbeats are answered, ERROR ends the
- * session, and what nobody knows is passed over. */
+/* Commands in traffic (RFC 37): subscriptions and joins become parts, heartbeats are answered,
+ * ERROR ends the session, and what nobody knows is passed over. */
 #include "dataplane/zmtp/zmtp.h"
 
 static bool subscription(struct zl_msg *m, const struct zl_command *c, uint8_t flag)
@@ -9,6 +9,18 @@ static bool subscription(struct zl_msg *m, const struct zl_command *c, uint8_t f
 	m->flags = (m->flags & ZL_MSG_CHAIN) | flag;
 	m->wire = 0;
 	return true;
+}
+
+/* What it asks of an end that is asked so, as a part's flag; 0: nothing. */
+static uint8_t asked(const struct zl_session *s, const struct zl_command *c)
+{
+	if (s->takes_subscriptions ? zl_command_is(c, "SUBSCRIBE")
+				   : s->takes_joins && zl_command_is(c, "JOIN"))
+		return ZL_MSG_SUBSCRIBE;
+	if (s->takes_subscriptions ? zl_command_is(c, "CANCEL")
+				   : s->takes_joins && zl_command_is(c, "LEAVE"))
+		return ZL_MSG_CANCEL;
+	return 0;
 }
 
 bool command_input(struct zl_session *s, struct zl_msg *m, bool in_message,
@@ -27,13 +39,9 @@ bool command_input(struct zl_session *s, struct zl_msg *m, bool in_message,
 		*why = heartbeat_pong(s, c.data_len);
 	} else if (zl_command_is(&c, "ERROR")) {
 		*why = ZL_ZMTP_peer_error;
-	} else if (s->takes_subscriptions && zl_command_is(&c, "SUBSCRIBE")) {
+	} else if (asked(s, &c)) {
 		if (!in_message)
-			return subscription(m, &c, ZL_MSG_SUBSCRIBE);
-		*why = ZL_ZMTP_bad_command;
-	} else if (s->takes_subscriptions && zl_command_is(&c, "CANCEL")) {
-		if (!in_message)
-			return subscription(m, &c, ZL_MSG_CANCEL);
+			return subscription(m, &c, asked(s, &c));
 		*why = ZL_ZMTP_bad_command;
 	} else {
 		s->zmtp->counter[ZL_ZMTP_commands_ignored]++;

@@ -37,7 +37,8 @@ struct zl_session_ops {
 	 * stops reading and offers the same again at the next zl_session_input(). */
 	bool (*relay)(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes, uint32_t len);
 	/* Whole messages, borrowed. SUBSCRIBE and CANCEL, as commands or as parts that begin with
-	 * 0x01 or 0x00, come as parts with that flag where this end takes subscriptions; with
+	 * 0x01 or 0x00, come as parts with that flag where this end takes subscriptions, and JOIN
+	 * and LEAVE do where it takes joins; with
 	 * only_first_subscribes a part may be one only if its message's first is. Returns how many
 	 * parts were taken, at a message boundary; 0..n-1: back-pressure, offered again at the next
 	 * zl_session_input(). A message of more than ZL_ZMTP_PARTS_A_CALL parts comes in several
@@ -103,6 +104,7 @@ struct zl_session {
 	void *owner;
 	enum zl_session_state state;
 	bool takes_subscriptions;   /* this end is PUB or XPUB */
+	bool takes_joins;           /* this end is RADIO; set by the owner */
 	bool only_first_subscribes; /* of a message's parts; set by the owner (see deliver) */
 	bool subscribing;           /* parts of the message at hand may be subscriptions */
 	bool old_frames;            /* ZMTP 1.0 */

@@ -187,6 +187,23 @@ static bool has_counted(json_t *stats, const void *context)
 	return false;
 }
 
+static bool has_closed(json_t *status, const void *context)
+{
+	const struct counted *x = context;
+
+	return (uint64_t)json_integer_value(
+		       json_object_get(json_object_get(status, "closes"), x->name)) == x->n;
+}
+
+void appliance_await_closes(struct appliance *a, const char *reason, uint64_t n)
+{
+	const struct counted x = {reason, n};
+	char what[96];
+
+	snprintf(what, sizeof(what), "%llu closed: %s", (unsigned long long)n, reason);
+	appliance_await(a, "status", has_closed, &x, what);
+}
+
 void appliance_await_counter(struct appliance *a, const char *name, uint64_t n)
 {
 	const struct counted x = {name, n};

@@ -1,16 +1,23 @@
 /* Plain TCP and vsock, step by step. */
 #include "tests/interop/raw.h"
+#include "tests/interop/radio.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <linux/vm_sockets.h>
+
+#include <cmocka.h>
 
 #define GREETING_BYTES 64
 
@@ -28,12 +35,12 @@ static int connected(int fd, const void *at, socklen_t bytes)
 	return -1;
 }
 
-static int try(uint16_t port)
+static int try(const char *ip, uint16_t port)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
 
-	inet_pton(AF_INET, LAB_APPLIANCE_IP, &at.sin_addr);
+	inet_pton(AF_INET, ip, &at.sin_addr);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 	return connected(fd, &at, sizeof(at));
 }
@@ -49,25 +56,25 @@ static int dial_vsock(struct peer *self, uint32_t port)
 	return fd;
 }
 
-static int dial(struct peer *self, uint16_t port)
+static int dial(struct peer *self, const char *ip, uint16_t port)
 {
-	int fd = try(port);
+	int fd = try(ip, port);
 
 	if (fd < 0)
-		peer_fail(self, "connect to port %u: %s", port, strerror(errno));
+		peer_fail(self, "connect to %s port %u: %s", ip, port, strerror(errno));
 	return fd;
 }
 
 void raw_expect_refused(struct peer *self, uint16_t port)
 {
-	if (try(port) >= 0 || errno != ECONNREFUSED)
+	if (try(LAB_APPLIANCE_IP, port) >= 0 || errno != ECONNREFUSED)
 		peer_fail(self, "port %u is not closed", port);
 }
 
 void raw_expect_turned_away(struct peer *self, uint16_t port)
 {
 	char byte;
-	int fd = try(port);
+	int fd = try(LAB_APPLIANCE_IP, port);
 	ssize_t n = fd < 0 ? -1 : recv(fd, &byte, 1, 0);
 
 	if (n > 0 || (n < 0 && errno != ECONNRESET))
@@ -115,11 +122,15 @@ static bool step(struct peer *self, int *fd, const struct note *s)
 		return true;
 	}
 	if (strcmp(verb, "connect") == 0)
-		*fd = dial(self, (uint16_t)s->n);
+		*fd = dial(self, (const char *)s->data, (uint16_t)s->n);
 	else if (strcmp(verb, "vsock") == 0)
 		*fd = dial_vsock(self, (uint32_t)s->n);
 	else if (strcmp(verb, "send") == 0 && send(*fd, s->data, s->bytes, MSG_NOSIGNAL) < 0)
 		; /* the other side may have closed already, which a later step will tell */
+	else if (strcmp(verb, "radio") == 0)
+		radio_send(self, *fd, s);
+	else if (strcmp(verb, "dish") == 0)
+		dish_check(self, *fd, s);
 	else if (strcmp(verb, "close") == 0)
 		shutdown(*fd, SHUT_WR);
 	else if (strcmp(verb, "reset") == 0)
@@ -157,7 +168,12 @@ struct peer *raw_start(const struct lab_net *net, const char *name)
 
 void raw_connect(struct peer *p, uint16_t port)
 {
-	order(p, "connect", port, NULL, 0);
+	raw_connect_to(p, LAB_APPLIANCE_IP, port);
+}
+
+void raw_connect_to(struct peer *p, const char *ip, uint16_t port)
+{
+	order(p, "connect", port, ip, strlen(ip) + 1);
 }
 
 void raw_connect_vsock(struct peer *p, uint32_t port)
@@ -174,6 +190,11 @@ const uint8_t *raw_receive(struct peer *p, size_t n)
 {
 	peer_tell(p, "receive", n);
 	return peer_hear(p, "got")->data;
+}
+
+void raw_expect(struct peer *p, const void *bytes, size_t n)
+{
+	assert_memory_equal(raw_receive(p, n), bytes, n);
 }
 
 void raw_expect_close(struct peer *p)
@@ -207,18 +228,38 @@ void raw_greet(struct peer *p)
 	raw_receive(p, GREETING_BYTES);
 }
 
-/* A short command frame: flags, length, then name and one property. */
-void raw_ready(struct peer *p, const char *type)
+/* A short command frame: flags, length, then name and one property. What comes back is left. */
+static void say_ready(struct peer *p, const char *type)
 {
 	uint8_t frame[64] = {4,   0,   5,   'R', 'E', 'A', 'D', 'Y', 11, 'S', 'o', 'c',
 			     'k', 'e', 't', '-', 'T', 'y', 'p', 'e', 0,  0,   0};
 	size_t n = strlen(type);
-	const uint8_t *header;
 
 	frame[23] = (uint8_t)n;
 	memcpy(frame + 24, type, n);
 	frame[1] = (uint8_t)(22 + n);
 	raw_send(p, frame, 24 + n);
-	header = raw_receive(p, 2);
-	raw_receive(p, header[1]);
+}
+
+void raw_ready(struct peer *p, const char *type)
+{
+	say_ready(p, type);
+	raw_receive(p, raw_receive(p, 2)[1]);
+}
+
+struct peer *raw_join(const struct lab_net *net, uint16_t port, const char *ours,
+		      const char *theirs)
+{
+	struct peer *p = raw_start(net, ours);
+	uint8_t due[64] = "\5READY\13Socket-Type\0\0\0", m = (uint8_t)strlen(theirs), length;
+
+	raw_connect(p, port);
+	raw_greet(p);
+	say_ready(p, ours);
+	due[21] = m;
+	memcpy(due + 22, theirs, m);
+	length = raw_receive(p, 2)[1];
+	assert_true(length >= 22 + m);
+	raw_expect(p, due, length < 22u + m ? length : 22u + m);
+	return p;
 }

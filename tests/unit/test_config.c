@@ -204,7 +204,7 @@ static const struct {
 	 "lower"},
 	{SIDES("policy: {slow: {do: disconnect}}", ""),
 	 "t.yaml:5: devices[0].frontend: policy.slow: disconnect is for XPUB and PUB, but this "
-	 "socket is XSUB, which drops nothing; take it away"},
+	 "socket is XSUB; take it away"},
 	{SIDES("policy: {rate_in: {messages: 0}}", ""),
 	 "t.yaml:5: devices[0].frontend.policy.rate_in.messages: \"0\" is not a number from 1 to "
 	 "10000000000"},
@@ -213,14 +213,14 @@ static const struct {
 	 "second)"},
 	{SIDES("policy: {rate_out: {messages: 1}}", ""),
 	 "t.yaml:5: devices[0].frontend: policy: rate_out is for XPUB and PUB, but this socket is "
-	 "XSUB; take them away"},
+	 "XSUB; take it away"},
 	{SIDES("", "hwm: 0, policy: {rate_out: {messages: 1}}"),
 	 "t.yaml:6: devices[0].backend: policy.rate_out: what is too much waits up to the "
 	 "high-water "
 	 "mark, and hwm is 0; set hwm"},
 	{SIDES("policy: {limits: {subscriptions: 1}}", ""),
-	 "t.yaml:5: devices[0].frontend: policy: limits of subscriptions are for XPUB and PUB, but "
-	 "this socket is XSUB; take them away"},
+	 "t.yaml:5: devices[0].frontend: policy: limits of subscriptions are for XPUB, PUB and "
+	 "RADIO, but this socket is XSUB; take them away"},
 	{SIDES("", "policy: {limits: {over: explode}}"),
 	 "t.yaml:6: devices[0].backend.policy.limits.over: \"explode\" is not one of refuse, "
 	 "close"},
@@ -243,9 +243,8 @@ static const struct {
 	 "receive "
 	 "messages, but this socket is XPUB; give them to the other one"},
 	{SIDES("policy: {topics: [{subscribe: deny, prefix: a}]}", ""),
-	 "t.yaml:5: devices[0].frontend: policy: rules with \"subscribe\" are for XPUB and PUB, "
-	 "but "
-	 "this socket is XSUB; take them away"},
+	 "t.yaml:5: devices[0].frontend: policy: rules with \"subscribe\" are for XPUB, PUB and "
+	 "RADIO, but this socket is XSUB; take them away"},
 	{SIDES("", "") "  capture: {type: XPUB}",
 	 "t.yaml:7: devices[0].capture.type: a capture socket is PUB, PUSH, DEALER or PAIR, not "
 	 "XPUB"},

@@ -188,6 +188,34 @@ static void test_what_follows_ready_waits_for_the_verdict(void **state)
 	bytes_free(&expect);
 }
 
+/* A RADIO is told by commands alone: a message that looks like a subscription is none. */
+static void test_joins_are_told_from_messages(void **state)
+{
+	struct bytes in = {0}, expect = {0};
+	struct wire w;
+
+	(void)state;
+	wire_open(&w, 0);
+	w.session.takes_joins = true;
+	bytes_add(&in, greeting, 64);
+	naive_command(&in, "READY", "", 0);
+	naive_command(&in, "JOIN", "group", 5);
+	naive_command(&in, "SUBSCRIBE", "topic", 5);
+	naive_command(&in, "LEAVE", "", 0);
+	naive_frame(&in, 0, (const uint8_t *)"\1topic", 6, false);
+	naive_frame(&in, 1, (const uint8_t *)"begun", 5, false);
+	naive_command(&in, "JOIN", "inside", 6);
+	feed(&w, &in, 2000);
+	zl_session_ready(&w.session, false, ZL_ZMTP_V3_1);
+	log_part(&expect, ZL_MSG_SUBSCRIBE, (const uint8_t *)"group", 5);
+	log_part(&expect, ZL_MSG_CANCEL, NULL, 0);
+	log_part(&expect, 0, (const uint8_t *)"\1topic", 6);
+	expect_log(&w.log, &expect);
+	wire_expect_closed(&w, "bad_command");
+	bytes_free(&in);
+	bytes_free(&expect);
+}
+
 static void test_subscriptions_are_told_from_messages(void **state)
 {
 	struct bytes in = {0}, expect = {0};
@@ -670,6 +698,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_greeting_is_relayed_as_far_as_it_shows),
 		cmocka_unit_test(test_what_follows_ready_waits_for_the_verdict),
 		cmocka_unit_test(test_subscriptions_are_told_from_messages),
+		cmocka_unit_test(test_joins_are_told_from_messages),
 		cmocka_unit_test(test_only_a_first_part_subscribes_if_it_is_said),
 		cmocka_unit_test(test_sockets_that_take_no_subscriptions_ignore_them),
 		cmocka_unit_test(test_an_old_subscriber_is_taken_to_want_everything),
