@@ -7,6 +7,7 @@ from stats import of
 
 TITLE = "Latency: publisher to forwarder to subscriber, 64 B"
 LIGHT = 10000  # messages a second
+FLOORS = 3
 SHARES = 0.5, 0.9
 CURVE_SHARES = 0.1, 0.25, 0.5, 0.75, 0.9
 WINDOW, ZMQ_WINDOW = 100000, 8000  # for the peak
@@ -20,8 +21,8 @@ MEANING = ("Each figure is one way from publisher through the forwarder to the s
            "coordinated omission: a message's time counts from when it was due, whatever became of "
            "those before it.")
 FLOOR = ("The machine's own: what two threads on the same two CPUs, which only pass a counter to and "
-         "fro through memory, measure in the same way; a run of theirs before each of ours "
-         "(bench-floor). What is made of more than that cannot be sooner.")
+         "fro through memory, measure in the same way, before and after ours (bench-floor). What is "
+         "made of more than that cannot be sooner.")
 
 
 def measure(s):
@@ -48,30 +49,30 @@ def labels(peak):
 
 
 def ours(s):
-    """Results by label, and the machine's own at the first, a run before each."""
-    floors = []
+    """Results by label, and the machine's own at the first of them."""
+    floors = own(s)
     with appliance.Appliance(s.programs, [s.poll_cpu], s.hugepages_mb) as at:
 
         def run(**load):
             return loads.zeroline(at, s.load_cpu, seconds=s.seconds, **load)
 
-        def at_rate(rate):
-            if rate == LIGHT:
-                floors.append(machine.floor(s.programs["floor"], s.poll_cpu, s.load_cpu, rate,
-                                            s.seconds))
-            return run(rate=round(rate))
-
         peaks = s.runs(lambda: run(window=WINDOW), 0, most=3)
         peak = of(peaks, "delivered_s").median
         s.rows.note("latency", f"Zeroline's peak: {peak / 1e6:.2f} M msg/s.")
-        found = {label: s.runs(lambda rate=rate: at_rate(rate), 0.1 * (2 + number))
+        found = {label: s.runs(lambda rate=rate: run(rate=round(rate)), 0.1 * (2 + number))
                  for number, (label, rate) in enumerate(labels(peak).items())}
         # to check each message costs the load's CPU what it would have sent by
         s.rows.check("latency", "zeroline, verified", run(rate=LIGHT, verify=True))
         for label, results in found.items():
             s.rows.check("latency", f"zeroline at {label}", results)
         curve(s, "zeroline", peak, run)
-    return found, floors
+    return found, floors + own(s)
+
+
+def own(s):
+    """While nothing else is on the two CPUs."""
+    return [machine.floor(s.programs["floor"], s.poll_cpu, s.load_cpu, LIGHT, s.seconds)
+            for _ in range(FLOORS)]
 
 
 def peers(s, wire, first, last):
