@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "control/log.h"
 
 struct options {
@@ -164,6 +166,8 @@ static int run(struct zl_control *c)
 	if (!err)
 		err = zl_objects_load(c);
 	if (!err)
+		zl_revoke_start(c);
+	if (!err)
 		err = zl_api_start(c);
 	if (err)
 		zl_log(ZL_ERROR, "%s/control.sock: %s", c->config.run_dir, strerror(-err));
@@ -192,6 +196,10 @@ int zl_control_main(int argc, char **argv)
 	struct options o = {.config = "/etc/zeroline/zeroline.yaml"};
 	int status = 1, lock = -1;
 
+	if (sodium_init() < 0) {
+		zl_log(ZL_ERROR, "libsodium: no source of random bytes");
+		return 1;
+	}
 	argp_program_version_hook = print_version;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
 		return 1;

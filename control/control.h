@@ -30,6 +30,7 @@ struct zl_socket {
 	struct zl_ipc_socket at;
 	uint32_t reconnect_ms, reconnect_max_ms;
 	struct zl_config_ipc ipc;
+	struct zl_security *security; /* the configuration's; NULL: none */
 	struct zl_device *device;
 	struct zl_subs *subs; /* XPUB and PUB, while attached */
 	void *match_context;  /* of subs */
@@ -90,6 +91,7 @@ struct zl_stream {
 	uint8_t *identity;
 	unsigned identity_bytes;
 	bool was_ready;
+	char user[ZL_USER_MAX];               /* who it has proved to be, or "" */
 	struct zl_ipc_properties *properties; /* what else the peer told of itself; NULL: nothing */
 	uint64_t sent, acked;                 /* control's bytes */
 	uint32_t subscriber;                  /* in socket->subs, or ZL_NO_PEER */
@@ -128,6 +130,7 @@ struct zl_control {
 	struct zl_close_count closes[128];
 	unsigned n_closes;
 	uint32_t next_id;
+	struct zl_timer revoking; /* revoke.c */
 	uint64_t counters[ZL_COUNTERS];
 	uint64_t started_ns;
 	int exit_code;
@@ -200,6 +203,9 @@ enum zl_reason zl_identity_take(struct zl_control *c, struct zl_stream *s);
 /* The stream is gone. */
 void zl_identity_give(struct zl_control *c, struct zl_stream *s);
 void zl_identities_free(struct zl_control *c);
+
+/* revoke.c: from now on, whoever is no longer let in is closed within a second or so. */
+void zl_revoke_start(struct zl_control *c);
 
 /* limits.c: who may connect and subscribe, and how many. */
 /* A stream has come, before its handshake, or is adopted. ZL_REASONS: it may stay, and is counted;

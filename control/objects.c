@@ -84,6 +84,7 @@ static struct zl_socket *load_socket(struct zl_control *c, const struct zl_confi
 	s->reconnect_ms = from->reconnect_ms;
 	s->reconnect_max_ms = from->reconnect_max_ms;
 	s->ipc = from->ipc;
+	s->security = from->security;
 	s->device = device;
 	s->line = from->line;
 	for (unsigned i = 0; i < from->n_endpoints; i++)

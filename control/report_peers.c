@@ -100,6 +100,17 @@ static json_t *properties(const struct zl_stream *s)
 	return report_properties(s->properties ? s->properties : &none);
 }
 
+/* What the socket demands of everybody. */
+static const char *mechanism_name(const struct zl_stream *s)
+{
+	static const char *const name[] = {[ZL_MECHANISM_NULL] = "NULL",
+					   [ZL_MECHANISM_PLAIN] = "PLAIN",
+					   [ZL_MECHANISM_CURVE] = "CURVE"};
+
+	return name[s->socket && s->socket->security ? s->socket->security->mechanism
+						     : ZL_MECHANISM_NULL];
+}
+
 static void add_peer(void *context, struct zl_stream *s)
 {
 	struct peers_context *p = context;
@@ -122,13 +133,15 @@ static void add_peer(void *context, struct zl_stream *s)
 		state_name(s->state));
 	const char *pace = pace_of(&n);
 	json_t *more = json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "pace", pace,
-		"silent_ms", report_number(n.silent_ms), "msgs_in", report_number(n.msgs_in),
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "pace",
+		pace, "silent_ms", report_number(n.silent_ms), "msgs_in", report_number(n.msgs_in),
 		"bytes_in", report_number(n.bytes_in), "msgs_out", report_number(n.msgs_out),
 		"bytes_out", report_number(n.bytes_out), "dropped", report_number(n.msgs_dropped),
 		"queued_msgs", report_number(n.queued_msgs), "queued_bytes",
 		report_number(n.queued_bytes), "rtt_us", report_number(n.srtt_us), "subscriptions",
-		report_number(subscriptions), "properties", properties(s));
+		report_number(subscriptions), "properties", properties(s), "mechanism",
+		mechanism_name(s), "user",
+		report_printable((const uint8_t *)s->user, (unsigned)strlen(s->user)));
 	json_object_update(row, more);
 	json_decref(more);
 	json_array_append_new(!*pace                 ? p->others

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "control/control.h"
 #include "control/log.h"
 
@@ -69,6 +71,15 @@ static struct zl_stream *stream_new(struct zl_control *c, const struct zl_ipc_st
 	return s;
 }
 
+/* There may be keys in it. */
+static void free_handshake(struct zl_stream *s)
+{
+	if (s->handshake)
+		zl_handshake_wipe(s->handshake);
+	free(s->handshake);
+	s->handshake = NULL;
+}
+
 /* The memory alone: what the stream takes part in must have been left. */
 static void stream_free(struct zl_control *c, struct zl_stream *s)
 {
@@ -82,7 +93,7 @@ static void stream_free(struct zl_control *c, struct zl_stream *s)
 	c->n_streams--;
 	if (s->state == ZL_STREAM_READY)
 		c->n_ready--;
-	free(s->handshake);
+	free_handshake(s);
 	free(s->identity);
 	free(s->properties);
 	free(s->message);
@@ -169,14 +180,14 @@ void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason r
 	zl_subscribe_leave(c, s);
 	zl_limits_give(c, s);
 	s->state = ZL_STREAM_CLOSING;
-	free(s->handshake);
-	s->handshake = NULL;
+	free_handshake(s);
 	send_close(c, s->open.stream, reason);
 }
 
 /* --- handshake --- */
 
-static void send_ready(struct zl_control *c, const struct zl_stream *s)
+static void send_ready(struct zl_control *c, const struct zl_stream *s,
+		       const struct zl_ipc_boxes *boxes)
 {
 	uint64_t packet[(sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_stream_ready)) / 8];
 	struct zl_ipc_stream_ready *m = zl_ipc_begin(packet, ZL_IPC_STREAM_READY, 0);
@@ -189,7 +200,10 @@ static void send_ready(struct zl_control *c, const struct zl_stream *s)
 		memcpy(m->identity, s->identity, s->identity_bytes);
 	if (s->properties)
 		m->properties = *s->properties;
+	m->boxes = *boxes;
+	memcpy(m->user, s->user, sizeof(m->user));
 	zl_dataplane_send(c, packet);
+	sodium_memzero(&m->boxes, sizeof(m->boxes));
 }
 
 static bool keep_identity(struct zl_stream *s, const uint8_t *identity, unsigned n)
@@ -243,14 +257,14 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 	}
 	s->peer_type = h->peer_type;
 	s->zmtp = h->zmtp;
-	free(h);
-	s->handshake = NULL;
+	memcpy(s->user, h->user, sizeof(s->user));
 	s->state = ZL_STREAM_READY;
 	s->was_ready = true;
 	c->n_ready++;
 	c->counters[ZL_COUNT_streams_ready]++;
 	zl_subscribe_source(c, s);
-	send_ready(c, s);
+	send_ready(c, s, &h->boxes);
+	free_handshake(s);
 	if (e && s->open.outgoing)
 		zl_endpoint_connected(c, e);
 	if (!zl_subscribe_join(c, s))
@@ -311,9 +325,8 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 		zl_stream_close(c, s, ZL_REASON_no_memory);
 		return;
 	}
-	/* RFC 37: the peer that binds is the server. */
-	zl_handshake_start(s->handshake, &zl_mechanism_null, socket->at.type, !m->outgoing,
-			   &socket->at.options);
+	zl_handshake_start(s->handshake, socket->at.type, !m->outgoing, &socket->at.options,
+			   socket->security);
 	step(c, s, ZL_HANDSHAKE_MORE);
 }
 
@@ -424,6 +437,7 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 	c->n_ready++;
 	s->peer_type = r->peer_type;
 	s->zmtp = r->zmtp;
+	memcpy(s->user, r->user, sizeof(s->user));
 	/* What is not acknowledged of an earlier control's bytes is not counted against this one.
 	 */
 	s->sent = s->acked = state->sent_total;

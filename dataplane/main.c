@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "dataplane/dataplane.h"
 
 const char *argp_program_version = "zeroline-dataplane " ZL_VERSION;
@@ -123,6 +125,10 @@ int main(int argc, char **argv)
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (sodium_init() < 0) {
+		zl_say("libsodium: no source of random bytes");
+		return 1;
+	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	d = (struct zl_dataplane){
 		.run_dir = a.run_dir,

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "dataplane/lcore.h"
 #include "drivers/host/kernel.h"
 
@@ -277,7 +279,8 @@ static void stream_send(struct zl_lcore *c, const struct zl_ipc_stream_send *m, 
 	p->sent_mark = zl_session_queued_total(&p->session);
 }
 
-static void stream_ready(struct zl_lcore *c, const struct zl_ipc_stream_ready *m)
+/* The letter goes back to its pool without the key. */
+static void stream_ready(struct zl_lcore *c, struct zl_ipc_stream_ready *m)
 {
 	struct zl_peer *p = zl_peer_find(c, m->stream);
 
@@ -285,6 +288,7 @@ static void stream_ready(struct zl_lcore *c, const struct zl_ipc_stream_ready *m
 		zl_peer_ready(p, m);
 	else
 		zl_core_count(c, ZL_CORE_orders_late);
+	sodium_memzero(&m->boxes, sizeof(m->boxes));
 }
 
 /* Reasons of control's are its own words: the name is kept with the peer until it is told back. */

@@ -2,6 +2,8 @@
  * to their socket by a pipe, and let go. A peer's place in the table and its serial make its id. */
 #include <string.h>
 
+#include <sodium.h>
+
 #include "dataplane/lcore.h"
 #include "drivers/host/kernel.h"
 
@@ -291,9 +293,11 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 	struct zl_heartbeats beats = {0};
 
 	p->ready = *m;
+	sodium_memzero(&p->ready.boxes, sizeof(p->ready.boxes));
 	zl_admit_ready(p);
 	/* The pattern may have something to say to it at once. */
 	p->state = ZL_PEER_READY;
+	zl_session_box(&p->session, &m->boxes);
 	zl_session_begin(&p->session, takes_subs, m->zmtp);
 	if (s->away) {
 		zl_away_begin(p);

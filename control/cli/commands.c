@@ -72,6 +72,7 @@ static const struct column peers[] = {
 	{"PACE", "pace", FMT_TEXT},
 	{"CORE", "core", FMT_NUMBER},
 	{"IDENTITY", "identity", FMT_TEXT},
+	{"USER", "user", FMT_TEXT},
 	{"SUBS", "subscriptions", FMT_COUNT},
 	{"MSGS IN", "msgs_in", FMT_COUNT},
 	{"MSGS OUT", "msgs_out", FMT_COUNT},

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "control/config/schema.h"
+#include "control/security/security.h"
 
 static bool name_valid(const char *name)
 {
@@ -122,7 +125,7 @@ static bool check_socket(struct zl_yaml *y, struct zl_config *config, struct zl_
 		return zl_yaml_fail(y, s->line,
 				    "reconnect_max (%ums) is less than reconnect (%ums)",
 				    s->reconnect_max_ms, s->reconnect_ms);
-	if (!zl_policy_settle(y, s))
+	if (!zl_policy_settle(y, s) || !zl_security_settle(y, s))
 		return false;
 	for (unsigned i = 0; i < s->n_endpoints; i++) {
 		struct zl_config_endpoint *e = &s->endpoints[i];
@@ -299,12 +302,19 @@ int zl_config_load(struct zl_config *config, const char *file, char *error, size
 	return good ? 0 : -EINVAL;
 }
 
+static void free_socket(struct zl_config_socket *s)
+{
+	free(s->endpoints);
+	zl_security_free(s->security);
+	sodium_memzero(&s->secured, sizeof(s->secured));
+}
+
 void zl_config_free(struct zl_config *config)
 {
 	for (unsigned i = 0; i < config->n_devices; i++) {
-		free(config->devices[i].frontend.endpoints);
-		free(config->devices[i].backend.endpoints);
-		free(config->devices[i].capture.endpoints);
+		free_socket(&config->devices[i].frontend);
+		free_socket(&config->devices[i].backend);
+		free_socket(&config->devices[i].capture);
 	}
 	free(config->devices);
 	config->devices = NULL;

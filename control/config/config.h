@@ -45,6 +45,16 @@ struct zl_config_options {
 	unsigned connect_ids;
 };
 
+/* A socket's `security` as written; line 0: there is none. Paths are as they are given. */
+#define ZL_PATH_MAX 256
+struct zl_config_security {
+	uint32_t mechanism, role;
+	char secret_key[ZL_PATH_MAX], server_key[ZL_PATH_MAX];
+	char allow[ZL_PATH_MAX], users[ZL_PATH_MAX];
+	char user[256], password[256];
+	unsigned line;
+};
+
 struct zl_config_socket {
 	struct zl_ipc_socket at; /* id is chosen at run time */
 	struct zl_config_ipc ipc;
@@ -54,6 +64,8 @@ struct zl_config_socket {
 	unsigned line, type_line;     /* type_line 0: its type is not given */
 	uint64_t hwm, sndhwm, rcvhwm; /* as read; UINT64_MAX: not given */
 	struct zl_config_options given;
+	struct zl_config_security secured;
+	struct zl_security *security; /* made of that; NULL: NULL */
 };
 
 struct zl_config_device {
@@ -79,6 +91,9 @@ struct zl_config {
  * either case. */
 int zl_config_load(struct zl_config *config, const char *file, char *error, size_t error_max);
 void zl_config_free(struct zl_config *config);
+
+/* A file of a keyring was passed over: logged. */
+void zl_security_skipped(void *context, const char *file, const char *why);
 
 /* The ports that an endpoint's address may belong to. */
 struct zl_ports {

@@ -140,6 +140,7 @@ static bool read_endpoints(struct zl_yaml *y, yaml_node_t *node, void *field,
 			 .unit = ZL_UNIT_BYTES,  .min = 1,       .max = 1ull << 40,                  \
 			 .more = "1B to 1024GiB"},                                                   \
 			{"policy", zl_policy, SOCKET(at.policy)},                                    \
+			{"security", zl_security_map, SOCKET(secured)},                              \
 			{"reconnect", zl_yaml_number, SOCKET(reconnect_ms), .unit = ZL_UNIT_MS,      \
 			 .min = 1,    .max = 3600000, .more = "1ms to 1h"},                          \
 			{"reconnect_max",    zl_yaml_number, SOCKET(reconnect_max_ms),               \

@@ -5,7 +5,10 @@
 #include "control/handshake/handshake.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <sodium.h>
 
 #define SIGNATURE_BYTES 10
 #define MAJOR           10
@@ -24,9 +27,16 @@ void zl_handshake_say_plain(struct zl_handshake *h, const void *bytes, size_t n)
 	h->output_bytes += (unsigned)n;
 }
 
-void zl_handshake_start(struct zl_handshake *h, const struct zl_mechanism *mechanism,
-			enum zl_socket_type type, bool as_server,
-			const struct zl_ipc_options *options)
+static const struct zl_mechanism *const mechanisms[] = {
+	[ZL_MECHANISM_NULL] = &zl_mechanism_null,
+	[ZL_MECHANISM_PLAIN] = &zl_mechanism_plain,
+	[ZL_MECHANISM_CURVE] = &zl_mechanism_curve,
+};
+
+/* NULL has no server, and RFC 37 has the peer that binds say that it is; of the others the socket
+ * knows which it is. */
+void zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,
+			const struct zl_ipc_options *options, const struct zl_security *security)
 {
 	/* The padding is what ZMTP 1.0 reads as the length of our identity, flags included: at
 	 * most 256. The identity itself follows once the peer is known to be of 1.0. */
@@ -35,11 +45,22 @@ void zl_handshake_start(struct zl_handshake *h, const struct zl_mechanism *mecha
 		0xff, [7] = (uint8_t)(frame >> 8), [8] = (uint8_t)frame, [9] = 0x7f};
 
 	memset(h, 0, sizeof(*h));
-	h->mechanism = mechanism;
+	h->mechanism = mechanisms[security ? security->mechanism : ZL_MECHANISM_NULL];
 	h->type = type;
-	h->as_server = as_server;
+	h->as_server = h->mechanism->has_server ? security->server : binds;
 	h->options = options;
+	h->security = security;
 	zl_handshake_say_plain(h, signature, sizeof(signature));
+}
+
+void zl_handshake_wipe(struct zl_handshake *h)
+{
+	sodium_memzero(h, sizeof(*h));
+}
+
+void zl_handshake_name(struct zl_handshake *h, const char *user)
+{
+	snprintf(h->user, sizeof(h->user), "%s", user);
 }
 
 static void say_version(struct zl_handshake *h)
@@ -112,7 +133,9 @@ static enum zl_verdict check_mechanism(struct zl_handshake *h)
 		return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
 	if (n != strlen(h->mechanism->name) || memcmp(name, h->mechanism->name, n) != 0)
 		return zl_handshake_refuse(h, ZL_REASON_mechanism_mismatch);
-	if (h->mechanism->has_server && h->greeting[AS_SERVER] == h->as_server)
+	/* A server must not meet a server. Two clients will wait for each other in vain: libzmq's
+	 * servers do not say that they are, so it cannot be told. */
+	if (h->mechanism->has_server && h->greeting[AS_SERVER] && h->as_server)
 		return zl_handshake_refuse(h, ZL_REASON_mechanism_mismatch);
 	h->greeted = true;
 	return h->mechanism->start(h);

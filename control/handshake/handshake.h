@@ -14,6 +14,7 @@
 
 #include "control/ipc/ipc.h"
 #include "control/reasons.h"
+#include "control/security/security.h"
 
 #define ZL_GREETING_BYTES   64
 #define ZL_GREETING_MAX     (14 + ZL_IDENTITY_MAX) /* ZMTP 2.0's, identity included */
@@ -22,8 +23,9 @@
 #define ZL_HANDSHAKE_OUTPUT 2048 /* most that one step has to say */
 
 enum zl_verdict {
-	ZL_HANDSHAKE_MORE,   /* waiting for the peer */
-	ZL_HANDSHAKE_READY,  /* `peer_*` are valid; send the output, then traffic may flow */
+	ZL_HANDSHAKE_MORE,  /* waiting for the peer */
+	ZL_HANDSHAKE_READY, /* `peer_*`, `boxes` and `user` are valid; send the output, then traffic
+			       may flow */
 	ZL_HANDSHAKE_REFUSED /* send the output, then close with `reason` */
 };
 
@@ -38,10 +40,20 @@ struct zl_mechanism {
 				   size_t bytes);
 };
 
+/* curve.c */
+struct zl_curve {
+	uint64_t sent, received;          /* nonces */
+	uint64_t serial;                  /* a server's: of this handshake, for its cookie */
+	uint8_t public_key[ZL_KEY_BYTES]; /* our short-term pair; the server's is in its cookie */
+	uint8_t secret_key[ZL_KEY_BYTES];
+	uint8_t peer_key[ZL_KEY_BYTES]; /* the peer's short-term key */
+};
+
 struct zl_handshake {
 	const struct zl_mechanism *mechanism;
 	enum zl_socket_type type; /* ours */
 	bool as_server, greeted;
+	const struct zl_security *security; /* the socket's; NULL: there is none, mechanism NULL */
 	const struct zl_ipc_options *options; /* the socket's, or NULL */
 	bool said_version, said_rest;         /* of our own greeting, after the signature */
 	uint8_t greeting[ZL_GREETING_MAX];    /* the peer's, as it comes */
@@ -52,21 +64,26 @@ struct zl_handshake {
 	unsigned identity_bytes;
 	uint8_t identity[ZL_IDENTITY_MAX];
 	struct zl_ipc_properties properties; /* the peer's others, as far as there is room */
+	struct zl_ipc_boxes boxes;           /* CURVE: for the core */
+	char user[ZL_USER_MAX];              /* whom the peer has proved to be, or "" */
+	unsigned step;                       /* of the mechanism */
+	struct zl_curve curve;
 	unsigned output_bytes;
 	uint8_t output[ZL_HANDSHAKE_OUTPUT]; /* the caller sends it and sets output_bytes to 0 */
 };
 
-/* Starts, with our signature as the output. The options, or NULL, must stay. */
-void zl_handshake_start(struct zl_handshake *h, const struct zl_mechanism *mechanism,
-			enum zl_socket_type type, bool as_server,
-			const struct zl_ipc_options *options);
+/* Starts, with our signature as the output. The options and the security, or NULL, must stay. */
+void zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,
+			const struct zl_ipc_options *options, const struct zl_security *security);
+/* Nothing of it is left in memory. */
+void zl_handshake_wipe(struct zl_handshake *h);
 /* Bytes of the peer's greeting, in pieces of any size. READY comes of an old peer's (1.0, 2.0), of
  * which the last byte must be the greeting's. */
 enum zl_verdict zl_handshake_greeting(struct zl_handshake *h, const uint8_t *bytes, size_t n);
 /* One whole command: its body, without the frame's header. */
 enum zl_verdict zl_handshake_command(struct zl_handshake *h, const uint8_t *body, size_t n);
 
-extern const struct zl_mechanism zl_mechanism_null;
+extern const struct zl_mechanism zl_mechanism_null, zl_mechanism_plain, zl_mechanism_curve;
 
 /* old.c: greeting.c has found the greeting to be of this version. */
 enum zl_verdict zl_handshake_zmtp_1(struct zl_handshake *h);
@@ -74,7 +91,9 @@ enum zl_verdict zl_handshake_zmtp_2(struct zl_handshake *h);
 /* Appends bytes to the output. */
 void zl_handshake_say_plain(struct zl_handshake *h, const void *bytes, size_t n);
 
-/* For mechanisms. Append a command's frame made of a name and data. */
+/* For mechanisms. Keeps a name, cut off where it is too long. */
+void zl_handshake_name(struct zl_handshake *h, const char *user);
+/* Append a command's frame made of a name and data. */
 void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *data, size_t n);
 /* Refuses, where the peer can hear it with an ERROR command (RFC 37, error). */
 enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reason);

@@ -143,6 +143,7 @@ static bool zmtp_version(uint32_t v)
 static bool stream_ready(const struct zl_ipc_stream_ready *m)
 {
 	return stream_id(m->stream) && m->peer_type < ZL_SOCKET_TYPES && zmtp_version(m->zmtp) &&
+	       m->boxes.on <= 1 && m->boxes.server <= 1 && memchr(m->user, '\0', sizeof(m->user)) &&
 	       m->identity_len <= ZL_IDENTITY_MAX && zl_properties_check(&m->properties);
 }
 

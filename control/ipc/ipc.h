@@ -31,6 +31,7 @@
 #define ZL_REASON_MAX   48
 #define ZL_TEXT_MAX     256
 #define ZL_IDENTITY_MAX 255
+#define ZL_USER_MAX     64 /* an authenticated name, NUL included */
 
 #define ZL_POLL_CORES_MAX 16
 #define ZL_CORES_MAX      17 /* poll cores and the host core */
@@ -377,6 +378,16 @@ struct zl_ipc_stream_sent {
 	uint64_t total;
 };
 
+/* A CURVE session (RFC 26): what its core opens and seals messages with. Whoever has had the key
+ * wipes it; STREAM_STATE has none. */
+#define ZL_IPC_KEY_BYTES 32
+struct zl_ipc_boxes {
+	uint32_t on;                   /* 0: messages are plain, and the rest is 0 */
+	uint32_t server;               /* this end is */
+	uint64_t sent, received;       /* nonces: the last of the handshake each way */
+	uint8_t key[ZL_IPC_KEY_BYTES]; /* of both short-term keys (crypto_box_beforenm) */
+};
+
 /* The handshake is over: traffic may flow, and a pipe joins the stream to its socket. */
 struct zl_ipc_stream_ready {
 	uint64_t stream;
@@ -386,6 +397,8 @@ struct zl_ipc_stream_ready {
 	uint8_t identity[ZL_IDENTITY_MAX + 1];
 	uint32_t reserved;
 	struct zl_ipc_properties properties; /* what else the peer told; kept for later controls */
+	struct zl_ipc_boxes boxes;
+	char user[ZL_USER_MAX]; /* who the peer has proved to be; "": nobody asked */
 };
 struct zl_ipc_stream_close {
 	uint64_t stream;

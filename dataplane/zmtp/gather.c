@@ -32,6 +32,8 @@ void gather_clear(struct zl_session *s)
 
 enum zl_zmtp_counter frame_check(const struct zl_session *s, int parsed, const struct zl_frame *f)
 {
+	bool boxed = s->boxed && s->state == ZL_SESSION_TRAFFIC;
+
 	if (parsed == -EBADMSG)
 		return ZL_ZMTP_bad_frame_flags;
 	if (parsed < 0)
@@ -40,6 +42,12 @@ enum zl_zmtp_counter frame_check(const struct zl_session *s, int parsed, const s
 		return FINE;
 	if (f->flags & ZL_FRAME_COMMAND && s->version && s->version < ZL_ZMTP_V3_0)
 		return ZL_ZMTP_bad_frame_flags;
+	if (boxed && f->flags & ZL_FRAME_MORE)
+		return ZL_ZMTP_not_boxed;
+	if (boxed) /* what is in it is looked at when it is open */
+		return f->len > s->max_msg_bytes - s->msg_bytes + ZL_BOX_OVERHEAD
+			       ? ZL_ZMTP_frame_too_long
+			       : FINE;
 	if (f->flags & ZL_FRAME_COMMAND)
 		return f->len > COMMAND_MAX ? ZL_ZMTP_command_too_long : FINE;
 	if (s->state != ZL_SESSION_TRAFFIC)

@@ -76,9 +76,10 @@ static bool relay_command(struct zl_session *s, enum zl_zmtp_counter *why)
 		*why = ZL_ZMTP_bad_command;
 		return false;
 	}
-	/* READY is its sender's last word in every mechanism (RFC 37, 24, 25, 38). What follows is
-	 * traffic, and must not be taken for the handshake while the verdict is on its way. */
-	s->held = zl_command_is(&c, "READY");
+	/* READY is its sender's last word in every mechanism, and INITIATE a client's (RFC 37, 24,
+	 * 25). What follows is traffic, and must not be taken for the handshake while the verdict
+	 * is on its way. */
+	s->held = zl_command_is(&c, "READY") || zl_command_is(&c, "INITIATE");
 	if (!relay(s, ZL_RELAY_COMMAND, bytes, n)) {
 		s->held = false;
 		return false;

@@ -155,7 +155,17 @@ static enum zl_zmtp_counter one_frame(struct zl_session *s, struct batch *b, str
 				      uint8_t flags)
 {
 	enum zl_zmtp_counter why = FINE;
+	struct rte_mbuf *fresh;
 
+	if (s->boxed) {
+		why = box_open(s, m, &flags, &fresh);
+		if (why != FINE)
+			return why;
+		if (fresh)
+			b->buf[b->bufs++] = fresh;
+		if (m->len > s->max_msg_bytes - s->msg_bytes)
+			return ZL_ZMTP_message_too_long;
+	}
 	if (flags & ZL_FRAME_COMMAND) {
 		if (!command_input(s, m, in_message(s, b), &why))
 			return why;
@@ -280,7 +290,7 @@ static void mark_subscriptions(struct zl_session *s, struct batch *b, unsigned f
 /* Goes on to the end of an open message, so that it need not be kept. */
 static bool batch_full(const struct zl_session *s, const struct batch *b)
 {
-	return b->n >= BATCH_MAX - 1 || b->bufs >= BATCH_MAX - 2 ||
+	return b->n >= BATCH_MAX - 1 || b->bufs >= BATCH_MAX - 3 ||
 	       (b->n >= BATCH && !in_message(s, b));
 }
 
@@ -298,7 +308,8 @@ static enum zl_zmtp_counter cut_buffer(struct zl_session *s, struct batch *b)
 		if (why == FINE)
 			batch_buffer_done(s, b);
 	} else {
-		cut_short(s, b, b->n < BATCH ? BATCH : b->n + 1);
+		if (!s->boxed)
+			cut_short(s, b, b->n < BATCH ? BATCH : b->n + 1);
 		if (s->rx_off < s->rx->data_len && !batch_full(s, b))
 			why = cut_other(s, b);
 		if (why == FINE)

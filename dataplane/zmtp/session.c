@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "dataplane/ring/msg.h"
 #include "dataplane/zmtp/zmtp.h"
 
@@ -109,10 +111,15 @@ static void leave_stream(struct zl_session *s, bool flush)
 
 void zl_session_close(struct zl_session *s, const char *reason, bool flush)
 {
-	if (s->state == ZL_SESSION_ENDED)
+	enum zl_session_state was = s->state;
+
+	if (was == ZL_SESSION_ENDED)
 		return;
 	s->state = ZL_SESSION_ENDED;
-	s->zmtp->old_sessions -= s->old_frames;
+	if (was == ZL_SESSION_TRAFFIC)
+		s->zmtp->apart_sessions -= s->old_frames || s->boxed;
+	sodium_memzero(&s->open, sizeof(s->open));
+	sodium_memzero(&s->seal, sizeof(s->seal));
 	s->reason = reason;
 	leave_stream(s, flush);
 	s->next = s->zmtp->ended;
@@ -161,6 +168,15 @@ static void subscribe_to_all(struct zl_session *s)
 		s->zmtp->counter[ZL_ZMTP_subscriptions_assumed]++;
 }
 
+void zl_session_box(struct zl_session *s, const struct zl_ipc_boxes *boxes)
+{
+	if (!boxes->on || s->state == ZL_SESSION_ENDED)
+		return;
+	s->boxed = true;
+	zl_box_key_init(&s->open, boxes->key, !boxes->server, boxes->received);
+	zl_box_key_init(&s->seal, boxes->key, boxes->server, boxes->sent);
+}
+
 void zl_session_begin(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version)
 {
 	if (s->state == ZL_SESSION_ENDED)
@@ -168,7 +184,7 @@ void zl_session_begin(struct zl_session *s, bool takes_subscriptions, enum zl_zm
 	s->takes_subscriptions = takes_subscriptions;
 	s->version = (uint16_t)version;
 	s->old_frames = version == ZL_ZMTP_V1_0;
-	s->zmtp->old_sessions += s->old_frames;
+	s->zmtp->apart_sessions += s->old_frames || s->boxed;
 	s->state = ZL_SESSION_TRAFFIC;
 	s->held = false;
 	if (s->old_frames && takes_subscriptions)

@@ -18,6 +18,7 @@
 #include "dataplane/net/stream.h"
 #include "dataplane/ring/msg.h"
 #include "dataplane/stage.h"
+#include "dataplane/zmtp/box.h"
 
 struct zl_session;
 
@@ -71,7 +72,7 @@ struct zl_zmtp {
 	struct rte_mempool *indirect; /* boundary pieces of chains */
 	struct rte_mbuf *tail;        /* shared encode buffer in use, or NULL */
 	struct zl_session *ended;     /* to be told by zl_zmtp_poll */
-	uint32_t old_sessions;        /* in traffic, with frames of ZMTP 1.0 */
+	uint32_t apart_sessions;      /* in traffic, with frames of ZMTP 1.0, or boxed */
 	struct zl_stages *stages;     /* of the core: for its owner to set, if it counts */
 	uint64_t counter[ZL_ZMTP_COUNTERS];
 };
@@ -108,6 +109,7 @@ struct zl_session {
 	bool only_first_subscribes; /* of a message's parts; set by the owner (see deliver) */
 	bool subscribing;           /* parts of the message at hand may be subscriptions */
 	bool old_frames;            /* ZMTP 1.0 */
+	bool boxed;                 /* CURVE: every frame is a MESSAGE */
 	bool stalled;               /* the owner took less than it was offered */
 	bool held;                  /* nothing is read until the verdict on the handshake */
 	bool reading;               /* in zl_session_input */
@@ -116,8 +118,9 @@ struct zl_session {
 	uint16_t version;           /* enum zl_zmtp_version; 0 before traffic */
 	uint16_t relayed;           /* bytes of the greeting */
 	uint64_t max_msg_bytes;
-	const char *reason;      /* of the end */
-	struct zl_session *next; /* on z->ended */
+	struct zl_box_key open, seal; /* boxed: the peer's, and ours */
+	const char *reason;           /* of the end */
+	struct zl_session *next;      /* on z->ended */
 	/* receiving */
 	struct rte_mbuf *rx; /* buffer being cut, owned; NULL: none */
 	uint32_t rx_off;
@@ -162,13 +165,15 @@ void zl_session_open(struct zl_session *s, struct zl_zmtp *z, struct zl_stream *
 extern const struct zl_stream_events zl_session_events;
 /* Read on after back-pressure. */
 void zl_session_input(struct zl_session *s);
+/* Messages are opened and sealed (CURVE) from the verdict on, before which this is called. */
+void zl_session_box(struct zl_session *s, const struct zl_ipc_boxes *boxes);
 /* The verdict: traffic may flow. What the peer has sent by now is delivered from within. A peer of
  * ZMTP 1.0 cannot subscribe: where this end takes subscriptions, one to everything comes of it. */
 void zl_session_ready(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version);
 /* The same without that: what is written to it now goes out, and zl_session_input() delivers. */
 void zl_session_begin(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version);
-/* Control's bytes, as they are, at a frame boundary: copied. 0, -ENOBUFS (nothing was queued), or
- * -ENOTCONN (the session has ended). */
+/* Control's bytes, whole frames of ZMTP 3, at a frame boundary: copied (and sealed, if boxed). 0,
+ * -ENOBUFS (nothing was queued), or -ENOTCONN (the session has ended). */
 int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len);
 /* Bytes handed to the stream and acknowledged, in all: what marks are compared with. */
 uint64_t zl_session_queued_total(const struct zl_session *s);

@@ -37,13 +37,13 @@ static bool crowded(const struct rte_mbuf *m)
 }
 
 /* z->tail has room for n bytes more, or for as many as a buffer holds. */
-static bool tail_has(const struct zl_zmtp *z, uint32_t n)
+bool tail_has(const struct zl_zmtp *z, uint32_t n)
 {
 	return z->tail && !crowded(z->tail) &&
 	       rte_pktmbuf_tailroom(z->tail) >= RTE_MIN(n, room_of(z->tail));
 }
 
-static bool tail_renew(struct zl_zmtp *z)
+bool tail_renew(struct zl_zmtp *z)
 {
 	if (z->tail)
 		zl_buf_unref(buf_of(z->tail), 1);
@@ -61,7 +61,7 @@ static struct zl_slice tail_put(struct zl_zmtp *z, const uint8_t *bytes, uint32_
 	return slice;
 }
 
-static bool append(struct zl_session *s, const struct zl_slice *slice, unsigned n)
+bool queue_slices(struct zl_session *s, const struct zl_slice *slice, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (zl_sendq_append(&s->stream->sendq, &slice[i]))
@@ -77,7 +77,7 @@ static void flush(struct writer *w)
 	for (unsigned i = 0; i < w->n_sessions; i++) {
 		struct zl_session *s = w->sessions[i];
 
-		if (s->state == ZL_SESSION_TRAFFIC && !append(s, w->slice, w->n))
+		if (s->state == ZL_SESSION_TRAFFIC && !queue_slices(s, w->slice, w->n))
 			session_end(s, ZL_ZMTP_no_memory, false);
 	}
 	w->z->counter[ZL_ZMTP_slices_out] += w->n;
@@ -317,7 +317,18 @@ static void write_to(struct zl_zmtp *z, bool old, struct zl_session *const *sess
 		write_group(&w, msgs, n);
 }
 
-/* There are sessions of ZMTP 1.0 on this core: those of this group get an encoding of their own. */
+static void write_boxed(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
+{
+	if (s->state != ZL_SESSION_TRAFFIC)
+		return;
+	if (!box_write(s, msgs, n))
+		session_end(s, ZL_ZMTP_no_memory, false);
+	else
+		s->stream->ops->output(s->stream);
+}
+
+/* There are sessions on this core whose frames are not everybody's: those of ZMTP 1.0 share an
+ * encoding of their own, and boxes are made for each. */
 static void write_apart(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
 			const struct zl_msg *msgs, unsigned n)
 {
@@ -327,7 +338,10 @@ static void write_apart(struct zl_zmtp *z, struct zl_session *const *sessions, u
 	for (unsigned i = 0; i < n_sessions; i++) {
 		bool old = sessions[i]->old_frames;
 
-		apart[old][count[old]++] = sessions[i];
+		if (sessions[i]->boxed)
+			write_boxed(sessions[i], msgs, n);
+		else
+			apart[old][count[old]++] = sessions[i];
 	}
 	write_to(z, false, apart[0], count[0], msgs, n);
 	write_to(z, true, apart[1], count[1], msgs, n);
@@ -340,7 +354,7 @@ void zl_session_write(struct zl_zmtp *z, struct zl_session *const *sessions, uns
 	for (unsigned i = 0; i < n_sessions; i += GROUP) {
 		unsigned group = RTE_MIN(n_sessions - i, (unsigned)GROUP);
 
-		if (z->old_sessions)
+		if (z->apart_sessions)
 			write_apart(z, sessions + i, group, msgs, n);
 		else
 			write_to(z, false, sessions + i, group, msgs, n);
@@ -379,7 +393,7 @@ static struct rte_mbuf *copy_chain(struct rte_mempool *frames, const uint8_t *by
 /* All or nothing, so one slice. */
 static int send_slice(struct zl_session *s, const struct zl_slice *slice)
 {
-	if (!append(s, slice, 1))
+	if (!queue_slices(s, slice, 1))
 		return -ENOBUFS;
 	s->stream->ops->output(s->stream);
 	return 0;
@@ -395,6 +409,8 @@ int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len)
 		return -ENOTCONN;
 	if (len == 0)
 		return 0;
+	if (s->boxed && s->state == ZL_SESSION_TRAFFIC)
+		return box_send(s, bytes, len);
 	if (len + RTE_PKTMBUF_HEADROOM <= rte_pktmbuf_data_room_size(z->frames)) {
 		if (!tail_has(z, len) && !tail_renew(z))
 			return -ENOBUFS;

@@ -76,6 +76,22 @@ bool handshake_input(struct zl_session *s, enum zl_zmtp_counter *why);
 bool command_input(struct zl_session *s, struct zl_msg *m, bool in_message,
 		   enum zl_zmtp_counter *why);
 
+/* boxed.c: a session whose every frame is a box */
+/* `m`, the whole body of a frame, becomes the part that is in it, with a header of its own before
+ * it, and *flags (ZL_FRAME_*) that part's. In place where nobody else can see the buffer, else in
+ * *fresh, which is the caller's then. */
+enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *flags,
+			      struct rte_mbuf **fresh);
+/* These parts as boxes, to this session alone. False: no memory, and the session cannot go on. */
+bool box_write(struct zl_session *s, const struct zl_msg *msgs, unsigned n);
+/* Whole frames of control's or of the session's own, as boxes; 0 or -ENOBUFS. */
+int box_send(struct zl_session *s, const uint8_t *frames, uint32_t len);
+
+/* write.c: the tail buffer, which is shared by all sessions of the core */
+bool tail_has(const struct zl_zmtp *z, uint32_t n);
+bool tail_renew(struct zl_zmtp *z);
+bool queue_slices(struct zl_session *s, const struct zl_slice *slice, unsigned n);
+
 /* heartbeat.c */
 enum zl_zmtp_counter heartbeat_ping(struct zl_session *s, const uint8_t *data, uint64_t len);
 enum zl_zmtp_counter heartbeat_pong(struct zl_session *s, uint64_t len);

@@ -199,7 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	open_session(&old, 0);
 	zl_session_ready(&old.session, false, ZL_ZMTP_V1_0);
 	open_session(&peer, 1 << 20);
-	zl_handshake_start(&peer.handshake, &zl_mechanism_null, ZL_XPUB, true, NULL);
+	zl_handshake_start(&peer.handshake, ZL_XPUB, true, NULL, NULL);
 	peer.handshake.output_bytes = 0;
 	peer.cut = cuts[(data[0] & 0x7f) % RTE_DIM(cuts)];
 	peer.reluctant = data[0] & 0x80;

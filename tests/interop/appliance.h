@@ -73,7 +73,7 @@ void appliance_await_peers(struct appliance *a, unsigned n);
 /* status.closes[reason], 0 if it is not there; stats' counter `name` */
 uint64_t appliance_closes(struct appliance *a, const char *reason);
 uint64_t appliance_counter(struct appliance *a, const char *name);
-/* Closed for this reason so many times by now; a stream's end takes a moment to be told. */
+/* Closed for this reason so many times or more by now; a stream's end takes a moment to be told. */
 void appliance_await_closes(struct appliance *a, const char *reason, uint64_t n);
 /* What the cores have counted is told a hundred times a second. */
 void appliance_await_counter(struct appliance *a, const char *name, uint64_t n);

@@ -1,5 +1,6 @@
 /* Peers as processes: their start, the notes between them and the test, and their sockets. */
 #include "tests/interop/peer.h"
+#include "tests/interop/zap.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -231,13 +232,44 @@ void peer_option(struct peer *self, void *socket, int option, int value)
 			  zmq_strerror(zmq_errno()));
 }
 
+static const struct peer_security *security; /* inherited by the child */
+
+void peer_secure(const struct peer_security *with)
+{
+	security = with;
+}
+
+static void set_text(struct peer *self, void *socket, int option, const char *text)
+{
+	if (text && zmq_setsockopt(socket, option, text, strlen(text)))
+		peer_fail(self, "security option %d: %s", option, zmq_strerror(zmq_errno()));
+}
+
+static void secure(struct peer *self, void *socket)
+{
+	if (security->secret_key && security->server)
+		peer_option(self, socket, ZMQ_CURVE_SERVER, 1);
+	else if (security->server)
+		peer_option(self, socket, ZMQ_PLAIN_SERVER, 1);
+	set_text(self, socket, ZMQ_CURVE_PUBLICKEY, security->public_key);
+	set_text(self, socket, ZMQ_CURVE_SECRETKEY, security->secret_key);
+	set_text(self, socket, ZMQ_CURVE_SERVERKEY, security->server_key);
+	if (security->server)
+		return;
+	set_text(self, socket, ZMQ_PLAIN_USERNAME, security->user);
+	set_text(self, socket, ZMQ_PLAIN_PASSWORD, security->password);
+}
+
 void *peer_socket(struct peer *self, int type)
 {
 	unsigned i = self->n_sockets++;
 	char monitor[32];
 
-	if (!self->ctx)
+	if (!self->ctx) {
 		self->ctx = zmq_ctx_new();
+		if (security && security->server && security->user)
+			zap_start(self->ctx, security->user, security->password);
+	}
 	if (i == SOCKETS_MAX)
 		peer_fail(self, "a peer has at most %d sockets", SOCKETS_MAX);
 	self->at[i].socket = zmq_socket(self->ctx, type);
@@ -245,6 +277,8 @@ void *peer_socket(struct peer *self, int type)
 	peer_option(self, self->at[i].socket, ZMQ_RCVHWM, 0);
 	peer_option(self, self->at[i].socket, ZMQ_RCVTIMEO, lab_patience_ms());
 	peer_option(self, self->at[i].socket, ZMQ_LINGER, lab_patience_ms());
+	if (security)
+		secure(self, self->at[i].socket);
 	snprintf(monitor, sizeof(monitor), "inproc://monitor%u", i);
 	zmq_socket_monitor(self->at[i].socket, monitor, ZMQ_EVENT_DISCONNECTED);
 	self->at[i].monitor = zmq_socket(self->ctx, ZMQ_PAIR);

@@ -20,6 +20,15 @@ struct note {
 	uint8_t data[NOTE_DATA];
 };
 
+/* What every socket of a peer that is started from now on shows and demands; NULL: nothing. The
+ * struct must outlive the peer. */
+struct peer_security {
+	bool server;
+	const char *public_key, *secret_key, *server_key; /* CURVE, Z85; server_key: of a client */
+	const char *user, *password; /* PLAIN: a client's own, or whom a server lets in */
+};
+void peer_secure(const struct peer_security *security);
+
 struct peer;
 /* Runs in the child; returning from it closes its sockets, flushed, and says "done". */
 typedef void (*peer_run)(struct peer *self, const void *plan);

@@ -26,7 +26,7 @@ static struct zl_handshake started(enum zl_socket_type type)
 {
 	struct zl_handshake h;
 
-	zl_handshake_start(&h, &zl_mechanism_null, type, true, NULL);
+	zl_handshake_start(&h, type, true, NULL, NULL);
 	h.output_bytes = 0;
 	return h;
 }
@@ -60,7 +60,7 @@ static void test_our_greeting_follows_the_peers_piece_by_piece(void **state)
 	(void)state;
 	greeting_of(ours, 3, 1, "NULL");
 	greeting_of(theirs, 3, 0, "NULL");
-	zl_handshake_start(&h, &zl_mechanism_null, ZL_XPUB, true, NULL);
+	zl_handshake_start(&h, ZL_XPUB, true, NULL, NULL);
 	expect_said(&h, ours, 10);
 	assert_int_equal(zl_handshake_greeting(&h, theirs, 9), ZL_HANDSHAKE_MORE);
 	expect_said(&h, NULL, 0);
@@ -72,7 +72,7 @@ static void test_our_greeting_follows_the_peers_piece_by_piece(void **state)
 	expect_said(&h, ready, sizeof(ready) - 1);
 	assert_int_equal(h.zmtp, ZL_ZMTP_V3_0);
 
-	zl_handshake_start(&h, &zl_mechanism_null, ZL_XPUB, true, NULL);
+	zl_handshake_start(&h, ZL_XPUB, true, NULL, NULL);
 	h.output_bytes = 0;
 	assert_int_equal(zl_handshake_greeting(&h, theirs, 64), ZL_HANDSHAKE_MORE);
 	memcpy(last, ours + 11, 53);
@@ -140,14 +140,14 @@ static void test_foreign_and_malformed_old_greetings_are_refused(void **state)
 /* RFC 37: 1.0 and 2.0 know no security, and must be closed at once where there is to be some. */
 static void test_old_peers_are_refused_where_there_is_security(void **state)
 {
-	static const struct zl_mechanism other = {.name = "OTHER"};
+	static const struct zl_security plain = {.mechanism = ZL_MECHANISM_PLAIN, .server = true};
 	struct zl_handshake h;
 
 	(void)state;
-	zl_handshake_start(&h, &other, ZL_XPUB, true, NULL);
+	zl_handshake_start(&h, ZL_XPUB, true, NULL, &plain);
 	assert_int_equal(zl_handshake_greeting(&h, (const uint8_t *)"\5", 1), ZL_HANDSHAKE_REFUSED);
 	assert_int_equal(h.reason, ZL_REASON_mechanism_mismatch);
-	zl_handshake_start(&h, &other, ZL_XPUB, true, NULL);
+	zl_handshake_start(&h, ZL_XPUB, true, NULL, &plain);
 	assert_int_equal(zl_handshake_greeting(&h, (const uint8_t *)SIGNATURE "\1", 11),
 			 ZL_HANDSHAKE_REFUSED);
 	assert_int_equal(h.reason, ZL_REASON_mechanism_mismatch);
@@ -225,18 +225,18 @@ static void test_old_peers_are_told_our_identity(void **state)
 	struct zl_handshake h;
 
 	(void)state;
-	zl_handshake_start(&h, &zl_mechanism_null, ZL_DEALER, true, &options);
+	zl_handshake_start(&h, ZL_DEALER, true, &options, NULL);
 	expect_said(&h, OLD("\xff\0\0\0\0\0\0\0\4\x7f"));
 	assert_int_equal(hears(&h, OLD("\1\0")), ZL_HANDSHAKE_READY);
 	expect_said(&h, OLD("box"));
-	zl_handshake_start(&h, &zl_mechanism_null, ZL_DEALER, true, &options);
+	zl_handshake_start(&h, ZL_DEALER, true, &options, NULL);
 	expect_said(&h, OLD("\xff\0\0\0\0\0\0\0\4\x7f"));
 	assert_int_equal(hears(&h, OLD(SIGNATURE "\1")), ZL_HANDSHAKE_MORE);
 	expect_said(&h, OLD("\3\5\0\3box"));
 	assert_int_equal(hears(&h, OLD("\6\0\0")), ZL_HANDSHAKE_READY);
 	expect_said(&h, NULL, 0);
 	memset(longest.routing_id.data, 'i', 255);
-	zl_handshake_start(&h, &zl_mechanism_null, ZL_DEALER, true, &longest);
+	zl_handshake_start(&h, ZL_DEALER, true, &longest, NULL);
 	expect_said(&h, OLD("\xff\0\0\0\0\0\0\1\0\x7f"));
 	assert_int_equal(hears(&h, OLD("\1\0")), ZL_HANDSHAKE_READY);
 	expect_said(&h, longest.routing_id.data, 255);

@@ -162,15 +162,14 @@ static void test_what_is_no_greeting_is_relayed_as_far_as_it_shows(void **state)
 		      (const char *const[]){SIGNATURE, "\1", "\2\1\0", NULL}, (size_t[]){10, 1, 3});
 }
 
-static void test_what_follows_ready_waits_for_the_verdict(void **state)
+static void what_follows_waits(const char *last)
 {
 	struct bytes in = {0}, expect = {0};
 	struct wire w;
 
-	(void)state;
 	wire_open(&w, 0);
 	bytes_add(&in, greeting, 64);
-	naive_command(&in, "READY", "", 0);
+	naive_command(&in, last, "", 0);
 	naive_command(&in, "SUBSCRIBE", "topic", 5);
 	naive_frame(&in, 0, (const uint8_t *)"\0topic", 6, false);
 	naive_frame(&in, 0, (const uint8_t *)"up", 2, false);
@@ -186,6 +185,13 @@ static void test_what_follows_ready_waits_for_the_verdict(void **state)
 	wire_expect_closed(&w, "closed_by_peer");
 	bytes_free(&in);
 	bytes_free(&expect);
+}
+
+static void test_what_follows_ready_waits_for_the_verdict(void **state)
+{
+	(void)state;
+	what_follows_waits("READY");
+	what_follows_waits("INITIATE"); /* a client's last word */
 }
 
 /* A RADIO is told by commands alone: a message that looks like a subscription is none. */

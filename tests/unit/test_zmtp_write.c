@@ -258,7 +258,7 @@ static void test_old_sessions_share_an_encoding_of_their_own(void **state)
 		wire_expect_queued(&wires[i], due->at, due->n, PARTS / 2);
 	}
 	close_all(SESSIONS);
-	assert_int_equal(zmtp.old_sessions, 0);
+	assert_int_equal(zmtp.apart_sessions, 0);
 	rte_pktmbuf_free(m);
 	bytes_free(&naive);
 	bytes_free(&old);

@@ -1,0 +1,193 @@
+/* The keys under a socket's `security`, and the files that they name, read at once: what is wrong
+ * with them is told before anything starts. */
+#include "control/config/schema.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "control/log.h"
+#include "control/security/security.h"
+
+static const char *const mechanism_words[] = {"null", "plain", "curve", NULL};
+static const char *const role_words[] = {"none", "server", "client", NULL};
+enum {
+	ROLE_NONE,
+	ROLE_SERVER,
+	ROLE_CLIENT
+};
+
+#define AT(field) ZL_YAML_AT(struct zl_config_security, field)
+static const struct zl_yaml_key security_keys[] = {
+	{"mechanism", zl_yaml_enum, AT(mechanism), .required = true, .more = mechanism_words},
+	{"role", zl_yaml_enum, AT(role), .more = role_words},
+	{"secret_key", zl_yaml_string, AT(secret_key), .min = 1},
+	{"server_key", zl_yaml_string, AT(server_key), .min = 1},
+	{"allow", zl_yaml_string, AT(allow), .min = 1},
+	{"users", zl_yaml_string, AT(users), .min = 1},
+	{"user", zl_yaml_string, AT(user), .min = 1},
+	{"password", zl_yaml_string, AT(password), .min = 1},
+	{0},
+};
+
+bool zl_security_map(struct zl_yaml *y, yaml_node_t *node, void *field,
+		     const struct zl_yaml_key *key)
+{
+	struct zl_config_security *s = field;
+
+	(void)key;
+	s->line = zl_yaml_line(node);
+	return zl_yaml_read_map(y, node, s, security_keys);
+}
+
+/* --- what goes together --- */
+
+/* Which keys a mechanism and role has: needs, and may have. */
+struct asked {
+	bool secret_key, server_key, allow, users, user;
+};
+
+static bool check_key(struct zl_yaml *y, const struct zl_config_security *s, const char *name,
+		      const char *value, bool asked)
+{
+	const char *role = role_words[s->role], *mechanism = mechanism_words[s->mechanism];
+
+	if (asked == (*value != '\0'))
+		return true;
+	if (asked)
+		return zl_yaml_fail(y, s->line, "a %s %s needs the key \"%s\"", mechanism, role,
+				    name);
+	return zl_yaml_fail(y, s->line, "%s%s%s has no use for \"%s\"; take it away", mechanism,
+			    s->role ? " as a " : "", s->role ? role : "", name);
+}
+
+static bool check_keys(struct zl_yaml *y, const struct zl_config_security *s)
+{
+	bool curve = s->mechanism == ZL_MECHANISM_CURVE, plain = s->mechanism == ZL_MECHANISM_PLAIN;
+	bool server = s->role == ROLE_SERVER, client = s->role == ROLE_CLIENT;
+
+	if ((curve || plain) && s->role == ROLE_NONE)
+		return zl_yaml_fail(y, s->line, "%s needs the key \"role\": server or client",
+				    mechanism_words[s->mechanism]);
+	if (!curve && !plain && s->role != ROLE_NONE)
+		return zl_yaml_fail(y, s->line, "null has no role; take \"role\" away");
+	return check_key(y, s, "secret_key", s->secret_key, curve) &&
+	       check_key(y, s, "server_key", s->server_key, curve && client) &&
+	       check_key(y, s, "allow", s->allow, curve && server) &&
+	       check_key(y, s, "users", s->users, plain && server) &&
+	       check_key(y, s, "user", s->user, plain && client) &&
+	       check_key(y, s, "password", s->password, plain && client);
+}
+
+/* --- files --- */
+
+static bool read_own_keys(struct zl_yaml *y, const struct zl_config_security *from,
+			  struct zl_security *to)
+{
+	struct zl_cert cert;
+	int error = zl_cert_load(&cert, from->secret_key);
+
+	if (error)
+		return zl_yaml_fail(y, from->line, "secret_key: %s: %s", from->secret_key,
+				    zl_cert_error(error));
+	memcpy(to->public_key, cert.public_key, ZL_KEY_BYTES);
+	memcpy(to->secret_key, cert.secret_key, ZL_KEY_BYTES);
+	if (!cert.has_secret)
+		zl_yaml_fail(y, from->line,
+			     "secret_key: %s: there is no secret-key in it; name the file whose "
+			     "name ends with _secret",
+			     from->secret_key);
+	zl_cert_wipe(&cert);
+	return y->error[0] == '\0';
+}
+
+/* A key itself, or a certificate's file. */
+static bool read_server_key(struct zl_yaml *y, const struct zl_config_security *from,
+			    struct zl_security *to)
+{
+	struct zl_cert cert;
+	int error;
+
+	if (zl_z85_decode(to->server_key, from->server_key))
+		return true;
+	error = zl_cert_load(&cert, from->server_key);
+	if (error)
+		return zl_yaml_fail(y, from->line,
+				    "server_key: %s: it is no key of 40 characters, and as a file: "
+				    "%s",
+				    from->server_key, zl_cert_error(error));
+	memcpy(to->server_key, cert.public_key, ZL_KEY_BYTES);
+	zl_cert_wipe(&cert);
+	return true;
+}
+
+void zl_security_skipped(void *context, const char *file, const char *why)
+{
+	(void)context;
+	zl_log(ZL_WARN, "%s: %s; nobody is let in by it", file, why);
+}
+
+static bool read_allowed(struct zl_yaml *y, const struct zl_config_security *from,
+			 struct zl_security *to)
+{
+	int error;
+
+	if (strcmp(from->allow, "any") == 0)
+		return true;
+	error = zl_keyring_open(&to->keyring, from->allow, zl_security_skipped, NULL);
+	if (error)
+		return zl_yaml_fail(y, from->line,
+				    "allow: %s: %s; name a folder of public certificates, or any",
+				    from->allow, strerror(-error));
+	return true;
+}
+
+static bool read_users(struct zl_yaml *y, const struct zl_config_security *from,
+		       struct zl_security *to)
+{
+	unsigned line;
+	int error = zl_users_open(&to->users, from->users, &line);
+
+	if (error == -EBADMSG)
+		return zl_yaml_fail(y, from->line, "users: %s: line %u is not \"name:password\"",
+				    from->users, line);
+	if (error)
+		return zl_yaml_fail(y, from->line, "users: %s: %s", from->users, strerror(-error));
+	return true;
+}
+
+static bool read_files(struct zl_yaml *y, const struct zl_config_security *from,
+		       struct zl_security *to)
+{
+	if (from->mechanism == ZL_MECHANISM_CURVE && !read_own_keys(y, from, to))
+		return false;
+	if (from->server_key[0] && !read_server_key(y, from, to))
+		return false;
+	if (from->allow[0] && !read_allowed(y, from, to))
+		return false;
+	return !from->users[0] || read_users(y, from, to);
+}
+
+bool zl_security_settle(struct zl_yaml *y, struct zl_config_socket *s)
+{
+	const struct zl_config_security *from = &s->secured;
+	size_t was = zl_yaml_enter(y, "security", 0);
+
+	if (!from->line)
+		goto good;
+	if (!check_keys(y, from))
+		return false;
+	if (from->mechanism == ZL_MECHANISM_NULL)
+		goto good;
+	s->security = zl_security_new();
+	if (!s->security)
+		return zl_yaml_fail(y, from->line, "no memory");
+	s->security->mechanism = from->mechanism;
+	s->security->server = from->role == ROLE_SERVER;
+	strcpy(s->security->user, from->user);
+	strcpy(s->security->password, from->password);
+	if (!read_files(y, from, s->security))
+		return false;
+good:
+	zl_yaml_leave(y, was);
+	return true;
+}

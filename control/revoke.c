@@ -1,0 +1,38 @@
+/* Keys and users that are taken away: their files are looked at once a second, and whoever is
+ * connected by what is no longer there is closed. */
+#include "control/control.h"
+#include "control/log.h"
+
+#define LOOK_MS 1000
+
+static void close_unknown(void *context, struct zl_stream *s)
+{
+	struct zl_control *c = context;
+
+	if (s->state == ZL_STREAM_READY && s->user[0] && s->socket && s->socket->security &&
+	    s->socket->security->server && !zl_security_knows(s->socket->security, s->user))
+		zl_stream_close(c, s, ZL_REASON_revoked);
+}
+
+static void look(struct zl_timer *timer)
+{
+	struct zl_control *c = timer->context;
+	bool changed = false;
+
+	for (struct zl_socket *s = c->sockets; s; s = s->next)
+		changed |= s->security && zl_security_changed(s->security, zl_security_skipped, c);
+	if (changed)
+		zl_streams_each(c, close_unknown, c);
+	zl_timer_set(&c->loop, timer, LOOK_MS);
+}
+
+void zl_revoke_start(struct zl_control *c)
+{
+	bool needed = false;
+
+	for (struct zl_socket *s = c->sockets; s; s = s->next)
+		needed |= s->security && s->security->server;
+	c->revoking = (struct zl_timer){.fire = look, .context = c};
+	if (needed)
+		zl_timer_set(&c->loop, &c->revoking, LOOK_MS);
+}

@@ -1,0 +1,171 @@
+/* Whose keys may come in: a directory of public certificates, one a file, whose name without its
+ * suffix is what their owner is called. Read again when the directory, or a file in it, has
+ * changed: a file that cannot be read then lets nobody in, and all others are as before. */
+#include "control/security/security.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct entry {
+	uint8_t key[ZL_KEY_BYTES];
+	char name[ZL_USER_MAX];
+};
+
+struct zl_keyring {
+	char *folder;
+	struct entry *at; /* sorted by key */
+	size_t n, room;
+	uint64_t stamp; /* of what was read */
+};
+
+static int by_key(const void *a, const void *b)
+{
+	return memcmp(((const struct entry *)a)->key, ((const struct entry *)b)->key, ZL_KEY_BYTES);
+}
+
+/* A file that may be a public certificate: hidden files are not, nor secret ones. */
+static bool is_public(const char *name)
+{
+	size_t n = strlen(name);
+
+	return name[0] != '.' && !(n > 7 && strcmp(name + n - 7, "_secret") == 0);
+}
+
+static uint64_t mix(uint64_t stamp, uint64_t value)
+{
+	return (stamp ^ value) * 0x9e3779b97f4a7c15ull + (stamp >> 29);
+}
+
+/* Differs when a file came, went or changed. */
+static uint64_t stamp_of(const char *folder)
+{
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	uint64_t sum = 0, n = 0;
+
+	if (!d)
+		return 0;
+	while ((e = readdir(d))) {
+		struct stat s;
+
+		if (!is_public(e->d_name) || fstatat(dirfd(d), e->d_name, &s, 0))
+			continue;
+		/* in whatever order the directory has them */
+		sum += mix(mix(mix((uint64_t)s.st_ino, (uint64_t)s.st_mtim.tv_sec),
+			       (uint64_t)s.st_mtim.tv_nsec),
+			   (uint64_t)s.st_size);
+		n++;
+	}
+	closedir(d);
+	return mix(sum, n) | 1;
+}
+
+static bool add(struct zl_keyring *k, const uint8_t *key, const char *file)
+{
+	const char *dot = strchr(file, '.');
+	struct entry *e;
+
+	if (k->n == k->room) {
+		size_t room = k->room ? 2 * k->room : 16;
+		e = realloc(k->at, room * sizeof(*e));
+		if (!e)
+			return false;
+		k->at = e;
+		k->room = room;
+	}
+	e = &k->at[k->n++];
+	memcpy(e->key, key, ZL_KEY_BYTES);
+	snprintf(e->name, sizeof(e->name), "%.*s", dot ? (int)(dot - file) : (int)strlen(file),
+		 file);
+	return true;
+}
+
+static int read_folder(struct zl_keyring *k, zl_keyring_skip *skipped, void *context)
+{
+	DIR *d = opendir(k->folder);
+	struct dirent *e;
+	int error = 0;
+
+	if (!d)
+		return -errno;
+	k->n = 0;
+	while (!error && (e = readdir(d))) {
+		char path[4096];
+		struct zl_cert cert;
+		int bad;
+
+		if (!is_public(e->d_name))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", k->folder, e->d_name);
+		bad = zl_cert_load(&cert, path);
+		if (bad)
+			skipped(context, path, zl_cert_error(bad));
+		else if (!add(k, cert.public_key, e->d_name))
+			error = -ENOMEM;
+		zl_cert_wipe(&cert);
+	}
+	closedir(d);
+	if (k->n)
+		qsort(k->at, k->n, sizeof(*k->at), by_key);
+	return error;
+}
+
+int zl_keyring_open(struct zl_keyring **keyring, const char *folder, zl_keyring_skip *skipped,
+		    void *context)
+{
+	struct zl_keyring *k = calloc(1, sizeof(*k));
+	int error;
+
+	*keyring = k;
+	if (!k)
+		return -ENOMEM;
+	k->folder = strdup(folder);
+	if (!k->folder)
+		return -ENOMEM;
+	k->stamp = stamp_of(folder);
+	error = read_folder(k, skipped, context);
+	return error;
+}
+
+bool zl_keyring_changed(struct zl_keyring *k, zl_keyring_skip *skipped, void *context)
+{
+	uint64_t stamp = stamp_of(k->folder);
+
+	if (stamp == k->stamp)
+		return false;
+	k->stamp = stamp;
+	if (read_folder(k, skipped, context))
+		k->n = 0; /* who cannot be looked up does not come in */
+	return true;
+}
+
+void zl_keyring_close(struct zl_keyring *k)
+{
+	if (!k)
+		return;
+	free(k->folder);
+	free(k->at);
+	free(k);
+}
+
+const char *zl_keyring_find(const struct zl_keyring *k, const uint8_t key[ZL_KEY_BYTES])
+{
+	struct entry want;
+	const struct entry *e;
+
+	memcpy(want.key, key, ZL_KEY_BYTES);
+	e = k->n ? bsearch(&want, k->at, k->n, sizeof(want), by_key) : NULL;
+	return e ? e->name : NULL;
+}
+
+bool zl_keyring_has(const struct zl_keyring *k, const char *name)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (strcmp(k->at[i].name, name) == 0)
+			return true;
+	return false;
+}

@@ -1,0 +1,88 @@
+/* What a socket demands of its peers, and shows them (RFC 23, "Security Mechanisms"; 24, 25, 26):
+ * as its configuration says, read into memory that is locked, and wiped when it goes.
+ *
+ * Who may come in is a keyring or a list of users, in files that a person or `zeroline keys`
+ * changes; they are read again when they have changed, and decided by names that `zeroline peers`
+ * shows. */
+#ifndef ZL_CONTROL_SECURITY_SECURITY_H
+#define ZL_CONTROL_SECURITY_SECURITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/ipc/ipc.h"
+
+#define ZL_KEY_BYTES    32
+#define ZL_Z85_KEY      40  /* characters of a key in Z85 (RFC 32) */
+#define ZL_PASSWORD_MAX 255 /* bytes (RFC 24); of a user's name, too */
+
+enum zl_mechanism_kind {
+	ZL_MECHANISM_NULL,
+	ZL_MECHANISM_PLAIN,
+	ZL_MECHANISM_CURVE
+};
+
+struct zl_keyring; /* public keys that may come in, each with its name */
+struct zl_users;   /* names and passwords that may come in */
+
+struct zl_security {
+	enum zl_mechanism_kind mechanism;
+	bool server; /* of the two peers, this one is; libzmq's ZMQ_CURVE_SERVER, ZMQ_PLAIN_SERVER
+		      */
+	/* CURVE: our long-term pair; client: the server's key; server: whom it lets in, NULL:
+	 * anybody, who then has no name. */
+	uint8_t public_key[ZL_KEY_BYTES], secret_key[ZL_KEY_BYTES];
+	uint8_t server_key[ZL_KEY_BYTES];
+	struct zl_keyring *keyring;
+	/* PLAIN: client: what it says; server: whom it lets in, never NULL. */
+	char user[ZL_PASSWORD_MAX + 1], password[ZL_PASSWORD_MAX + 1];
+	struct zl_users *users;
+};
+
+/* NULL: no memory. free() wipes, and takes what belongs to it along. */
+struct zl_security *zl_security_new(void);
+void zl_security_free(struct zl_security *s);
+
+/* A file that was passed over, and what is wrong with it. */
+typedef void zl_keyring_skip(void *context, const char *file, const char *why);
+
+/* Looks whether files have changed, and reads them again. True: somebody may have been let in, or
+ * be no more let in. */
+bool zl_security_changed(struct zl_security *s, zl_keyring_skip *skipped, void *context);
+/* Is somebody of this name let in now? */
+bool zl_security_knows(const struct zl_security *s, const char *name);
+
+/* z85.c */
+void zl_z85_encode(char text[ZL_Z85_KEY + 1], const uint8_t key[ZL_KEY_BYTES]);
+bool zl_z85_decode(uint8_t key[ZL_KEY_BYTES], const char *text); /* false: it is none */
+
+/* cert.c */
+struct zl_cert {
+	bool has_public, has_secret;
+	uint8_t public_key[ZL_KEY_BYTES], secret_key[ZL_KEY_BYTES];
+};
+/* 0, or -errno, of which zl_cert_error() says what it means; wipe in either case. */
+int zl_cert_load(struct zl_cert *cert, const char *file);
+const char *zl_cert_error(int error);
+void zl_cert_wipe(struct zl_cert *cert);
+
+/* keyring.c: open() 0 or -errno of the folder; close in either case. */
+int zl_keyring_open(struct zl_keyring **keyring, const char *folder, zl_keyring_skip *skipped,
+		    void *context);
+void zl_keyring_close(struct zl_keyring *k);
+bool zl_keyring_changed(struct zl_keyring *k, zl_keyring_skip *skipped, void *context);
+/* The name of this public key's owner, until the keyring is next read; NULL: it may not come in. */
+const char *zl_keyring_find(const struct zl_keyring *k, const uint8_t key[ZL_KEY_BYTES]);
+bool zl_keyring_has(const struct zl_keyring *k, const char *name);
+
+/* users.c: open() 0 or -errno, -EBADMSG: of this line; close in either case. */
+int zl_users_open(struct zl_users **users, const char *file, unsigned *line);
+void zl_users_close(struct zl_users *u);
+bool zl_users_changed(struct zl_users *u);
+/* Is this the user's password? In constant time, also where there is no such user. */
+bool zl_users_check(const struct zl_users *u, const char *user, size_t user_bytes,
+		    const char *password, size_t password_bytes);
+bool zl_users_has(const struct zl_users *u, const char *name);
+
+#endif

@@ -1,0 +1,143 @@
+/* Who may come in by PLAIN: a file of lines "name:password"; empty lines and those that begin with
+ * # are passed over. Read again when it has changed. */
+#include "control/security/security.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <sodium.h>
+
+#define HASH crypto_generichash_BYTES
+
+struct user {
+	char name[ZL_PASSWORD_MAX + 1];
+	uint8_t hash[HASH]; /* of the password, keyed by the process: what is kept is not it */
+};
+
+struct zl_users {
+	char *file;
+	struct user *at;
+	size_t n, room;
+	struct timespec stamp;
+	uint8_t key[crypto_generichash_KEYBYTES];
+};
+
+static void hash_of(const struct zl_users *u, uint8_t hash[HASH], const char *password, size_t n)
+{
+	crypto_generichash(hash, HASH, (const uint8_t *)password, n, u->key, sizeof(u->key));
+}
+
+static int add(struct zl_users *u, char *line)
+{
+	char *colon = strchr(line, ':');
+	struct user *at;
+
+	if (!colon || colon == line || colon - line > ZL_PASSWORD_MAX ||
+	    strlen(colon + 1) > ZL_PASSWORD_MAX)
+		return -EBADMSG;
+	if (u->n == u->room) {
+		size_t room = u->room ? 2 * u->room : 16;
+
+		at = realloc(u->at, room * sizeof(*at));
+		if (!at)
+			return -ENOMEM;
+		u->at = at;
+		u->room = room;
+	}
+	*colon = '\0';
+	at = &u->at[u->n++];
+	memcpy(at->name, line, (size_t)(colon - line) + 1);
+	hash_of(u, at->hash, colon + 1, strlen(colon + 1));
+	return 0;
+}
+
+static int read_file(struct zl_users *u, unsigned *line_number)
+{
+	char line[2 * ZL_PASSWORD_MAX + 4];
+	struct stat s;
+	FILE *f = fopen(u->file, "re");
+	int error = 0;
+
+	if (!f)
+		return -errno;
+	if (fstat(fileno(f), &s) == 0)
+		u->stamp = s.st_mtim;
+	u->n = 0;
+	for (*line_number = 1; !error && fgets(line, sizeof(line), f); ++*line_number) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (line[0] && line[0] != '#')
+			error = add(u, line);
+		if (error)
+			break;
+	}
+	fclose(f);
+	sodium_memzero(line, sizeof(line));
+	return error;
+}
+
+int zl_users_open(struct zl_users **users, const char *file, unsigned *line)
+{
+	struct zl_users *u = calloc(1, sizeof(*u));
+
+	*users = u;
+	*line = 0;
+	if (!u)
+		return -ENOMEM;
+	randombytes_buf(u->key, sizeof(u->key));
+	u->file = strdup(file);
+	return u->file ? read_file(u, line) : -ENOMEM;
+}
+
+bool zl_users_changed(struct zl_users *u)
+{
+	unsigned line;
+	struct stat s;
+
+	if (stat(u->file, &s) == 0 && s.st_mtim.tv_sec == u->stamp.tv_sec &&
+	    s.st_mtim.tv_nsec == u->stamp.tv_nsec)
+		return false;
+	if (read_file(u, &line))
+		u->n = 0; /* who cannot be looked up does not come in */
+	return true;
+}
+
+void zl_users_close(struct zl_users *u)
+{
+	if (!u)
+		return;
+	if (u->at)
+		sodium_memzero(u->at, u->room * sizeof(*u->at));
+	free(u->at);
+	free(u->file);
+	sodium_memzero(u, sizeof(*u));
+	free(u);
+}
+
+/* Every user is looked at, whoever is asked for. */
+bool zl_users_check(const struct zl_users *u, const char *user, size_t user_bytes,
+		    const char *password, size_t password_bytes)
+{
+	uint8_t hash[HASH];
+	bool good = false;
+
+	hash_of(u, hash, password, password_bytes);
+	for (size_t i = 0; i < u->n; i++) {
+		bool same = sodium_memcmp(hash, u->at[i].hash, HASH) == 0;
+
+		good |= same & (strlen(u->at[i].name) == user_bytes &&
+				memcmp(u->at[i].name, user, user_bytes) == 0);
+	}
+	sodium_memzero(hash, sizeof(hash));
+	return good;
+}
+
+bool zl_users_has(const struct zl_users *u, const char *name)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (strncmp(u->at[i].name, name, ZL_USER_MAX - 1) == 0)
+			return true;
+	return false;
+}

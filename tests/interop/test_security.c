@@ -1,0 +1,366 @@
+/* PLAIN and CURVE with libzmq as the peer, both roles: who has the key or the password comes in,
+ * all traffic passes whole, and nobody else does, for a reason that is counted. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <cmocka.h>
+
+#include "tests/interop/appliance.h"
+#include "tests/interop/exchange.h"
+#include "tests/interop/pipeline.h"
+#include "tests/interop/raw.h"
+#include "tests/interop/remote.h"
+
+#define KEY 41 /* Z85, NUL included */
+
+static struct {
+	char public_key[KEY], secret_key[KEY];
+} own, friend, stranger; /* the appliance's pair, one that it lets in, one that it does not */
+
+static struct peer_security as_friend, as_stranger, as_server;
+static char server[320], client[400];
+
+/* --- files --- */
+
+static void path_of(char *path, size_t bytes, const char *name)
+{
+	char folder[64];
+
+	lab_folder(folder, sizeof(folder));
+	snprintf(path, bytes, "%s/%s", folder, name);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	path_of(path, sizeof(path), name);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* As CZMQ writes them. */
+static void write_cert(const char *name, const char *public_key, const char *secret_key)
+{
+	char text[600];
+	int n = snprintf(text, sizeof(text),
+			 "#   ****  A certificate  ****\n#   for tests\n\nmetadata\n"
+			 "    name = \"whatever\"\ncurve\n    public-key = \"%s\"\n",
+			 public_key);
+
+	if (secret_key)
+		snprintf(text + n, sizeof(text) - (size_t)n, "    secret-key = \"%s\"\n",
+			 secret_key);
+	write_file(name, text);
+}
+
+static void prepare(void)
+{
+	char folder[64], path[128];
+
+	lab_folder(folder, sizeof(folder));
+	zmq_curve_keypair(own.public_key, own.secret_key);
+	zmq_curve_keypair(friend.public_key, friend.secret_key);
+	zmq_curve_keypair(stranger.public_key, stranger.secret_key);
+	path_of(path, sizeof(path), "allowed");
+	assert_true(mkdir(path, 0755) == 0 || access(path, W_OK) == 0);
+	write_cert("own.cert_secret", own.public_key, own.secret_key);
+	write_cert("friend.cert_secret", friend.public_key, friend.secret_key);
+	write_cert("allowed/alice.cert", friend.public_key, NULL);
+	write_file("users", "# who may come in\nalice:wonderland\nbob:builder\n");
+	as_friend = (struct peer_security){.public_key = friend.public_key,
+					   .secret_key = friend.secret_key,
+					   .server_key = own.public_key};
+	as_stranger = (struct peer_security){.public_key = stranger.public_key,
+					     .secret_key = stranger.secret_key,
+					     .server_key = own.public_key};
+	as_server = (struct peer_security){
+		.server = true, .public_key = own.public_key, .secret_key = own.secret_key};
+	snprintf(server, sizeof(server),
+		 ", security: {mechanism: curve, role: server, secret_key: %s/own.cert_secret, "
+		 "allow: %s/allowed}",
+		 folder, folder);
+	snprintf(client, sizeof(client),
+		 ", security: {mechanism: curve, role: client, secret_key: "
+		 "%s/friend.cert_secret, server_key: \"%s\"}",
+		 folder, own.public_key);
+}
+
+static struct appliance *start(const char *kind, const char *front, const char *back,
+			       const char *security)
+{
+	static char side[2][700];
+
+	snprintf(side[0], sizeof(side[0]), "%s%s", front, security);
+	snprintf(side[1], sizeof(side[1]), "%s%s", back, security);
+	return appliance_start(
+		&(struct appliance_config){.kind = kind, .frontend = side[0], .backend = side[1]});
+}
+
+#define BINDS_FRONT "bind: [\"" FRONTEND "\"], hwm: 0"
+#define BINDS_BACK  "bind: [\"" BACKEND "\"], hwm: 0"
+#define PUSHES_AT   "tcp://" LAB_PEER_IP ":5700"
+#define PULLS_AT    "tcp://" LAB_PEER_IP ":5800"
+
+static void finish(struct appliance *a)
+{
+	appliance_stop(a);
+	peer_secure(NULL);
+}
+
+/* --- traffic --- */
+
+static void test_a_forwarder_of_curve_passes_what_each_subscribed_to(void **state)
+{
+	struct flow flow = exchange_market(lab_scaled(100000));
+	struct exchange x = {0};
+	struct appliance *a;
+
+	(void)state;
+	prepare();
+	a = start("forwarder", BINDS_FRONT, BINDS_BACK, server);
+	peer_secure(&as_friend);
+	exchange_eight(&x, a, &flow);
+	exchange_finish(&x);
+	finish(a);
+}
+
+static void test_messages_of_all_sizes_and_parts_stay_whole(void **state)
+{
+	static const uint32_t bytes[] = {20,  0,   1,    30, 31,   32,   254,
+					 255, 256, 1400, 0,  1448, 3000, 70000};
+	struct flow flow = {
+		.bytes = bytes, .n_bytes = 14, .parts = 5, .messages = lab_scaled(5000)};
+	struct exchange x = {0};
+	struct appliance *a;
+
+	(void)state;
+	prepare();
+	a = start("forwarder", BINDS_FRONT, BINDS_BACK, server);
+	peer_secure(&as_friend);
+	exchange_subscriber(&x, a, &flow, (const char *[]){"", NULL});
+	exchange_subscriber(&x, a, &flow, (const char *[]){"", NULL});
+	exchange_publisher(&x, a, &flow);
+	exchange_go(&x);
+	exchange_finish(&x);
+	finish(a);
+}
+
+/* Through a streamer, whoever connects; the appliance is the client where it does. */
+static void stream(const char *front, const char *back, const char *security,
+		   const struct peer_security *peers, bool peers_bind)
+{
+	struct appliance *a = start("streamer", front, back, security);
+	struct pusher push = {.endpoint = peers_bind ? PUSHES_AT : FRONTEND,
+			      .type = ZMQ_PUSH,
+			      .bind = peers_bind,
+			      .messages = lab_scaled(100000),
+			      .bytes = 64,
+			      .parts = 3};
+	struct puller pull = {
+		.endpoint = peers_bind ? PULLS_AT : BACKEND, .type = ZMQ_PULL, .bind = peers_bind};
+	struct peer *pusher, *puller;
+
+	peer_secure(peers);
+	puller = peer_start(&a->net, "puller", puller_run, &pull);
+	pusher = peer_start(&a->net, "pusher", pusher_run, &push);
+	appliance_await_peers(a, 2);
+	peer_tell(pusher, "go", 0);
+	peer_hear(pusher, "sent");
+	pull_all(&puller, 1, &push, 1, NULL);
+	peer_tell(pusher, "end", 0);
+	peer_done(pusher);
+	peer_tell(puller, "end", 0);
+	peer_done(puller);
+	finish(a);
+}
+
+#define DIALS(at) "connect: [\"" at "\"], hwm: 0, reconnect: 50ms, reconnect_max: 100ms"
+
+static void test_curve_works_in_both_roles(void **state)
+{
+	(void)state;
+	prepare();
+	stream(BINDS_FRONT, BINDS_BACK, server, &as_friend, false);
+	stream(DIALS(PUSHES_AT), DIALS(PULLS_AT), client, &as_server, true);
+}
+
+static void test_plain_works_in_both_roles(void **state)
+{
+	static const struct peer_security alice = {.user = "alice", .password = "wonderland"},
+					  plain_server = {.server = true,
+							  .user = "alice",
+							  .password = "wonderland"};
+	char folder[64], users[200];
+
+	(void)state;
+	prepare();
+	lab_folder(folder, sizeof(folder));
+	snprintf(users, sizeof(users),
+		 ", security: {mechanism: plain, role: server, users: %s/users}", folder);
+	stream(BINDS_FRONT, BINDS_BACK, users, &alice, false);
+	stream(DIALS(PUSHES_AT), DIALS(PULLS_AT),
+	       ", security: {mechanism: plain, role: client, user: alice, password: wonderland}",
+	       &plain_server, true);
+}
+
+static void test_curve_works_over_ipc(void **state)
+{
+	char folder[64], front[128], back[128], at[2][100];
+	struct appliance *a;
+	struct peer *pub, *sub;
+
+	(void)state;
+	prepare();
+	lab_folder(folder, sizeof(folder));
+	snprintf(at[0], sizeof(at[0]), "ipc://%s/in", folder);
+	snprintf(at[1], sizeof(at[1]), "ipc://%s/out", folder);
+	snprintf(front, sizeof(front), "bind: [\"%s\"]", at[0]);
+	snprintf(back, sizeof(back), "bind: [\"%s\"]", at[1]);
+	a = start("forwarder", front, back, server);
+	peer_secure(&as_friend);
+	pub = remote_start(&a->net, "pub", ZMQ_XPUB);
+	sub = remote_start(&a->net, "sub", ZMQ_SUB);
+	remote_subscribe(sub, "A");
+	remote_connect(sub, at[1]);
+	remote_connect(pub, at[0]);
+	remote_expect_subscription(pub, true, "A");
+	remote_send(pub, "B1");
+	remote_send(pub, "A1");
+	remote_expect(sub, "A1");
+	remote_end(pub);
+	remote_end(sub);
+	finish(a);
+}
+
+/* --- names --- */
+
+static bool alice_is_in(json_t *peers, const void *context)
+{
+	json_t *row = json_array_get(peers, 0);
+
+	(void)context;
+	return json_array_size(peers) == 1 &&
+	       strcmp(json_string_value(json_object_get(row, "user")), "alice") == 0 &&
+	       strcmp(json_string_value(json_object_get(row, "mechanism")), "CURVE") == 0;
+}
+
+static void test_peers_are_shown_by_the_names_of_their_keys(void **state)
+{
+	struct appliance *a;
+	struct peer *sub;
+
+	(void)state;
+	prepare();
+	a = start("forwarder", BINDS_FRONT, BINDS_BACK, server);
+	peer_secure(&as_friend);
+	sub = remote_start(&a->net, "sub", ZMQ_SUB);
+	remote_connect(sub, BACKEND);
+	appliance_await_peers(a, 1);
+	appliance_await(a, "peers", alice_is_in, NULL, "alice is shown");
+	lab_kill(&a->control, SIGKILL);
+	appliance_start_control(a);
+	appliance_ready(a);
+	appliance_await(a, "peers", alice_is_in, NULL, "alice is shown by the next control");
+	remote_end(sub);
+	finish(a);
+}
+
+/* --- who does not come in --- */
+
+static void refused(struct appliance *a, const struct peer_security *with, const char *reason)
+{
+	uint64_t before = appliance_closes(a, reason);
+	struct peer *p;
+
+	printf("%s\n", reason);
+	peer_secure(with);
+	p = remote_start(&a->net, "stranger", ZMQ_SUB);
+	remote_option(p, ZMQ_RECONNECT_IVL, -1);
+	remote_connect(p, BACKEND);
+	appliance_await_closes(a, reason, before + 1);
+	remote_end(p);
+}
+
+static void test_who_has_no_key_or_password_does_not_come_in(void **state)
+{
+	static const struct peer_security wrong = {.user = "alice", .password = "Wonderland"},
+					  nobody = {.user = "carol", .password = "wonderland"};
+	struct peer_security lost = {0};
+	char folder[64], users[200];
+	struct appliance *a;
+
+	(void)state;
+	prepare();
+	a = start("forwarder", BINDS_FRONT, BINDS_BACK, server);
+	refused(a, &as_stranger, "key_denied");
+	lost = as_friend;
+	lost.server_key = stranger.public_key;
+	refused(a, &lost, "curve_cannot_open");
+	refused(a, NULL, "mechanism_mismatch");
+	refused(a, &wrong, "mechanism_mismatch");
+	finish(a);
+	lab_folder(folder, sizeof(folder));
+	snprintf(users, sizeof(users),
+		 ", security: {mechanism: plain, role: server, users: %s/users}", folder);
+	a = start("forwarder", BINDS_FRONT, BINDS_BACK, users);
+	refused(a, &wrong, "user_denied");
+	refused(a, &nobody, "user_denied");
+	refused(a, &as_friend, "mechanism_mismatch");
+	finish(a);
+}
+
+static void test_a_key_that_is_taken_away_ends_its_sessions(void **state)
+{
+	struct appliance *a;
+	struct peer *sub;
+	char path[128];
+
+	(void)state;
+	prepare();
+	a = start("forwarder", BINDS_FRONT, BINDS_BACK, server);
+	peer_secure(&as_friend);
+	sub = remote_start(&a->net, "sub", ZMQ_SUB);
+	remote_connect(sub, BACKEND);
+	appliance_await_peers(a, 1);
+	write_cert("allowed/eve.cert", stranger.public_key, NULL); /* a new one does not disturb */
+	path_of(path, sizeof(path), "allowed/alice.cert");
+	unlink(path);
+	appliance_await_closes(a, "revoked", 1);
+	remote_end(sub);
+	peer_secure(&as_stranger);
+	sub = remote_start(&a->net, "sub", ZMQ_SUB);
+	remote_connect(sub, BACKEND);
+	appliance_await_peers(a, 1);
+	remote_end(sub);
+	finish(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(test_a_forwarder_of_curve_passes_what_each_subscribed_to),
+		LAB_TEST(test_messages_of_all_sizes_and_parts_stay_whole),
+		LAB_TEST(test_curve_works_in_both_roles),
+		LAB_TEST(test_plain_works_in_both_roles),
+		LAB_TEST(test_curve_works_over_ipc),
+		LAB_TEST(test_peers_are_shown_by_the_names_of_their_keys),
+		LAB_TEST(test_who_has_no_key_or_password_does_not_come_in),
+		LAB_TEST(test_a_key_that_is_taken_away_ends_its_sessions),
+	};
+	int status = lab_begin();
+
+	return status ? status : cmocka_run_group_tests(tests, NULL, NULL);
+}
