@@ -30,43 +30,49 @@ void zl_box_key_init(struct zl_box_key *k, const uint8_t key[ZL_BOX_KEY_BYTES], 
 }
 _Static_assert(CONSTANT == crypto_core_hsalsa20_INPUTBYTES, "what HSalsa20 takes of a nonce");
 
+/* Four blocks are made side by side, for little more than one and less than two. */
 void zl_box_begin(struct zl_box *b, const struct zl_box_key *k,
-		  const uint8_t nonce[ZL_BOX_NONCE_BYTES])
+		  const uint8_t nonce[ZL_BOX_NONCE_BYTES], uint32_t len)
 {
 	b->key = k->key;
 	memcpy(b->nonce, nonce, sizeof(b->nonce));
-	crypto_stream_salsa20(b->block, BLOCK, b->nonce, b->key);
+	b->from = 0;
+	b->to = TAG_KEY + len > BLOCK ? sizeof(b->stream) : BLOCK;
+	crypto_stream_salsa20(b->stream, b->to, b->nonce, b->key);
 	b->at = TAG_KEY;
-	crypto_onetimeauth_poly1305_init(tag_of(b), b->block);
+	crypto_onetimeauth_poly1305_init(tag_of(b), b->stream);
 }
 
-static void crypt_in_block(struct zl_box *b, uint8_t *to, const uint8_t *from, uint32_t n)
+static void crypt_by(uint8_t *to, const uint8_t *from, const uint8_t *stream, uint32_t n)
 {
-	const uint8_t *stream = b->block + b->at % BLOCK;
-
 	for (uint32_t i = 0; i < n; i++)
 		to[i] = from[i] ^ stream[i];
-	b->at += n;
 }
 
+/* Behind what was made at first, whole blocks need no keystream of their own in memory. */
 void zl_box_crypt(struct zl_box *b, uint8_t *to, const uint8_t *from, uint32_t n)
 {
 	static const uint8_t zero[BLOCK];
 
 	while (n) {
-		uint32_t in = b->at % BLOCK, take = n - n % BLOCK;
+		uint32_t take = n - n % BLOCK;
 
-		if (in == 0 && take) {
+		if (b->at == b->to && take) {
 			crypto_stream_salsa20_xor_ic(to, from, take, b->nonce, b->at / BLOCK,
 						     b->key);
-			b->at += take;
+			b->from = b->to = b->at + take;
 		} else {
-			if (in == 0)
-				crypto_stream_salsa20_xor_ic(b->block, zero, BLOCK, b->nonce,
+			if (b->at == b->to) {
+				crypto_stream_salsa20_xor_ic(b->stream, zero, BLOCK, b->nonce,
 							     b->at / BLOCK, b->key);
-			take = n < BLOCK - in ? n : BLOCK - in;
-			crypt_in_block(b, to, from, take);
+				b->from = b->to;
+				b->to += BLOCK;
+			}
+			take = b->to - b->at;
+			take = n < take ? n : take;
+			crypt_by(to, from, b->stream + (b->at - b->from), take);
 		}
+		b->at += take;
 		to += take;
 		from += take;
 		n -= take;

@@ -34,12 +34,14 @@ void zl_box_key_init(struct zl_box_key *k, const uint8_t key[ZL_BOX_KEY_BYTES], 
 struct zl_box {
 	const uint8_t *key;
 	uint8_t nonce[ZL_BOX_NONCE_BYTES]; /* as it travels */
-	uint64_t at;                       /* bytes of the keystream used */
-	uint8_t block[64];                 /* the one that `at` stands in */
-	_Alignas(16) uint8_t tag[256];     /* crypto_onetimeauth_poly1305_state */
+	uint32_t at;                       /* bytes of the keystream used */
+	uint32_t from, to;                 /* of it, what is in `stream`, which `at` is in */
+	uint8_t stream[256];
+	_Alignas(16) uint8_t tag[256]; /* crypto_onetimeauth_poly1305_state */
 };
+/* len: of all that is to be encrypted or deciphered. */
 void zl_box_begin(struct zl_box *b, const struct zl_box_key *k,
-		  const uint8_t nonce[ZL_BOX_NONCE_BYTES]);
+		  const uint8_t nonce[ZL_BOX_NONCE_BYTES], uint32_t len);
 /* `to` may be `from`; else they do not overlap. */
 void zl_box_crypt(struct zl_box *b, uint8_t *to, const uint8_t *from, uint32_t n);
 /* The tag is over what is encrypted: before it is opened, after it was sealed. */

@@ -162,7 +162,7 @@ enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *f
 		return why;
 	c = cursor_of(m);
 	cursor_skip(&c, ZL_BOX_HEADER_BYTES); /* a chain's head has more than that (gather.c) */
-	zl_box_begin(&box, &s->open, nonce);
+	zl_box_begin(&box, &s->open, nonce, left);
 	authenticate(&box, c, left);
 	if (!zl_box_tag_is(&box, nonce + ZL_BOX_NONCE_BYTES))
 		return ZL_ZMTP_box_forged;
@@ -230,7 +230,7 @@ static uint32_t seal(struct zl_session *s, struct frame *f, uint8_t flags, struc
 	unsigned n;
 
 	tag = put_headers(s, start, bytes, &n);
-	zl_box_begin(&box, &s->seal, tag - ZL_BOX_NONCE_BYTES);
+	zl_box_begin(&box, &s->seal, tag - ZL_BOX_NONCE_BYTES, bytes);
 	zl_box_crypt(&box, start + n, &flags, 1);
 	zl_box_authenticate(&box, start + n, 1);
 	f->last->data_len += (uint16_t)(n + 1);

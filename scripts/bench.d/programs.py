@@ -15,6 +15,8 @@ TARGETS = {
     "membw": "tests/bench/bench-membw",
     "noise": "tests/bench/bench-noise",
     "floor": "tests/bench/bench-floor",
+    "curve_blast": "tests/bench/bench-curve-blast",
+    "box": "tests/bench/bench-box",
 }
 
 

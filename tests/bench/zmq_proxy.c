@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <zmq.h>
 
@@ -12,7 +13,7 @@
 
 struct proxy {
 	const struct pattern *pattern;
-	const char *frontend, *backend;
+	const char *frontend, *backend, *curve;
 	int io_threads, hwm;
 	void *context;
 };
@@ -24,6 +25,8 @@ static const struct argp_option options[] = {
 	 "where publishers connect, or PUSHes, or who asks, e.g. tcp://127.0.0.1:5555", 0},
 	{"backend", 'b', "ENDPOINT", 0, "where subscribers connect, or PULLs, or who replies", 0},
 	{"io-threads", 'i', "N", 0, "libzmq's I/O threads (1)", 0},
+	{"curve-secret", 'c', "Z85", 0,
+	 "both sockets are CURVE servers with this key; anybody may come", 0},
 	{"hwm", 'h', "N", 0, "messages a peer may fall behind; 0: any number (0)", 0},
 	{0},
 };
@@ -57,6 +60,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'i':
 		p->io_threads = number(state, arg, 1, 64);
 		return 0;
+	case 'c':
+		p->curve = arg;
+		return 0;
 	case 'h':
 		p->hwm = number(state, arg, 0, 1000000000);
 		return 0;
@@ -87,10 +93,17 @@ static void *await_signal(void *arg)
 static void *bound(const struct proxy *p, int type, const char *endpoint)
 {
 	void *socket = zmq_socket(p->context, type);
-	int none = 0;
+	int none = 0, server = 1;
 
 	if (!socket)
 		return NULL;
+	if (p->curve &&
+	    (zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &server, sizeof(server)) ||
+	     zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, p->curve, strlen(p->curve) + 1))) {
+		fprintf(stderr, "bench-zmq-proxy: --curve-secret: %s\n", zmq_strerror(zmq_errno()));
+		zmq_close(socket);
+		return NULL;
+	}
 	zmq_setsockopt(socket, ZMQ_SNDHWM, &p->hwm, sizeof(p->hwm));
 	zmq_setsockopt(socket, ZMQ_RCVHWM, &p->hwm, sizeof(p->hwm));
 	zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof(none));
