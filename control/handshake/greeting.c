@@ -21,7 +21,7 @@
 
 void zl_handshake_say_plain(struct zl_handshake *h, const void *bytes, size_t n)
 {
-	if (n > sizeof(h->output) - h->output_bytes)
+	if (n == 0 || n > sizeof(h->output) - h->output_bytes)
 		return;
 	memcpy(h->output + h->output_bytes, bytes, n);
 	h->output_bytes += (unsigned)n;
