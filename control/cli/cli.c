@@ -35,8 +35,9 @@ static int unknown_command(const struct cli *cli, const char *name)
 
 static int check_usage(const struct cli *cli, const struct command *command)
 {
-	static const char *const name[] = {"--all",   "--socket", "--limit", "--count",
-					   "--delay", "--cycles", "--for",   "--rates"};
+	static const char *const name[] = {"--all",    "--socket", "--limit", "--count", "--delay",
+					   "--cycles", "--for",    "--rates", "--dir"};
+	unsigned most = command->nargs_most ? command->nargs_most : command->nargs;
 	unsigned wrong = cli->given & ~command->options;
 
 	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
@@ -53,10 +54,10 @@ static int check_usage(const struct cli *cli, const struct command *command)
 			command->name);
 		return EXIT_USAGE;
 	}
-	if (cli->nargs - 1 != command->nargs) {
+	if (cli->nargs - 1 < command->nargs || cli->nargs - 1 > most) {
 		fprintf(cli->err, "zeroline %s: %s argument%s: usage: zeroline %s%s%s\n",
 			command->name, cli->nargs - 1 < command->nargs ? "missing" : "unexpected",
-			command->nargs == 1 ? "" : "s", command->name, *command->args ? " " : "",
+			most == 1 ? "" : "s", command->name, *command->args ? " " : "",
 			command->args);
 		return EXIT_USAGE;
 	}

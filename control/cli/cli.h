@@ -13,7 +13,7 @@
 #define EXIT_USAGE  2 /* not a command that zeroline knows */
 
 #define DEFAULT_RUN_DIR "/run/zeroline"
-#define ARGS_MAX        4
+#define ARGS_MAX        5
 
 /* Options that belong to some commands only: a bit each. */
 enum cli_option {
@@ -25,6 +25,7 @@ enum cli_option {
 	OPT_CYCLES = 1u << 5,
 	OPT_FOR = 1u << 6,
 	OPT_RATES = 1u << 7,
+	OPT_DIR = 1u << 8,
 };
 
 struct cli {
@@ -38,6 +39,7 @@ struct cli {
 	long count;         /* samples of top; 0: until told to stop */
 	double delay_s;     /* between two samples */
 	double for_s;       /* --for: how long cycles are counted */
+	const char *dir;    /* --dir */
 	unsigned given;     /* bits of enum cli_option */
 	const char *args[ARGS_MAX];
 	unsigned nargs; /* the command's name is args[0] */
@@ -63,7 +65,8 @@ struct column {
 
 struct command {
 	const char *name, *args, *summary, *description;
-	unsigned nargs;         /* exactly so many after the name */
+	unsigned nargs;         /* exactly so many after the name, */
+	unsigned nargs_most;    /* or up to so many; 0: exactly nargs */
 	unsigned options;       /* bits of enum cli_option */
 	const char *examples;   /* lines "command\tcomment" */
 	const char *const *arg; /* names of the arguments in the request */
@@ -109,6 +112,9 @@ const json_t *member(const json_t *object, const char *path);
 
 /* cycles.c */
 int run_cycles(struct cli *cli, const struct command *command);
+
+/* keys.c */
+int run_keys(struct cli *cli, const struct command *command);
 
 /* rates.c */
 int run_rates(struct cli *cli, const struct command *command);

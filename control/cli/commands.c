@@ -164,6 +164,13 @@ static const struct column devices[] = {
 	END,
 };
 
+static const struct column keys[] = {
+	{"NAME", "name", FMT_TEXT},
+	{"PUBLIC KEY", "public_key", FMT_TEXT},
+	{"FILE", "file", FMT_TEXT},
+	END,
+};
+
 static const char *const device_args[] = {"device"};
 static const char *const endpoint_args[] = {"socket", "endpoint"};
 static const char *const socket_args[] = {"socket"};
@@ -426,6 +433,46 @@ const struct command commands[] = {
 	ENDPOINT_COMMAND("disconnect", "close a connection that was dialled",
 			 "Takes back a connect and closes its connection.",
 			 "zeroline disconnect in tcp://10.77.0.2:6000\n"),
+	{
+		.name = "keys",
+		.args = "generate|list|allow|revoke ARGUMENT...",
+		.summary = "make CURVE keys, and say whose may come in",
+		.description =
+			"  generate NAME [--dir DIR]  makes a pair of keys: DIR/NAME.cert is "
+			"public,\n"
+			"                             DIR/NAME.cert_secret is for NAME alone\n"
+			"  list DIR                   shows whose keys a folder has\n"
+			"  allow DIR FILE [NAME]      copies FILE's public key to DIR/NAME.cert;\n"
+			"                             without NAME, by the name that FILE has\n"
+			"  revoke DIR NAME            removes NAME's certificates from DIR\n"
+			"\n"
+			"DIR is the folder that a socket's 'security' has as 'allow': who has a "
+			"key "
+			"in\n"
+			"it may connect, and is shown by 'zeroline peers' under the name of its "
+			"file,\n"
+			"up to the first dot. The appliance looks at it every second: who is "
+			"allowed\n"
+			"may come in then, and connections of who is revoked are closed. It need "
+			"not\n"
+			"run for any of this.\n"
+			"\n"
+			"Certificates are those of CZMQ's zcert. A name is of letters, digits,\n"
+			"underscore and hyphen. No file is ever overwritten, and no secret key is\n"
+			"copied.",
+		.nargs = 1,
+		.nargs_most = 4,
+		.options = OPT_DIR,
+		.examples = "zeroline keys generate feed --dir /etc/zeroline\tthe appliance's own "
+			    "keys\n"
+			    "zeroline keys generate alice\ta client's, where that client is\n"
+			    "zeroline keys allow /etc/zeroline/allowed alice.cert\tlet alice in\n"
+			    "zeroline keys list /etc/zeroline/allowed\twho may come in?\n"
+			    "zeroline keys revoke /etc/zeroline/allowed alice\tno more\n",
+		.run = run_keys,
+		.columns = keys,
+		.none = "no keys: 'zeroline keys allow' adds one",
+	},
 	{
 		.name = "top",
 		.args = "",

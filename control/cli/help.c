@@ -16,6 +16,7 @@ static const struct {
 	{OPT_DELAY, "-d, --delay SECONDS", "of one sample, 0.1 to 3600 (1)"},
 	{OPT_CYCLES, "-c, --cycles", "count cycles by stage for a while, and show them"},
 	{OPT_FOR, "-f, --for SECONDS", "with --cycles: for how long, 0.1 to 3600 (1)"},
+	{OPT_DIR, "-D, --dir DIR", "the folder of the new files (.)"},
 	{0, "-r, --run-dir DIR", "where the appliance's sockets are (" DEFAULT_RUN_DIR ")"},
 	{0, "-j, --json", "the exact answer as JSON, for programs"},
 	{0, "-h, --help", "this text"},

@@ -13,7 +13,8 @@ static const struct argp_option options[] = {
 	{"limit", 'l', "N", 0, "", 0},     {"count", 'n', "N", 0, "", 0},
 	{"once", '1', NULL, 0, "", 0},     {"delay", 'd', "SECONDS", 0, "", 0},
 	{"cycles", 'c', NULL, 0, "", 0},   {"for", 'f', "SECONDS", 0, "", 0},
-	{"rates", 'R', NULL, 0, "", 0},    {NULL, 0, NULL, 0, NULL, 0},
+	{"rates", 'R', NULL, 0, "", 0},    {"dir", 'D', "DIR", 0, "", 0},
+	{NULL, 0, NULL, 0, NULL, 0},
 };
 
 static error_t refuse(const struct cli *cli, const char *option, const char *value,
@@ -91,6 +92,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'f':
 		cli->given |= OPT_FOR;
 		return seconds(cli, "--for", arg, &cli->for_s);
+	case 'D':
+		cli->given |= OPT_DIR;
+		cli->dir = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (cli->nargs == ARGS_MAX)
 			return refuse(cli, "unexpected argument", arg, "see 'zeroline --help'");

@@ -5,9 +5,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -83,26 +85,44 @@ static int check(const struct zl_cert *cert)
 	return memcmp(derived, cert->public_key, ZL_KEY_BYTES) == 0 ? 0 : -EKEYREJECTED;
 }
 
+/* NULL: with its error. A pipe is not waited for. */
+static FILE *open_file(const char *file, int *error)
+{
+	int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat status;
+	FILE *f = NULL;
+
+	if (fd < 0 || fstat(fd, &status))
+		*error = -errno;
+	else if (!S_ISREG(status.st_mode))
+		*error = -EISDIR;
+	else if (!(f = fdopen(fd, "r")))
+		*error = -errno;
+	if (!f && fd >= 0)
+		close(fd);
+	return f;
+}
+
 int zl_cert_load(struct zl_cert *cert, const char *file)
 {
 	char line[LINE_MAX_BYTES];
+	char buffer[BUFSIZ]; /* here, so that it can be wiped */
 	bool in_curve = false;
-	struct stat status;
 	int error = 0;
 	FILE *f;
 
 	memset(cert, 0, sizeof(*cert));
-	f = fopen(file, "re");
+	f = open_file(file, &error);
 	if (!f)
-		return -errno;
-	if (fstat(fileno(f), &status) == 0 && !S_ISREG(status.st_mode))
-		error = -EISDIR;
+		return error;
+	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
 	while (!error && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "#\r\n") == 0 ? 0 : strcspn(line, "\r\n")] = '\0';
 		error = take_line(cert, line, &in_curve);
 	}
 	fclose(f);
 	sodium_memzero(line, sizeof(line));
+	sodium_memzero(buffer, sizeof(buffer));
 	if (!error)
 		error = check(cert);
 	if (error)
@@ -117,6 +137,8 @@ const char *zl_cert_error(int error)
 		return "a key in it is not 40 characters of Z85";
 	case ENODATA:
 		return "there is no public-key under \"curve\" in it";
+	case EISDIR:
+		return "it is not a file";
 	case EKEYREJECTED:
 		return "its secret-key is not that of its public-key";
 	default:

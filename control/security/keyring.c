@@ -27,20 +27,17 @@ static int by_key(const void *a, const void *b)
 	return memcmp(((const struct entry *)a)->key, ((const struct entry *)b)->key, ZL_KEY_BYTES);
 }
 
-/* A file that may be a public certificate: hidden files are not, nor secret ones. */
-static bool is_public(const char *name)
-{
-	size_t n = strlen(name);
-
-	return name[0] != '.' && !(n > 7 && strcmp(name + n - 7, "_secret") == 0);
-}
-
 static uint64_t mix(uint64_t stamp, uint64_t value)
 {
 	return (stamp ^ value) * 0x9e3779b97f4a7c15ull + (stamp >> 29);
 }
 
-/* Differs when a file came, went or changed. */
+static uint64_t stamp_at(const struct timespec *t)
+{
+	return mix((uint64_t)t->tv_sec, (uint64_t)t->tv_nsec);
+}
+
+/* Differs when a file came, went or changed, or who may read it. */
 static uint64_t stamp_of(const char *folder)
 {
 	DIR *d = opendir(folder);
@@ -52,63 +49,59 @@ static uint64_t stamp_of(const char *folder)
 	while ((e = readdir(d))) {
 		struct stat s;
 
-		if (!is_public(e->d_name) || fstatat(dirfd(d), e->d_name, &s, 0))
+		if (!zl_cert_is_public(e->d_name) || fstatat(dirfd(d), e->d_name, &s, 0))
 			continue;
 		/* in whatever order the directory has them */
-		sum += mix(mix(mix((uint64_t)s.st_ino, (uint64_t)s.st_mtim.tv_sec),
-			       (uint64_t)s.st_mtim.tv_nsec),
-			   (uint64_t)s.st_size);
+		sum += mix(mix(mix((uint64_t)s.st_ino, (uint64_t)s.st_size), stamp_at(&s.st_mtim)),
+			   stamp_at(&s.st_ctim));
 		n++;
 	}
 	closedir(d);
 	return mix(sum, n) | 1;
 }
 
-static bool add(struct zl_keyring *k, const uint8_t *key, const char *file)
+static int add(struct zl_keyring *k, const uint8_t *key, const char *owner)
 {
-	const char *dot = strchr(file, '.');
 	struct entry *e;
 
 	if (k->n == k->room) {
 		size_t room = k->room ? 2 * k->room : 16;
 		e = realloc(k->at, room * sizeof(*e));
 		if (!e)
-			return false;
+			return -ENOMEM;
 		k->at = e;
 		k->room = room;
 	}
 	e = &k->at[k->n++];
 	memcpy(e->key, key, ZL_KEY_BYTES);
-	snprintf(e->name, sizeof(e->name), "%.*s", dot ? (int)(dot - file) : (int)strlen(file),
-		 file);
-	return true;
+	snprintf(e->name, sizeof(e->name), "%s", owner);
+	return 0;
+}
+
+struct reading {
+	struct zl_keyring *keyring;
+	zl_keyring_skip *skipped;
+	void *context;
+};
+
+static int take_file(void *context, const char *path, const char *owner, const struct zl_cert *cert,
+		     int error)
+{
+	const struct reading *r = context;
+
+	if (!error)
+		return add(r->keyring, cert->public_key, owner);
+	r->skipped(r->context, path, zl_cert_error(error));
+	return 0;
 }
 
 static int read_folder(struct zl_keyring *k, zl_keyring_skip *skipped, void *context)
 {
-	DIR *d = opendir(k->folder);
-	struct dirent *e;
-	int error = 0;
+	struct reading r = {k, skipped, context};
+	int error;
 
-	if (!d)
-		return -errno;
 	k->n = 0;
-	while (!error && (e = readdir(d))) {
-		char path[4096];
-		struct zl_cert cert;
-		int bad;
-
-		if (!is_public(e->d_name))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", k->folder, e->d_name);
-		bad = zl_cert_load(&cert, path);
-		if (bad)
-			skipped(context, path, zl_cert_error(bad));
-		else if (!add(k, cert.public_key, e->d_name))
-			error = -ENOMEM;
-		zl_cert_wipe(&cert);
-	}
-	closedir(d);
+	error = zl_cert_each(k->folder, take_file, &r);
 	if (k->n)
 		qsort(k->at, k->n, sizeof(*k->at), by_key);
 	return error;

@@ -67,6 +67,32 @@ int zl_cert_load(struct zl_cert *cert, const char *file);
 const char *zl_cert_error(int error);
 void zl_cert_wipe(struct zl_cert *cert);
 
+/* folder.c: a folder of public certificates, as keyrings and `zeroline keys` have it. The owner's
+ * name is the file's up to its first dot. */
+#define ZL_CERT_PATH 4096
+/* Of each file that may be one: its path, its owner, and error 0 and its certificate, or what
+ * zl_cert_error() explains. What it returns other than 0 ends the walk, and is its result. */
+typedef int zl_cert_visit(void *context, const char *path, const char *owner,
+			  const struct zl_cert *cert, int error);
+int zl_cert_each(const char *folder, zl_cert_visit *visit, void *context);
+/* May a file of this name be a public certificate? */
+bool zl_cert_is_public(const char *file);
+/* Letters, digits, underscore and hyphen, not ending in _secret: what names may be given. */
+bool zl_cert_name_good(const char *name);
+void zl_cert_owner(char owner[ZL_USER_MAX], const char *file);
+/* FOLDER/NAME.cert, or .cert_secret; 0 or -ENAMETOOLONG. */
+int zl_cert_path(char path[ZL_CERT_PATH], const char *folder, const char *name, bool secret);
+
+/* cert_write.c: files are made whole or not at all, and none is overwritten: -EEXIST. `name` is
+ * told in the file. */
+int zl_cert_generate(struct zl_cert *cert);
+/* A new file, readable by all, or with the secret key and for its owner alone. */
+int zl_cert_create(const char *path, const struct zl_cert *cert, const char *name, bool secret);
+/* The public part as FOLDER/NAME.cert, at once, and lasting: who reads the folder never sees half
+ * of it. */
+int zl_cert_publish(const char *folder, const struct zl_cert *cert, const char *name);
+int zl_cert_remove(const char *folder, const char *path);
+
 /* keyring.c: open() 0 or -errno of the folder; close in either case. */
 int zl_keyring_open(struct zl_keyring **keyring, const char *folder, zl_keyring_skip *skipped,
 		    void *context);
