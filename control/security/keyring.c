@@ -37,7 +37,16 @@ static uint64_t stamp_at(const struct timespec *t)
 	return mix((uint64_t)t->tv_sec, (uint64_t)t->tv_nsec);
 }
 
-/* Differs when a file came, went or changed, or who may read it. */
+static uint64_t stamp_name(const char *name)
+{
+	uint64_t stamp = 0;
+
+	for (; *name; name++)
+		stamp = mix(stamp, (uint8_t)*name);
+	return stamp;
+}
+
+/* Differs when a file came, went or changed, got another name, or became readable. */
 static uint64_t stamp_of(const char *folder)
 {
 	DIR *d = opendir(folder);
@@ -48,12 +57,13 @@ static uint64_t stamp_of(const char *folder)
 		return 0;
 	while ((e = readdir(d))) {
 		struct stat s;
+		uint64_t stamp;
 
 		if (!zl_cert_is_public(e->d_name) || fstatat(dirfd(d), e->d_name, &s, 0))
 			continue;
-		/* in whatever order the directory has them */
-		sum += mix(mix(mix((uint64_t)s.st_ino, (uint64_t)s.st_size), stamp_at(&s.st_mtim)),
-			   stamp_at(&s.st_ctim));
+		stamp = mix(mix(stamp_name(e->d_name), s.st_ino), (uint64_t)s.st_size);
+		stamp = mix(mix(stamp, stamp_at(&s.st_mtim)), stamp_at(&s.st_ctim));
+		sum += stamp; /* in whatever order the directory has them */
 		n++;
 	}
 	closedir(d);

@@ -21,7 +21,7 @@ struct zl_users {
 	char *file;
 	struct user *at;
 	size_t n, room;
-	struct timespec stamp;
+	struct stat stamp; /* of the file as read; zeros: it was not */
 	uint8_t key[crypto_generichash_KEYBYTES];
 };
 
@@ -57,15 +57,16 @@ static int add(struct zl_users *u, char *line)
 static int read_file(struct zl_users *u, unsigned *line_number)
 {
 	char line[2 * ZL_PASSWORD_MAX + 4];
-	struct stat s;
+	char buffer[BUFSIZ];
 	FILE *f = fopen(u->file, "re");
 	int error = 0;
 
+	u->n = 0;
 	if (!f)
 		return -errno;
-	if (fstat(fileno(f), &s) == 0)
-		u->stamp = s.st_mtim;
-	u->n = 0;
+	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
+	if (fstat(fileno(f), &u->stamp))
+		memset(&u->stamp, 0, sizeof(u->stamp));
 	for (*line_number = 1; !error && fgets(line, sizeof(line), f); ++*line_number) {
 		line[strcspn(line, "\r\n")] = '\0';
 		if (line[0] && line[0] != '#')
@@ -75,6 +76,7 @@ static int read_file(struct zl_users *u, unsigned *line_number)
 	}
 	fclose(f);
 	sodium_memzero(line, sizeof(line));
+	sodium_memzero(buffer, sizeof(buffer));
 	return error;
 }
 
@@ -91,14 +93,28 @@ int zl_users_open(struct zl_users **users, const char *file, unsigned *line)
 	return u->file ? read_file(u, line) : -ENOMEM;
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Neither changed, nor replaced, nor made readable. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       same_time(&a->st_mtim, &b->st_mtim) && same_time(&a->st_ctim, &b->st_ctim);
+}
+
 bool zl_users_changed(struct zl_users *u)
 {
 	unsigned line;
 	struct stat s;
 
-	if (stat(u->file, &s) == 0 && s.st_mtim.tv_sec == u->stamp.tv_sec &&
-	    s.st_mtim.tv_nsec == u->stamp.tv_nsec)
+	if (stat(u->file, &s))
+		memset(&s, 0, sizeof(s));
+	if (same_file(&s, &u->stamp))
 		return false;
+	memset(&u->stamp, 0, sizeof(u->stamp));
 	if (read_file(u, &line))
 		u->n = 0; /* who cannot be looked up does not come in */
 	return true;
