@@ -41,11 +41,6 @@ bool zl_security_map(struct zl_yaml *y, yaml_node_t *node, void *field,
 
 /* --- what goes together --- */
 
-/* Which keys a mechanism and role has: needs, and may have. */
-struct asked {
-	bool secret_key, server_key, allow, users, user;
-};
-
 static bool check_key(struct zl_yaml *y, const struct zl_config_security *s, const char *name,
 		      const char *value, bool asked)
 {
