@@ -247,13 +247,13 @@ static void test_curve_works_over_ipc(void **state)
 
 /* --- names --- */
 
-static bool alice_is_in(json_t *peers, const void *context)
+/* She alone. */
+static bool is_in(json_t *peers, const void *name)
 {
 	json_t *row = json_array_get(peers, 0);
 
-	(void)context;
 	return json_array_size(peers) == 1 &&
-	       strcmp(json_string_value(json_object_get(row, "user")), "alice") == 0 &&
+	       strcmp(json_string_value(json_object_get(row, "user")), name) == 0 &&
 	       strcmp(json_string_value(json_object_get(row, "mechanism")), "CURVE") == 0;
 }
 
@@ -269,11 +269,11 @@ static void test_peers_are_shown_by_the_names_of_their_keys(void **state)
 	sub = remote_start(&a->net, "sub", ZMQ_SUB);
 	remote_connect(sub, BACKEND);
 	appliance_await_peers(a, 1);
-	appliance_await(a, "peers", alice_is_in, NULL, "alice is shown");
+	appliance_await(a, "peers", is_in, "alice", "alice is shown");
 	lab_kill(&a->control, SIGKILL);
 	appliance_start_control(a);
 	appliance_ready(a);
-	appliance_await(a, "peers", alice_is_in, NULL, "alice is shown by the next control");
+	appliance_await(a, "peers", is_in, "alice", "alice is shown by the next control");
 	remote_end(sub);
 	finish(a);
 }
@@ -360,6 +360,104 @@ static void test_a_key_that_is_taken_away_ends_its_sessions(void **state)
 	finish(a);
 }
 
+/* --- the command line, from a pair of keys to its end --- */
+
+/* `zeroline keys WORD...` in the folder of the test. */
+static void keys(struct appliance *a, const char *const *words)
+{
+	const char *arguments[8] = {"keys"};
+	char *said;
+
+	for (unsigned i = 0; words[i]; i++)
+		arguments[i + 1] = words[i];
+	if (appliance_cli(a, &said, arguments))
+		fail_msg("zeroline keys %s: %s", words[0], said);
+	free(said);
+}
+
+#define KEYS(a, ...) keys(a, (const char *const[]){__VA_ARGS__, NULL})
+
+/* A key as the file has it, which is how a program without our code takes it. */
+static void read_key(char key[KEY], const char *folder, const char *file, const char *what)
+{
+	char path[160], line[256], text[KEY] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	while (!text[0] && fgets(line, sizeof(line), f)) {
+		char *at = strstr(line, what);
+
+		if (at)
+			assert_int_equal(sscanf(at + strlen(what), " = \"%40[^\"]\"", text), 1);
+	}
+	fclose(f);
+	assert_int_equal(strlen(text), KEY - 1);
+	memcpy(key, text, KEY);
+}
+
+static struct peer *subscriber_as(struct appliance *a, const struct peer_security *as)
+{
+	struct peer *sub;
+
+	peer_secure(as);
+	sub = remote_start(&a->net, "sub", ZMQ_SUB);
+	remote_connect(sub, BACKEND);
+	return sub;
+}
+
+/* Alice's end tells that control has looked at the folder, and so at carol's key, too: whom a
+ * server has refused, libzmq does not bring again. */
+static void test_keys_come_in_and_go_by_the_command_line(void **state)
+{
+	static char feed[KEY], open[KEY], secret[KEY];
+	static const struct peer_security as_carol = {
+		.public_key = open, .secret_key = secret, .server_key = feed};
+	char made[128], in[128], cert[140], security[400];
+	struct appliance *a;
+	struct peer *alice, *carol;
+	uint64_t denied;
+
+	(void)state;
+	prepare();
+	path_of(made, sizeof(made), "made");
+	path_of(in, sizeof(in), "in");
+	assert_int_equal(mkdir(made, 0755) | mkdir(in, 0755), 0);
+	write_cert("in/alice.cert", friend.public_key, NULL);
+	snprintf(security, sizeof(security),
+		 BINDS_BACK ", security: {mechanism: curve, role: server, secret_key: "
+			    "%s/feed.cert_secret, allow: %s}",
+		 made, in);
+	a = appliance_prepare(&(struct appliance_config){.backend = security});
+	KEYS(a, "generate", "feed", "--dir", made);
+	KEYS(a, "generate", "carol", "--dir", made);
+	read_key(feed, made, "feed.cert", "public-key");
+	read_key(open, made, "carol.cert", "public-key");
+	read_key(secret, made, "carol.cert_secret", "secret-key");
+	as_friend.server_key = feed;
+	appliance_start_dataplane(a);
+	appliance_start_control(a);
+	appliance_ready(a);
+	refused(a, &as_carol, "key_denied");
+	alice = subscriber_as(a, &as_friend);
+	appliance_await(a, "peers", is_in, "alice", "alice is shown");
+	snprintf(cert, sizeof(cert), "%s/carol.cert", made);
+	KEYS(a, "allow", in, cert);
+	KEYS(a, "revoke", in, "alice");
+	appliance_await_closes(a, "revoked", 1);
+	remote_end(alice);
+	carol = subscriber_as(a, &as_carol);
+	appliance_await(a, "peers", is_in, "carol", "carol is shown");
+	denied = appliance_closes(a, "key_denied");
+	KEYS(a, "revoke", in, "carol");
+	appliance_await_closes(a, "revoked", 2);
+	appliance_await_closes(a, "key_denied", denied + 1); /* she has tried again */
+	appliance_await_peers(a, 0);
+	remote_end(carol);
+	finish(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +469,7 @@ int main(void)
 		LAB_TEST(test_peers_are_shown_by_the_names_of_their_keys),
 		LAB_TEST(test_who_has_no_key_or_password_does_not_come_in),
 		LAB_TEST(test_a_key_that_is_taken_away_ends_its_sessions),
+		LAB_TEST(test_keys_come_in_and_go_by_the_command_line),
 	};
 	int status = lab_begin();
 
