@@ -206,6 +206,7 @@ void zl_identities_free(struct zl_control *c);
 
 /* revoke.c: from now on, whoever is no longer let in is closed within a second or so. */
 void zl_revoke_start(struct zl_control *c);
+bool zl_revoked(const struct zl_stream *s);
 
 /* limits.c: who may connect and subscribe, and how many. */
 /* A stream has come, before its handshake, or is adopted. ZL_REASONS: it may stay, and is counted;

@@ -5,13 +5,18 @@
 
 #define LOOK_MS 1000
 
-static void close_unknown(void *context, struct zl_stream *s)
+bool zl_revoked(const struct zl_stream *s)
 {
-	struct zl_control *c = context;
+	const struct zl_security *security = s->socket ? s->socket->security : NULL;
 
-	if (s->state == ZL_STREAM_READY && s->user[0] && s->socket && s->socket->security &&
-	    s->socket->security->server && !zl_security_knows(s->socket->security, s->user))
-		zl_stream_close(c, s, ZL_REASON_revoked);
+	return s->state == ZL_STREAM_READY && s->user[0] && security && security->server &&
+	       !zl_security_keeps(security, s->user);
+}
+
+static void close_revoked(void *context, struct zl_stream *s)
+{
+	if (zl_revoked(s))
+		zl_stream_close(context, s, ZL_REASON_revoked);
 }
 
 static void look(struct zl_timer *timer)
@@ -22,7 +27,7 @@ static void look(struct zl_timer *timer)
 	for (struct zl_socket *s = c->sockets; s; s = s->next)
 		changed |= s->security && zl_security_changed(s->security, zl_security_skipped, c);
 	if (changed)
-		zl_streams_each(c, close_unknown, c);
+		zl_streams_each(c, close_revoked, c);
 	zl_timer_set(&c->loop, timer, LOOK_MS);
 }
 

@@ -447,7 +447,7 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 		zl_stream_close(c, s, ZL_REASON_endpoint_gone);
 		return true;
 	}
-	reason = zl_identity_take(c, s);
+	reason = zl_revoked(s) ? ZL_REASON_revoked : zl_identity_take(c, s);
 	if (reason == ZL_REASONS)
 		reason = zl_limits_take(c, s);
 	if (reason != ZL_REASONS) {

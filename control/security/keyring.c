@@ -15,16 +15,29 @@ struct entry {
 	char name[ZL_USER_MAX];
 };
 
+struct entries {
+	struct entry *at; /* sorted by key, and then by name */
+	size_t n, room;
+};
+
 struct zl_keyring {
 	char *folder;
-	struct entry *at; /* sorted by key */
-	size_t n, room;
-	uint64_t stamp; /* of what was read */
+	struct entries now;
+	struct entries was; /* before it was last found to have changed */
+	uint64_t stamp;     /* of what was read */
 };
 
 static int by_key(const void *a, const void *b)
 {
 	return memcmp(((const struct entry *)a)->key, ((const struct entry *)b)->key, ZL_KEY_BYTES);
+}
+
+static int by_key_and_name(const void *a, const void *b)
+{
+	int order = by_key(a, b);
+
+	return order ? order
+		     : strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
 static uint64_t mix(uint64_t stamp, uint64_t value)
@@ -70,7 +83,7 @@ static uint64_t stamp_of(const char *folder)
 	return mix(sum, n) | 1;
 }
 
-static int add(struct zl_keyring *k, const uint8_t *key, const char *owner)
+static int add(struct entries *k, const uint8_t *key, const char *owner)
 {
 	struct entry *e;
 
@@ -100,7 +113,7 @@ static int take_file(void *context, const char *path, const char *owner, const s
 	const struct reading *r = context;
 
 	if (!error)
-		return add(r->keyring, cert->public_key, owner);
+		return add(&r->keyring->now, cert->public_key, owner);
 	r->skipped(r->context, path, zl_cert_error(error));
 	return 0;
 }
@@ -110,10 +123,12 @@ static int read_folder(struct zl_keyring *k, zl_keyring_skip *skipped, void *con
 	struct reading r = {k, skipped, context};
 	int error;
 
-	k->n = 0;
+	k->now.n = 0;
 	error = zl_cert_each(k->folder, take_file, &r);
-	if (k->n)
-		qsort(k->at, k->n, sizeof(*k->at), by_key);
+	if (error)
+		k->now.n = 0; /* who cannot be looked up does not come in */
+	if (k->now.n)
+		qsort(k->now.at, k->now.n, sizeof(*k->now.at), by_key_and_name);
 	return error;
 }
 
@@ -137,12 +152,15 @@ int zl_keyring_open(struct zl_keyring **keyring, const char *folder, zl_keyring_
 bool zl_keyring_changed(struct zl_keyring *k, zl_keyring_skip *skipped, void *context)
 {
 	uint64_t stamp = stamp_of(k->folder);
+	struct entries spare = k->was;
 
+	k->was.n = 0;
 	if (stamp == k->stamp)
 		return false;
 	k->stamp = stamp;
-	if (read_folder(k, skipped, context))
-		k->n = 0; /* who cannot be looked up does not come in */
+	k->was = k->now;
+	k->now = spare;
+	read_folder(k, skipped, context);
 	return true;
 }
 
@@ -151,7 +169,8 @@ void zl_keyring_close(struct zl_keyring *k)
 	if (!k)
 		return;
 	free(k->folder);
-	free(k->at);
+	free(k->now.at);
+	free(k->was.at);
 	free(k);
 }
 
@@ -161,14 +180,27 @@ const char *zl_keyring_find(const struct zl_keyring *k, const uint8_t key[ZL_KEY
 	const struct entry *e;
 
 	memcpy(want.key, key, ZL_KEY_BYTES);
-	e = k->n ? bsearch(&want, k->at, k->n, sizeof(want), by_key) : NULL;
+	e = k->now.n ? bsearch(&want, k->now.at, k->now.n, sizeof(want), by_key) : NULL;
 	return e ? e->name : NULL;
 }
 
 bool zl_keyring_has(const struct zl_keyring *k, const char *name)
 {
-	for (size_t i = 0; i < k->n; i++)
-		if (strcmp(k->at[i].name, name) == 0)
+	for (size_t i = 0; i < k->now.n; i++)
+		if (strcmp(k->now.at[i].name, name) == 0)
 			return true;
 	return false;
+}
+
+bool zl_keyring_keeps(const struct zl_keyring *k, const char *name)
+{
+	for (size_t i = 0; i < k->was.n; i++) {
+		const struct entry *e = &k->was.at[i];
+
+		if (strcmp(e->name, name) == 0 &&
+		    (k->now.n == 0 ||
+		     !bsearch(e, k->now.at, k->now.n, sizeof(*e), by_key_and_name)))
+			return false;
+	}
+	return zl_keyring_has(k, name);
 }

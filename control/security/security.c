@@ -27,9 +27,9 @@ bool zl_security_changed(struct zl_security *s, zl_keyring_skip *skipped, void *
 	       (s->users && zl_users_changed(s->users));
 }
 
-bool zl_security_knows(const struct zl_security *s, const char *name)
+bool zl_security_keeps(const struct zl_security *s, const char *name)
 {
 	if (s->keyring)
-		return zl_keyring_has(s->keyring, name);
-	return !s->users || zl_users_has(s->users, name);
+		return zl_keyring_keeps(s->keyring, name);
+	return !s->users || zl_users_keeps(s->users, name);
 }

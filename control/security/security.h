@@ -50,8 +50,8 @@ typedef void zl_keyring_skip(void *context, const char *file, const char *why);
 /* Looks whether files have changed, and reads them again. True: somebody may have been let in, or
  * be no more let in. */
 bool zl_security_changed(struct zl_security *s, zl_keyring_skip *skipped, void *context);
-/* Is somebody of this name let in now? */
-bool zl_security_knows(const struct zl_security *s, const char *name);
+/* May who came in by this name stay, so far as the last call of zl_security_changed() tells? */
+bool zl_security_keeps(const struct zl_security *s, const char *name);
 
 /* z85.c */
 void zl_z85_encode(char text[ZL_Z85_KEY + 1], const uint8_t key[ZL_KEY_BYTES]);
@@ -101,6 +101,9 @@ bool zl_keyring_changed(struct zl_keyring *k, zl_keyring_skip *skipped, void *co
 /* The name of this public key's owner, until the keyring is next read; NULL: it may not come in. */
 const char *zl_keyring_find(const struct zl_keyring *k, const uint8_t key[ZL_KEY_BYTES]);
 bool zl_keyring_has(const struct zl_keyring *k, const char *name);
+/* Has this name still each key that it had before the keyring was last found to have changed? One
+ * that was taken from it may be the one by which somebody came in. */
+bool zl_keyring_keeps(const struct zl_keyring *k, const char *name);
 
 /* users.c: open() 0 or -errno, -EBADMSG: of this line; close in either case. */
 int zl_users_open(struct zl_users **users, const char *file, unsigned *line);
@@ -109,6 +112,8 @@ bool zl_users_changed(struct zl_users *u);
 /* Is this the user's password? In constant time, also where there is no such user. */
 bool zl_users_check(const struct zl_users *u, const char *user, size_t user_bytes,
 		    const char *password, size_t password_bytes);
-bool zl_users_has(const struct zl_users *u, const char *name);
+/* Is this user there, and with no other password than before the file was last found to have
+ * changed? Of a longer name, what a stream keeps of it (ZL_USER_MAX). */
+bool zl_users_keeps(const struct zl_users *u, const char *name);
 
 #endif

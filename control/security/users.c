@@ -17,10 +17,15 @@ struct user {
 	uint8_t hash[HASH]; /* of the password, keyed by the process: what is kept is not it */
 };
 
-struct zl_users {
-	char *file;
+struct list {
 	struct user *at;
 	size_t n, room;
+};
+
+struct zl_users {
+	char *file;
+	struct list now;
+	struct list was;   /* before the file was last found to have changed */
 	struct stat stamp; /* of the file as read; zeros: it was not */
 	uint8_t key[crypto_generichash_KEYBYTES];
 };
@@ -32,23 +37,24 @@ static void hash_of(const struct zl_users *u, uint8_t hash[HASH], const char *pa
 
 static int add(struct zl_users *u, char *line)
 {
+	struct list *l = &u->now;
 	char *colon = strchr(line, ':');
 	struct user *at;
 
 	if (!colon || colon == line || colon - line > ZL_PASSWORD_MAX ||
 	    strlen(colon + 1) > ZL_PASSWORD_MAX)
 		return -EBADMSG;
-	if (u->n == u->room) {
-		size_t room = u->room ? 2 * u->room : 16;
+	if (l->n == l->room) {
+		size_t room = l->room ? 2 * l->room : 16;
 
-		at = realloc(u->at, room * sizeof(*at));
+		at = realloc(l->at, room * sizeof(*at));
 		if (!at)
 			return -ENOMEM;
-		u->at = at;
-		u->room = room;
+		l->at = at;
+		l->room = room;
 	}
 	*colon = '\0';
-	at = &u->at[u->n++];
+	at = &l->at[l->n++];
 	memcpy(at->name, line, (size_t)(colon - line) + 1);
 	hash_of(u, at->hash, colon + 1, strlen(colon + 1));
 	return 0;
@@ -61,7 +67,7 @@ static int read_file(struct zl_users *u, unsigned *line_number)
 	FILE *f = fopen(u->file, "re");
 	int error = 0;
 
-	u->n = 0;
+	u->now.n = 0;
 	if (!f)
 		return -errno;
 	setvbuf(f, buffer, _IOFBF, sizeof(buffer));
@@ -77,6 +83,8 @@ static int read_file(struct zl_users *u, unsigned *line_number)
 	fclose(f);
 	sodium_memzero(line, sizeof(line));
 	sodium_memzero(buffer, sizeof(buffer));
+	if (error)
+		u->now.n = 0; /* who cannot be looked up does not come in */
 	return error;
 }
 
@@ -107,26 +115,35 @@ static bool same_file(const struct stat *a, const struct stat *b)
 
 bool zl_users_changed(struct zl_users *u)
 {
+	struct list spare = u->was;
 	unsigned line;
 	struct stat s;
 
+	u->was.n = 0;
 	if (stat(u->file, &s))
 		memset(&s, 0, sizeof(s));
 	if (same_file(&s, &u->stamp))
 		return false;
 	memset(&u->stamp, 0, sizeof(u->stamp));
-	if (read_file(u, &line))
-		u->n = 0; /* who cannot be looked up does not come in */
+	u->was = u->now;
+	u->now = spare;
+	read_file(u, &line);
 	return true;
+}
+
+static void forget(struct list *l)
+{
+	if (l->at)
+		sodium_memzero(l->at, l->room * sizeof(*l->at));
+	free(l->at);
 }
 
 void zl_users_close(struct zl_users *u)
 {
 	if (!u)
 		return;
-	if (u->at)
-		sodium_memzero(u->at, u->room * sizeof(*u->at));
-	free(u->at);
+	forget(&u->now);
+	forget(&u->was);
 	free(u->file);
 	sodium_memzero(u, sizeof(*u));
 	free(u);
@@ -140,20 +157,27 @@ bool zl_users_check(const struct zl_users *u, const char *user, size_t user_byte
 	bool good = false;
 
 	hash_of(u, hash, password, password_bytes);
-	for (size_t i = 0; i < u->n; i++) {
-		bool same = sodium_memcmp(hash, u->at[i].hash, HASH) == 0;
+	for (size_t i = 0; i < u->now.n; i++) {
+		bool same = sodium_memcmp(hash, u->now.at[i].hash, HASH) == 0;
 
-		good |= same & (strlen(u->at[i].name) == user_bytes &&
-				memcmp(u->at[i].name, user, user_bytes) == 0);
+		good |= same & (strlen(u->now.at[i].name) == user_bytes &&
+				memcmp(u->now.at[i].name, user, user_bytes) == 0);
 	}
 	sodium_memzero(hash, sizeof(hash));
 	return good;
 }
 
-bool zl_users_has(const struct zl_users *u, const char *name)
+static const struct user *find(const struct list *l, const char *name)
 {
-	for (size_t i = 0; i < u->n; i++)
-		if (strncmp(u->at[i].name, name, ZL_USER_MAX - 1) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < l->n; i++)
+		if (strncmp(l->at[i].name, name, ZL_USER_MAX - 1) == 0)
+			return &l->at[i];
+	return NULL;
+}
+
+bool zl_users_keeps(const struct zl_users *u, const char *name)
+{
+	const struct user *now = find(&u->now, name), *was = find(&u->was, name);
+
+	return now && (!was || sodium_memcmp(now->hash, was->hash, HASH) == 0);
 }

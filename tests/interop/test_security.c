@@ -360,6 +360,30 @@ static void test_a_key_that_is_taken_away_ends_its_sessions(void **state)
 	finish(a);
 }
 
+/* Its next one looks through what it finds established. */
+static void test_a_key_that_is_taken_away_while_control_is_down_ends_its_sessions(void **state)
+{
+	struct appliance *a;
+	struct peer *sub;
+	char path[128];
+
+	(void)state;
+	prepare();
+	a = start("forwarder", BINDS_FRONT, BINDS_BACK, server);
+	peer_secure(&as_friend);
+	sub = remote_start(&a->net, "sub", ZMQ_SUB);
+	remote_connect(sub, BACKEND);
+	appliance_await_peers(a, 1);
+	lab_kill(&a->control, SIGKILL);
+	path_of(path, sizeof(path), "allowed/alice.cert");
+	unlink(path);
+	appliance_start_control(a);
+	appliance_ready(a);
+	appliance_await_closes(a, "revoked", 1);
+	remote_end(sub);
+	finish(a);
+}
+
 /* --- the command line, from a pair of keys to its end --- */
 
 /* `zeroline keys WORD...` in the folder of the test. */
@@ -469,6 +493,7 @@ int main(void)
 		LAB_TEST(test_peers_are_shown_by_the_names_of_their_keys),
 		LAB_TEST(test_who_has_no_key_or_password_does_not_come_in),
 		LAB_TEST(test_a_key_that_is_taken_away_ends_its_sessions),
+		LAB_TEST(test_a_key_that_is_taken_away_while_control_is_down_ends_its_sessions),
 		LAB_TEST(test_keys_come_in_and_go_by_the_command_line),
 	};
 	int status = lab_begin();

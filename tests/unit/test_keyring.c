@@ -144,6 +144,49 @@ static void test_a_name_may_get_another_key_and_a_key_another_name(void **state)
 	zl_keyring_close(k);
 }
 
+/* Between two looks: who came in by the old key has the name, but no right to it. */
+static void test_who_came_in_by_a_key_that_the_name_no_longer_has_may_not_stay(void **state)
+{
+	struct zl_cert old = pair_of(), new = pair_of(), bob = pair_of();
+	struct zl_keyring *k;
+
+	(void)state;
+	allow(&old, "alice");
+	allow(&bob, "bob");
+	k = opened();
+	assert_true(zl_keyring_keeps(k, "alice"));
+	assert_false(zl_keyring_keeps(k, "carol"));
+	assert_int_equal(zl_cert_remove("in", "in/alice.cert"), 0);
+	allow(&new, "alice");
+	assert_true(changed(k));
+	assert_false(zl_keyring_keeps(k, "alice"));
+	assert_true(zl_keyring_keeps(k, "bob"));
+	assert_false(changed(k)); /* who comes in by the new one has come to stay */
+	assert_true(zl_keyring_keeps(k, "alice"));
+	zl_keyring_close(k);
+}
+
+static void test_a_key_of_two_names_is_kept_by_each_for_itself(void **state)
+{
+	struct zl_cert both = pair_of(), other = pair_of();
+	struct zl_keyring *k;
+
+	(void)state;
+	allow(&both, "alice");
+	allow(&both, "guest");
+	k = opened();
+	allow(&other, "other");
+	assert_true(changed(k));
+	assert_true(zl_keyring_keeps(k, "alice"));
+	assert_true(zl_keyring_keeps(k, "guest"));
+	assert_int_equal(zl_cert_remove("in", "in/alice.cert"), 0);
+	assert_true(changed(k));
+	assert_false(zl_keyring_keeps(k, "alice"));
+	assert_true(zl_keyring_keeps(k, "guest"));
+	expect_name(k, &both, "guest");
+	zl_keyring_close(k);
+}
+
 static void test_a_file_that_cannot_be_read_lets_its_owner_out_and_nobody_else(void **state)
 {
 	struct zl_cert alice = pair_of(), bob = pair_of();
@@ -232,9 +275,24 @@ static void test_users_come_change_and_go(void **state)
 	assert_false(lets_in(u, "alice", "wonderland"));
 	assert_true(lets_in(u, "carol", "sings"));
 	assert_false(lets_in(u, "bob", "builder"));
-	assert_false(zl_users_has(u, "bob"));
-	assert_true(zl_users_has(u, "carol"));
+	assert_false(zl_users_keeps(u, "bob"));
+	assert_true(zl_users_keeps(u, "carol"));
 	assert_false(zl_users_changed(u));
+	zl_users_close(u);
+}
+
+static void test_who_came_in_by_another_password_may_not_stay(void **state)
+{
+	struct zl_users *u = users_of("alice:wonderland\nbob:builder\n");
+
+	(void)state;
+	assert_true(zl_users_keeps(u, "alice"));
+	write_file("users", "bob:builder\nalice:looking glass\n");
+	assert_true(zl_users_changed(u));
+	assert_false(zl_users_keeps(u, "alice"));
+	assert_true(zl_users_keeps(u, "bob"));
+	assert_false(zl_users_changed(u));
+	assert_true(zl_users_keeps(u, "alice"));
 	zl_users_close(u);
 }
 
@@ -247,7 +305,7 @@ static void test_a_mistake_among_users_lets_nobody_in_until_it_is_mended(void **
 	write_file("users", "alice:wonderland\nbob\n");
 	assert_true(zl_users_changed(u));
 	assert_false(lets_in(u, "alice", "wonderland"));
-	assert_false(zl_users_has(u, "alice"));
+	assert_false(zl_users_keeps(u, "alice"));
 	assert_false(zl_users_changed(u));
 	write_file("users", "alice:wonderland\nbob:\n");
 	assert_true(zl_users_changed(u));
@@ -310,18 +368,18 @@ static void test_a_sockets_security_follows_its_files(void **state)
 	(void)state;
 	s->keyring = opened();
 	assert_false(zl_security_changed(s, skipped, NULL));
-	assert_false(zl_security_knows(s, "alice"));
+	assert_false(zl_security_keeps(s, "alice"));
 	allow(&alice, "alice");
 	assert_true(zl_security_changed(s, skipped, NULL));
-	assert_true(zl_security_knows(s, "alice"));
+	assert_true(zl_security_keeps(s, "alice"));
 	zl_security_free(s);
 	s = zl_security_new();
 	s->users = users_of("alice:wonderland\n");
-	assert_true(zl_security_knows(s, "alice"));
+	assert_true(zl_security_keeps(s, "alice"));
 	write_file("users", "bob:builder\n");
 	assert_true(zl_security_changed(s, skipped, NULL));
-	assert_false(zl_security_knows(s, "alice"));
-	assert_true(zl_security_knows(s, "bob"));
+	assert_false(zl_security_keeps(s, "alice"));
+	assert_true(zl_security_keeps(s, "bob"));
 	zl_security_free(s);
 }
 
@@ -331,10 +389,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_a_key_comes_in_from_when_its_file_is_there_until_it_is_gone),
 		T(test_a_name_may_get_another_key_and_a_key_another_name),
+		T(test_who_came_in_by_a_key_that_the_name_no_longer_has_may_not_stay),
+		T(test_a_key_of_two_names_is_kept_by_each_for_itself),
 		T(test_a_file_that_cannot_be_read_lets_its_owner_out_and_nobody_else),
 		T(test_hidden_and_secret_files_are_not_looked_at),
 		T(test_a_folder_that_goes_lets_nobody_in_until_it_is_back),
 		T(test_users_come_change_and_go),
+		T(test_who_came_in_by_another_password_may_not_stay),
 		T(test_a_mistake_among_users_lets_nobody_in_until_it_is_mended),
 		T(test_a_file_of_users_that_goes_lets_nobody_in_until_it_is_back),
 		T(test_a_line_of_users_that_is_none_is_told_by_its_number),
