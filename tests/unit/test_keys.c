@@ -355,6 +355,29 @@ static void test_a_file_that_comes_meanwhile_is_not_replaced(void **state)
 	assert_int_equal(files_in("in"), 1);
 }
 
+static void test_what_was_made_is_told_as_json_without_the_secret(void **state)
+{
+	struct outcome o = zeroline("keys generate alice --dir in --json");
+	json_t *made = json_loads(o.out, 0, NULL);
+	char text[256];
+
+	(void)state;
+	assert_int_equal(o.status, 0);
+	assert_int_equal(json_object_size(made), 4);
+	assert_string_equal(member_text(made, "name"), "alice");
+	assert_string_equal(member_text(made, "public_key"), public_z85("in/alice.cert"));
+	assert_string_equal(member_text(made, "file"), "in/alice.cert");
+	assert_string_equal(member_text(made, "secret_file"), "in/alice.cert_secret");
+	json_decref(made);
+	free(o.out);
+	free(o.err);
+	snprintf(text, sizeof(text),
+		 "{\n  \"name\": \"alice\",\n  \"public_key\": \"%s\",\n  \"file\": "
+		 "\"in/alice.cert\"\n}\n",
+		 public_z85("in/alice.cert"));
+	expect("keys allow in in/alice.cert_secret --json", 0, text, "");
+}
+
 static void test_what_is_no_certificate_is_not_allowed(void **state)
 {
 	(void)state;
@@ -511,6 +534,7 @@ int main(void)
 		T(test_allow_takes_another_name_and_says_the_same_again),
 		T(test_a_name_has_one_key_and_a_key_one_name),
 		T(test_a_file_that_comes_meanwhile_is_not_replaced),
+		T(test_what_was_made_is_told_as_json_without_the_secret),
 		T(test_what_is_no_certificate_is_not_allowed),
 		T(test_a_folder_that_is_not_there_is_not_made),
 		T(test_list_shows_whose_keys_there_are),
