@@ -90,6 +90,7 @@ struct zl_stream {
 	enum zl_zmtp_version zmtp;
 	uint8_t *identity;
 	unsigned identity_bytes;
+	const char *closing; /* why control ends it; NULL: it does not */
 	bool was_ready;
 	char user[ZL_USER_MAX];               /* who it has proved to be, or "" */
 	struct zl_ipc_properties *properties; /* what else the peer told of itself; NULL: nothing */

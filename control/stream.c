@@ -180,6 +180,7 @@ void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason r
 	zl_subscribe_leave(c, s);
 	zl_limits_give(c, s);
 	s->state = ZL_STREAM_CLOSING;
+	s->closing = zl_reason_name[reason];
 	free_handshake(s);
 	send_close(c, s->open.stream, reason);
 }
@@ -377,7 +378,8 @@ static void stream_closed(struct zl_control *c, const struct zl_ipc_stream_close
 	bool dialled = s ? s->open.outgoing : m->stream == 0;
 	int32_t why = stop_case(s, m->reason);
 
-	count_close(c, m->reason);
+	/* A peer that has been told ERROR may close before it is closed. */
+	count_close(c, s && s->closing ? s->closing : m->reason);
 	if (s) {
 		zl_subscribe_leave(c, s);
 		stream_free(c, s);
