@@ -261,6 +261,7 @@ static void await_control(struct appliance *a, bool to_dataplane)
 	while ((fd = reach(a)) < 0 || (to_dataplane && !attached(a, fd))) {
 		ended_instead(&a->dataplane);
 		ended_instead(&a->control);
+		lab_net_address_early(&a->net);
 		if (lab_now_ms() > deadline)
 			fail_msg("the appliance is not ready");
 		if (fd >= 0) {

@@ -1,10 +1,13 @@
 /* Namespaces, cables and child processes for interop tests, and their removal whatever happens. */
 #include "tests/interop/lab.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -13,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -212,6 +216,46 @@ void lab_net_open(struct lab_net *net, enum lab_carrier carrier)
 	shell("ip -n %s link set peer0 up", net->peer);
 	if (lab_standin() != LAB_REAL)
 		shell("ip -n %s addr add " LAB_APPLIANCE_IP "/24 dev " LAB_DEVICE, net->appliance);
+}
+
+/* A descriptor of that namespace, whatever this process's own is; or -1. */
+static int socket_of(const char *namespace)
+{
+	char path[80];
+	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), fd = -1, there;
+
+	snprintf(path, sizeof(path), NAMESPACES "/%s", namespace);
+	there = open(path, O_RDONLY | O_CLOEXEC);
+	if (own >= 0 && there >= 0 && setns(there, CLONE_NEWNET) == 0) {
+		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (setns(own, CLONE_NEWNET))
+			fail_msg("no way back into a namespace: %s", strerror(errno));
+	}
+	close(there);
+	close(own);
+	return fd;
+}
+
+static void set(struct ifreq *r, int fd, unsigned long what, const char *address)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(address)};
+
+	memcpy(&r->ifr_addr, &a, sizeof(a));
+	ioctl(fd, what, r);
+}
+
+void lab_net_address_early(const struct lab_net *net)
+{
+	struct ifreq r = {.ifr_name = LAB_DEVICE};
+	int fd = net->carrier == LAB_TAP ? socket_of(net->peer) : -1;
+
+	if (fd < 0)
+		return;
+	if (ioctl(fd, SIOCGIFINDEX, &r) == 0 && ioctl(fd, SIOCGIFADDR, &r)) {
+		set(&r, fd, SIOCSIFADDR, LAB_PEER_IP);
+		set(&r, fd, SIOCSIFNETMASK, "255.255.255.0");
+	}
+	close(fd);
 }
 
 void lab_net_address(const struct lab_net *net)

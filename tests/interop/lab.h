@@ -60,6 +60,9 @@ struct lab_net {
 void lab_net_open(struct lab_net *net, enum lab_carrier carrier);
 /* The peers' address. With a tap: after each start of the appliance, which makes the interface. */
 void lab_net_address(const struct lab_net *net);
+/* The same with a tap, if its interface is there already: whom the appliance dials as soon as it
+ * is set up then has an address, or it would ask for it again only a second later. */
+void lab_net_address_early(const struct lab_net *net);
 void lab_net_close(struct lab_net *net);
 /* Fails if an interface of the appliance or a process is left in the namespaces. */
 void lab_net_is_quiet(const struct lab_net *net);
