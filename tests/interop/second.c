@@ -1,4 +1,4 @@
-/* The second appliance: its folder, its processes and its routes. */
+/* The second appliance: its folder, its processes and its routes; and the ways between the two. */
 #include "tests/interop/second.h"
 
 #include <errno.h>
@@ -13,32 +13,114 @@
 
 #include <cmocka.h>
 
-static const struct {
-	const char *name, *first, *second; /* where each binds; NULL: a socket in the folder */
-} links[SECOND_LINKS / 2] = {
-	{"tcp by our stack", BACKEND, "tcp://" SECOND_IP ":5558"},
-	{"tcp by the kernel", "tcp://127.0.0.1:5560", "tcp://127.0.0.1:5561"},
-	{"ipc", NULL, NULL},
+static const struct way {
+	const char *name;
+	bool first_binds;
+	const char *at; /* NULL: a socket in the folder */
+} ways[SECOND_WAYS] = {
+	{"tcp by our stack, the first binds", true, BACKEND},
+	{"tcp by our stack, the second binds", false, "tcp://" SECOND_IP ":5558"},
+	{"tcp by the kernel, the first binds", true, "tcp://127.0.0.1:5560"},
+	{"tcp by the kernel, the second binds", false, "tcp://127.0.0.1:5561"},
+	{"ipc, the first binds", true, NULL},
+	{"ipc, the second binds", false, NULL},
 };
 
-const char *second_link(unsigned link, bool first, const char *type, const char *more)
+const char *second_front(unsigned way)
 {
-	static char side[2][256];
-	bool first_binds = link % 2 == 0;
-	const char *at = first_binds ? links[link / 2].first : links[link / 2].second;
+	static char at[SECOND_WAYS][40];
+
+	snprintf(at[way], sizeof(at[way]), "tcp://" LAB_APPLIANCE_IP ":%u", SECOND_FRONT(way));
+	return at[way];
+}
+
+const char *second_back(unsigned way)
+{
+	static char at[SECOND_WAYS][40];
+
+	snprintf(at[way], sizeof(at[way]), "tcp://" SECOND_IP ":%u", SECOND_BACK(way));
+	return at[way];
+}
+
+const char *second_name(unsigned way)
+{
+	return ways[way].name;
+}
+
+/* Of peers. */
+static void outer(char *yaml, size_t bytes, const char *map, const char *at)
+{
+	snprintf(yaml, bytes, "%s, bind: [\"%s\"], hwm: 0", map, at);
+}
+
+/* Of the other appliance. */
+static void inner(char *yaml, size_t bytes, const char *map, unsigned way, bool first)
+{
 	char folder[64], path[96];
+	const char *at = ways[way].at;
 
 	if (!at) {
 		lab_folder(folder, sizeof(folder));
-		snprintf(path, sizeof(path), "ipc://%s/link", folder);
+		snprintf(path, sizeof(path), "ipc://%s/way%u", folder, way);
 		at = path;
 	}
-	if (first)
-		printf("%s over %s, %s\n", type, links[link / 2].name,
-		       first_binds ? "the first binds" : "the second binds");
-	snprintf(side[first], sizeof(side[first]), "type: %s, %s: [\"%s\"], hwm: 0%s", type,
-		 first == first_binds ? "bind" : "connect", at, more);
-	return side[first];
+	snprintf(yaml, bytes, "%s, %s: [\"%s\"], hwm: 0", map,
+		 first == ways[way].first_binds ? "bind" : "connect", at);
+}
+
+/* The two sides of a way's bridge. */
+static void sides(char side[2][256], const struct second_plan *plan, unsigned way, bool first)
+{
+	if (first) {
+		outer(side[0], sizeof(side[0]), plan->front, second_front(way));
+		inner(side[1], sizeof(side[1]), plan->near, way, first);
+	} else {
+		inner(side[0], sizeof(side[0]), plan->far, way, first);
+		outer(side[1], sizeof(side[1]), plan->back, second_back(way));
+	}
+}
+
+/* As items of a YAML list, from this way on. */
+static void bridges(char *yaml, size_t bytes, const struct second_plan *plan, unsigned from,
+		    bool first)
+{
+	char side[2][256];
+	size_t n = 0;
+
+	for (unsigned way = from; way < SECOND_WAYS; way++) {
+		sides(side, plan, way, first);
+		n += (size_t)snprintf(
+			yaml + n, bytes - n,
+			"  - {name: way%u, kind: bridge, frontend: {%s}, backend: {%s}}\n", way,
+			side[0], side[1]);
+		assert_true(n < bytes);
+	}
+}
+
+static void start_first(struct second *s, const struct second_plan *plan)
+{
+	sides(s->side, plan, 0, true);
+	bridges(s->devices, sizeof(s->devices), plan, 1, true);
+	s->first = appliance_start(&(struct appliance_config){.carrier = LAB_TAP,
+							      .kind = "bridge",
+							      .frontend = s->side[0],
+							      .backend = s->side[1],
+							      .devices = s->devices});
+}
+
+static void write_config(const struct second *s, const struct second_plan *plan)
+{
+	char devices[2048];
+	FILE *f = fopen(s->file, "we");
+
+	assert_non_null(f);
+	bridges(devices, sizeof(devices), plan, 0, false);
+	fprintf(f,
+		"memory: {hugepages: no, megabytes: 512}\n"
+		"ports: [{name: eth0, kind: tap, device: zl1, address: " SECOND_IP "/24}]\n"
+		"devices:\n%s",
+		devices);
+	fclose(f);
 }
 
 static void in_namespace(const struct appliance *a, const char *command)
@@ -50,23 +132,19 @@ static void in_namespace(const struct appliance *a, const char *command)
 		fail_msg("%s", line);
 }
 
-void second_start(struct second *s, struct appliance *a, const char *frontend, const char *backend)
+void second_start(struct second *s, const struct second_plan *plan)
 {
 	char *dataplane[] = {"--run-dir", s->run_dir, NULL};
 	char *control[] = {"--config", s->file, "--run-dir", s->run_dir, NULL};
-	FILE *f;
+	struct appliance *a;
 
+	*s = (struct second){.first = NULL};
+	start_first(s, plan);
+	a = s->first;
 	snprintf(s->run_dir, sizeof(s->run_dir), "%s/second", a->run_dir);
 	snprintf(s->file, sizeof(s->file), "%s/zeroline.yaml", s->run_dir);
 	assert_true(mkdir(s->run_dir, 0755) == 0 || errno == EEXIST);
-	f = fopen(s->file, "we");
-	assert_non_null(f);
-	fprintf(f,
-		"memory: {hugepages: no, megabytes: 512}\n"
-		"ports: [{name: eth0, kind: tap, device: zl1, address: " SECOND_IP "/24}]\n"
-		"devices: [{name: second, kind: bridge, frontend: {%s}, backend: {%s}}]\n",
-		frontend, backend);
-	fclose(f);
+	write_config(s, plan);
 	appliance_spawn(a, &s->dataplane, "dataplane/zeroline-dataplane", 0, dataplane);
 	appliance_await_file(s->run_dir, "dataplane.sock");
 	appliance_spawn(a, &s->control, "control/zeroline-control", 0, control);
@@ -74,6 +152,7 @@ void second_start(struct second *s, struct appliance *a, const char *frontend, c
 	in_namespace(a, "ip route add " SECOND_IP "/32 dev zl1 src " LAB_PEER_IP);
 	in_namespace(a, "for i in zl0 zl1; do echo 1 > /proc/sys/net/ipv4/conf/$i/proxy_arp; "
 			"echo 1 > /proc/sys/net/ipv4/conf/$i/forwarding; done");
+	appliance_await_peers(a, SECOND_WAYS);
 }
 
 void second_end(struct second *s)

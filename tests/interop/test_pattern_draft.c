@@ -125,100 +125,111 @@ static void test_a_peer_knows_its_peers_by_number(void **state)
 
 /* --- from one appliance to another --- */
 
-/* libzmq's `type` at both ends, between them two appliances that speak a draft to each other. */
-static void across(int push_type, int pull_type, const char *first_front, const char *first_back,
-		   const char *second_front, const char *second_back)
+/* Both peers of a way, at its ends. */
+static void all_are_done(struct second *s, struct peer *one, struct peer *other)
 {
-	struct appliance *a = appliance_start(&(struct appliance_config){.carrier = LAB_TAP,
-									 .kind = "bridge",
-									 .frontend = first_front,
-									 .backend = first_back});
-	struct pusher push = {.endpoint = FRONTEND,
+	peer_tell(one, "end", 0);
+	peer_done(one);
+	peer_tell(other, "end", 0);
+	peer_done(other);
+	appliance_await_peers(s->first, SECOND_WAYS);
+}
+
+/* libzmq's `type` at both ends, between them two appliances that speak a draft to each other. */
+static void pass(struct second *s, unsigned way, int push_type, int pull_type)
+{
+	struct pusher push = {.endpoint = second_front(way),
 			      .type = push_type,
 			      .messages = lab_scaled(100000),
 			      .bytes = 40};
-	struct puller pull = {.endpoint = SECOND_AT, .type = pull_type};
-	struct second second = {0};
+	struct puller pull = {.endpoint = second_back(way), .type = pull_type};
 	struct peer *pusher, *puller;
 
-	second_start(&second, a, second_front, second_back);
-	puller = peer_start(&a->net, "puller", puller_run, &pull);
-	pusher = peer_start(&a->net, "pusher", pusher_run, &push);
-	appliance_await_peers(a, 2); /* the pusher, and the second appliance */
+	printf("over %s\n", second_name(way));
+	puller = peer_start(&s->first->net, "puller", puller_run, &pull);
+	pusher = peer_start(&s->first->net, "pusher", pusher_run, &push);
+	appliance_await_peers(s->first, SECOND_WAYS + 1);
 	peer_tell(pusher, "go", 0);
 	peer_hear(pusher, "sent");
 	pull_all(&puller, 1, &push, 1, NULL);
-	peer_tell(pusher, "end", 0);
-	peer_done(pusher);
-	peer_tell(puller, "end", 0);
-	peer_done(puller);
-	second_end(&second);
-	appliance_stop(a);
+	all_are_done(s, pusher, puller);
+}
+
+static void pass_on_all(const struct second_plan *plan, int push_type, int pull_type)
+{
+	struct second s;
+
+	second_start(&s, plan);
+	for (unsigned way = 0; way < SECOND_WAYS; way++)
+		pass(&s, way, push_type, pull_type);
+	second_end(&s);
+	appliance_stop(s.first);
 }
 
 static void test_one_appliance_scatters_what_another_gathers(void **state)
 {
 	(void)state;
-	for (unsigned link = 0; link < SECOND_LINKS; link++)
-		across(ZMQ_PUSH, ZMQ_PULL, SIDE("PULL", FRONTEND),
-		       second_link(link, true, "SCATTER", ""),
-		       second_link(link, false, "GATHER", ""), SIDE("PUSH", SECOND_AT));
+	pass_on_all(&(struct second_plan){.front = "type: PULL",
+					  .near = "type: SCATTER",
+					  .far = "type: GATHER",
+					  .back = "type: PUSH"},
+		    ZMQ_PUSH, ZMQ_PULL);
 }
 
 static void test_two_appliances_share_a_channel(void **state)
 {
 	(void)state;
-	for (unsigned link = 0; link < SECOND_LINKS; link++)
-		across(ZMQ_PAIR, ZMQ_PAIR, SIDE("PAIR", FRONTEND),
-		       second_link(link, true, "CHANNEL", ""),
-		       second_link(link, false, "CHANNEL", ""), SIDE("PAIR", SECOND_AT));
+	pass_on_all(&(struct second_plan){.front = "type: PAIR",
+					  .near = "type: CHANNEL",
+					  .far = "type: CHANNEL",
+					  .back = "type: PAIR"},
+		    ZMQ_PAIR, ZMQ_PAIR);
 }
 
 /* Who asks is behind the second appliance, who answers behind the first, which knows the second by
  * a name that it makes. */
-static void ask_across(const char *first_back, const char *second_front, bool named)
+static void ask(struct second *s, unsigned way, bool named)
 {
-	struct appliance *a = appliance_start(
-		&(struct appliance_config){.carrier = LAB_TAP,
-					   .kind = "bridge",
-					   .frontend = SIDE("DEALER", FRONTEND),
-					   .backend = first_back});
-	struct bounce ask = {.endpoint = SECOND_AT, .named = named, .messages = lab_scaled(50000)};
-	struct bounce back = {.endpoint = FRONTEND};
-	struct second second = {0};
+	struct bounce ask = {
+		.endpoint = second_back(way), .named = named, .messages = lab_scaled(50000)};
+	struct bounce back = {.endpoint = second_front(way)};
 	struct peer *asker, *answerer;
 
-	second_start(&second, a, second_front, SIDE("DEALER", SECOND_AT));
-	answerer = peer_start(&a->net, "answerer", bounce_back_run, &back);
-	asker = peer_start(&a->net, "asker", bounce_ask_run, &ask);
-	appliance_await_peers(a, 2); /* the answerer, and the second appliance */
+	printf("over %s\n", second_name(way));
+	answerer = peer_start(&s->first->net, "answerer", bounce_back_run, &back);
+	asker = peer_start(&s->first->net, "asker", bounce_ask_run, &ask);
+	appliance_await_peers(s->first, SECOND_WAYS + 1);
 	peer_tell(asker, "go", 0);
 	peer_hear(asker, "answered");
-	peer_tell(asker, "end", 0);
-	peer_done(asker);
-	peer_tell(answerer, "end", 0);
-	peer_done(answerer);
-	second_end(&second);
-	appliance_stop(a);
+	all_are_done(s, asker, answerer);
+}
+
+static void ask_on_all(const char *near, const char *far, bool named)
+{
+	struct second s;
+
+	second_start(&s, &(struct second_plan){.front = "type: DEALER",
+					       .near = near,
+					       .far = far,
+					       .back = "type: DEALER"});
+	for (unsigned way = 0; way < SECOND_WAYS; way++)
+		ask(&s, way, named);
+	second_end(&s);
+	appliance_stop(s.first);
 }
 
 /* RFC 41 */
 static void test_a_server_answers_the_client_of_another_appliance(void **state)
 {
 	(void)state;
-	for (unsigned link = 0; link < SECOND_LINKS; link++)
-		ask_across(second_link(link, true, "SERVER", ""),
-			   second_link(link, false, "CLIENT", ""), false);
+	ask_on_all("type: SERVER", "type: CLIENT", false);
 }
 
 /* RFC 51: who is to write first must have heard of the other, here by its hello. */
 static void test_peers_of_two_appliances_answer_each_other(void **state)
 {
 	(void)state;
-	for (unsigned link = 0; link < SECOND_LINKS; link++)
-		ask_across(
-			second_link(link, true, "PEER", ", options: {hello_msg: " BOUNCE_HELLO "}"),
-			second_link(link, false, "PEER", ""), true);
+	ask_on_all("type: PEER, options: {hello_msg: " BOUNCE_HELLO "}", "type: PEER", true);
 }
 
 int main(void)

@@ -251,25 +251,24 @@ static void test_peers_that_are_killed_are_replaced(void **state)
 
 /* --- from one appliance to another --- */
 
-/* radio -> DISH, RADIO -> (the second appliance) DISH, RADIO -> three dishes. */
-static void across(const char *first_backend, const char *second_frontend)
+static struct peer *dish_of_the_second(const struct second *s, unsigned way)
 {
-	struct appliance *a = appliance_start(
-		&(struct appliance_config){.carrier = LAB_TAP,
-					   .kind = "bridge",
-					   .frontend = BINDS("DISH", FRONTEND),
-					   .backend = first_backend});
-	struct second second = {0};
-	struct peer *radio, *dish[3];
+	struct peer *dish = raw_start(&s->first->net, "dish");
 
-	second_start(&second, a, second_frontend, BINDS("RADIO", SECOND_AT));
-	appliance_await_peers(a, 1);
-	radio = radio_of(a);
+	raw_connect_to(dish, SECOND_IP, SECOND_BACK(way));
+	raw_greet(dish);
+	raw_ready(dish, "DISH");
+	return dish;
+}
+
+/* radio -> DISH, RADIO -> (the second appliance) DISH, RADIO -> three dishes. */
+static void across(struct second *s, unsigned way)
+{
+	struct peer *radio = raw_join(&s->first->net, SECOND_FRONT(way), "RADIO", "DISH"), *dish[3];
+
+	printf("over %s\n", second_name(way));
 	for (unsigned i = 0; i < 3; i++) {
-		dish[i] = raw_start(&a->net, "dish");
-		raw_connect_to(dish[i], SECOND_IP, SECOND_PORT);
-		raw_greet(dish[i]);
-		raw_ready(dish[i], "DISH");
+		dish[i] = dish_of_the_second(s, way);
 		RAW_SENDS(dish[i], "\4\6\4JOINa");
 	}
 	RAW_EXPECTS(radio, "\4\6\4JOINa");
@@ -282,16 +281,35 @@ static void across(const char *first_backend, const char *second_frontend)
 	RAW_EXPECTS(radio, "\4\7\5LEAVEa");
 	for (unsigned i = 0; i < 3; i++)
 		raw_end(dish[i]);
-	second_end(&second);
 	RAW_EXPECTS(radio, "\4\7\5LEAVEb");
-	END(a, radio);
+	raw_end(radio);
 }
 
 static void test_another_appliance_joins_for_its_dishes(void **state)
 {
+	struct peer *radio[SECOND_WAYS], *dish[SECOND_WAYS];
+	struct second s;
+
 	(void)state;
-	for (unsigned link = 0; link < SECOND_LINKS; link++)
-		across(second_link(link, true, "RADIO", ""), second_link(link, false, "DISH", ""));
+	second_start(&s, &(struct second_plan){.front = "type: DISH",
+					       .near = "type: RADIO",
+					       .far = "type: DISH",
+					       .back = "type: RADIO"});
+	for (unsigned way = 0; way < SECOND_WAYS; way++)
+		across(&s, way);
+	for (unsigned way = 0; way < SECOND_WAYS; way++) {
+		radio[way] = raw_join(&s.first->net, SECOND_FRONT(way), "RADIO", "DISH");
+		dish[way] = dish_of_the_second(&s, way);
+		RAW_SENDS(dish[way], "\4\6\4JOINc");
+		RAW_EXPECTS(radio[way], "\4\6\4JOINc");
+	}
+	second_end(&s);
+	for (unsigned way = 0; way < SECOND_WAYS; way++) {
+		RAW_EXPECTS(radio[way], "\4\7\5LEAVEc"); /* it has gone, and its groups */
+		raw_end(radio[way]);
+		raw_end(dish[way]);
+	}
+	appliance_stop(s.first);
 }
 
 int main(void)
