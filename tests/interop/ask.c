@@ -11,7 +11,6 @@
 #define PART_MAX 1600000
 #define PARTS    2
 #define STACK    8 /* parts of an envelope */
-#define SOCKETS  8
 
 /* A part of a question: its own bytes, all of them; first which question it is. */
 static uint32_t question(const struct asker *a, uint64_t number, unsigned part, uint8_t *buf)
@@ -34,9 +33,6 @@ static void answer(uint8_t *buf, uint32_t n)
 		buf[i] ^= 0xa5;
 }
 
-/* What a ROUTER calls the appliance. */
-#define APPLIANCE "zl"
-
 /* libzmq's REQ and REP make envelopes and take them off. */
 static bool makes_envelopes(enum tongue tongue, int type)
 {
@@ -46,7 +42,7 @@ static bool makes_envelopes(enum tongue tongue, int type)
 static void ask(struct talk *t, const struct asker *a, uint64_t number, uint8_t *buf)
 {
 	if (a->type == ZMQ_ROUTER)
-		talk_send(t, APPLIANCE, strlen(APPLIANCE), true);
+		talk_send_to(t, ASKED, strlen(ASKED));
 	if (!makes_envelopes(a->tongue, a->type))
 		talk_send(t, "", 0, true);
 	for (unsigned k = 0; k < PARTS; k++)
@@ -88,7 +84,7 @@ static uint64_t hear(struct peer *self, struct talk *t, const struct asker *a, u
 	bool more;
 
 	if (a->type == ZMQ_ROUTER)
-		expect_part(self, t, APPLIANCE, buf);
+		expect_part(self, t, ASKED, buf);
 	if (!makes_envelopes(a->tongue, a->type))
 		expect_part(self, t, "", buf);
 	number = number_of(self, t, a, buf, &more);
@@ -115,9 +111,9 @@ static struct talk *open_asker(struct peer *self, const struct asker *a, unsigne
 
 	memset(identity + n, '.', sizeof(identity) - (size_t)n);
 	talk_identity(t, identity, a->identity_bytes ? a->identity_bytes : (size_t)n);
-	if (a->type == ZMQ_ROUTER)
-		talk_name(t, APPLIANCE, strlen(APPLIANCE));
-	talk_join(t, a->endpoint, a->bind);
+	if (a->type == ZMQ_ROUTER && !a->bind)
+		talk_name(t, ASKED, strlen(ASKED));
+	talk_join(t, a->bind && socket ? a->more[socket - 1] : a->endpoint, a->bind);
 	return t;
 }
 
@@ -127,7 +123,7 @@ void asker_run(struct peer *self, const void *plan)
 	const struct asker *a = plan;
 	unsigned ahead = a->ahead ? a->ahead : 1, sockets = a->type == ZMQ_REQ ? ahead : 1;
 	bool *answered = calloc(a->questions, 1);
-	struct talk *t[SOCKETS];
+	struct talk *t[ASKER_SOCKETS];
 
 	for (unsigned i = 0; i < sockets; i++)
 		t[i] = open_asker(self, a, i);

@@ -5,8 +5,11 @@
 
 #include "tests/interop/talk.h"
 
+#define ASKER_SOCKETS 8
+
 struct asker {
 	const char *endpoint;
+	const char *more[ASKER_SOCKETS - 1]; /* if it binds, where its further sockets do */
 	enum tongue tongue;
 	bool bind;
 	unsigned id;             /* told in its identity, "asker ID" */
@@ -17,7 +20,11 @@ struct asker {
 	unsigned ahead; /* so many questions before the first answer; REQ: of so many sockets. 0: 1
 			 */
 };
-/* Waits for "go", asks and hears, says "answered", listens for "end". A ROUTER must connect. */
+/* What a ROUTER calls the appliance. */
+#define ASKED "zl"
+
+/* Waits for "go", asks and hears, says "answered", listens for "end". To a ROUTER that binds
+ * the appliance must say that it is ASKED. */
 void asker_run(struct peer *self, const void *asker);
 
 struct answerer {

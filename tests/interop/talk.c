@@ -83,6 +83,18 @@ void talk_send(struct talk *t, const void *part, size_t n, bool more)
 		peer_fail(t->self, "zmq_send: %s", zmq_strerror(zmq_errno()));
 }
 
+void talk_send_to(struct talk *t, const void *name, size_t n)
+{
+	zmq_pollitem_t wait = {.socket = t->socket, .events = ZMQ_POLLIN};
+
+	talk_option(t, ZMQ_ROUTER_MANDATORY, 1);
+	while (zmq_send(t->socket, name, n, ZMQ_SNDMORE) < 0) {
+		/* Nothing says that a name is known: it is asked for again. */
+		if (zmq_errno() != EHOSTUNREACH || zmq_poll(&wait, 1, 1) < 0)
+			peer_fail(t->self, "zmq_send: %s", zmq_strerror(zmq_errno()));
+	}
+}
+
 void talk_flush(struct talk *t)
 {
 	if (t->wire)

@@ -31,6 +31,8 @@ void talk_join(struct talk *t, const char *endpoint, bool bind);
 
 /* Plain TCP may keep what is sent until the next talk_flush, talk_receive or talk_wait. */
 void talk_send(struct talk *t, const void *part, size_t n, bool more);
+/* A ROUTER of libzmq's: the first part of a message, once who has this name is there. */
+void talk_send_to(struct talk *t, const void *name, size_t n);
 void talk_flush(struct talk *t);
 /* The next part, of which at most `max` bytes are stored; its length. -1: none came, and talk_error
  * says why. A subscription comes as 0x01 and the prefix, however it travelled, a cancel as 0x00. */

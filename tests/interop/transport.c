@@ -8,11 +8,11 @@ const struct transport transports[] = {
 	{.name = "tcp by our stack",
 	 .key = "stack",
 	 .bind = {FRONTEND, BACKEND},
-	 .peers = {"tcp://" LAB_PEER_IP ":570", "tcp://" LAB_PEER_IP ":580"}},
+	 .peers = {"tcp://" LAB_PEER_IP ":57", "tcp://" LAB_PEER_IP ":58"}},
 	{.name = "tcp by the kernel",
 	 .key = "kernel",
 	 .bind = {"tcp://127.0.0.1:5555", "tcp://127.0.0.1:5556"},
-	 .peers = {"tcp://127.0.0.1:570", "tcp://127.0.0.1:580"},
+	 .peers = {"tcp://127.0.0.1:57", "tcp://127.0.0.1:58"},
 	 .carrier = LAB_TAP,
 	 .portless = true},
 	{.name = "ipc",
@@ -58,7 +58,7 @@ const char *transport_at(const struct transport *t, bool connects, enum side sid
 	size_t n = write_name(name, sizeof(names[0][0]), connects ? t->peers[side] : t->bind[side]);
 
 	if (connects)
-		snprintf(name + n, sizeof(names[0][0]) - n, "%u", i);
+		snprintf(name + n, sizeof(names[0][0]) - n, "%02u", i);
 	return name;
 }
 

@@ -8,7 +8,7 @@
 
 #include "tests/interop/appliance.h"
 
-#define SIDE_PEERS 4 /* at most, on a side where the appliance connects */
+#define SIDE_PEERS 24 /* places at most, on a side where the appliance connects */
 
 enum side {
 	FRONT,
