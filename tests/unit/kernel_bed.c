@@ -230,16 +230,29 @@ int bed_peer(void)
 	return knock(&bound);
 }
 
-int bed_peer_tcp(void)
+static int peer_at(const void *address, uint32_t bytes)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct zl_ipc_endpoint at = {.carrier = ZL_CARRIER_TCP, .address.bytes = sizeof(a)};
+	struct zl_ipc_endpoint at = {.carrier = ZL_CARRIER_TCP, .address.bytes = bytes};
 	struct zl_ipc_sockaddr bound;
 
-	memcpy(at.address.at, &a, sizeof(a));
+	memcpy(at.address.at, address, bytes);
 	zl_kernel_unlisten(kernel, 7);
 	assert_int_equal(zl_kernel_listen(kernel, &at, &bed_settings, 7, &bound), 0);
 	return knock(&bound);
+}
+
+int bed_peer_tcp(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	return peer_at(&a, sizeof(a));
+}
+
+int bed_peer_tcp6(void)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+
+	return peer_at(&a, sizeof(a));
 }
 
 int bed_dial(const struct zl_ipc_endpoint *at)

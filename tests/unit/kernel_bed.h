@@ -41,6 +41,7 @@ void bed_await(bed_is is, const void *context, const char *what);
 /* A peer's plain socket, connected to stream owned[n_owned - 1]. */
 int bed_peer(void);     /* ipc */
 int bed_peer_tcp(void); /* the kernel's TCP */
+int bed_peer_tcp6(void);
 struct zl_ipc_endpoint bed_ipc(const char *name, bool connect);
 /* A dial to an endpoint: 0 or -errno; the stream is owned[n_owned - 1]. */
 int bed_dial(const struct zl_ipc_endpoint *at);

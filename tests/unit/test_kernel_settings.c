@@ -63,7 +63,45 @@ static void test_a_listeners_streams_have_its_settings(void **state)
 	assert_int_equal(option(&owned[0], IPPROTO_TCP, TCP_KEEPINTVL), 3);
 	assert_int_equal(option(&owned[0], IPPROTO_TCP, TCP_KEEPCNT), 4);
 	assert_int_equal(option(&owned[0], IPPROTO_TCP, TCP_USER_TIMEOUT), 12345);
+	assert_int_equal(option(&owned[0], IPPROTO_TCP, TCP_NODELAY), 1);
 	assert_int_equal(option(&owned[0], IPPROTO_IP, IP_TOS), 184);
+	end(fd);
+}
+
+static void test_ipv6_has_a_traffic_class(void **state)
+{
+	int fd;
+
+	(void)state;
+	bed_start(512);
+	bed_settings = (struct zl_tcp_settings){.tos = 184};
+	fd = bed_peer_tcp6();
+	assert_int_equal(option(&owned[0], IPPROTO_IPV6, IPV6_TCLASS), 184);
+	end(fd);
+}
+
+/* The stack's own times are for a socket that has none. */
+static void test_what_a_socket_leaves_open_is_the_stacks(void **state)
+{
+	int fd;
+
+	(void)state;
+	bed_start(512);
+	kernel->config.keepalive_idle_ms = 9000;
+	kernel->config.user_timeout_ms = 54321;
+	fd = bed_peer_tcp();
+	assert_int_equal(option(&owned[0], SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option(&owned[0], IPPROTO_TCP, TCP_KEEPIDLE), 9);
+	assert_int_equal(option(&owned[0], IPPROTO_TCP, TCP_USER_TIMEOUT), 54321);
+	end(fd);
+	bed_start(512);
+	kernel->config.keepalive_idle_ms = 9000;
+	kernel->config.user_timeout_ms = 54321;
+	bed_settings = (struct zl_tcp_settings){.keepalive_idle_ms = 7000,
+						.user_timeout_ms = 12345};
+	fd = bed_peer_tcp();
+	assert_int_equal(option(&owned[0], IPPROTO_TCP, TCP_KEEPIDLE), 7);
+	assert_int_equal(option(&owned[0], IPPROTO_TCP, TCP_USER_TIMEOUT), 12345);
 	end(fd);
 }
 
@@ -284,6 +322,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_listeners_streams_have_its_settings),
+		cmocka_unit_test(test_ipv6_has_a_traffic_class),
+		cmocka_unit_test(test_what_a_socket_leaves_open_is_the_stacks),
 		cmocka_unit_test(test_keepalive_is_off_or_on_whatever_the_stack_has),
 		cmocka_unit_test(test_a_count_of_probes_is_kept_by_the_time_that_they_take),
 		cmocka_unit_test(test_a_listener_has_a_backlog_of_its_own),
