@@ -207,7 +207,7 @@ void answerer_run(struct peer *self, const void *plan)
 
 	if (a->hwm) {
 		talk_option(t, ZMQ_RCVHWM, (int)a->hwm);
-		talk_option(t, ZMQ_RCVBUF, 32768);
+		talk_option(t, ZMQ_RCVBUF, 131072); /* as in pipeline.c */
 	}
 	talk_join(t, a->endpoint, a->bind);
 	for (;;) {

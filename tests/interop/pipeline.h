@@ -17,6 +17,7 @@ struct pusher {
 	uint64_t messages;
 	uint32_t bytes; /* of the first part */
 	unsigned parts; /* of every third message; the others have one */
+	unsigned begun; /* says "begun" after so many messages; 0: never */
 	enum tongue tongue;
 };
 /* Waits for "go", sends, says "sent", listens for "end". */

@@ -1,6 +1,5 @@
 /* Patterns of questions and answers, one row a pair of sockets, through a queue, over each
- * transport, whoever connects: REQ and DEALER ask ROUTER, DEALER asks REP and ROUTER, ROUTER asks
- * ROUTER. */
+ * transport, whoever connects: REQ and DEALER ask REP and ROUTER, ROUTER asks DEALER. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -190,7 +190,7 @@ static void slow_run(struct peer *self, const void *plan)
 	bool more;
 
 	talk_option(t, ZMQ_RCVHWM, 100);
-	talk_option(t, ZMQ_RCVBUF, 32768);
+	talk_option(t, ZMQ_RCVBUF, 131072); /* as in pipeline.c */
 	talk_subscribe(t, "", 0);
 	talk_join(t, transport_at(m->transport, m->connects, BACK, 0), m->connects);
 	talk_wait(t, false); /* a bound socket subscribes only inside calls like this */

@@ -74,11 +74,17 @@ static void killed_filled_and_released(struct line *l, const struct row *r)
 	struct pulled had;
 
 	open_line(l, r, "hwm: 100, sndbuf: 16KiB",
-		  (struct pusher){.messages = each, .bytes = 1024, .parts = 2, .small = true},
+		  (struct pusher){.messages = each,
+				  .bytes = 1024,
+				  .parts = 2,
+				  .small = true,
+				  .begun = 150}, /* more than its own HWM */
 		  (struct puller){.small = true, .waits = true});
 	line_replace_puller(l, r->peers - 1);
 	line_replace_pusher(l, 0);
 	line_go(l);
+	for (unsigned i = 0; i < r->peers; i++)
+		peer_hear(l->pusher[i], "begun");
 	appliance_await(l->appliance, "stats", is_held_back, l->appliance,
 			"the senders are held back");
 	assert_int_equal(pull_sum(l->puller, r->peers, 0).n, 0);

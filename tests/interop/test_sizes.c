@@ -55,7 +55,7 @@ static void test_messages_of_1_mib(void **state)
 	static const uint32_t bytes[] = {MIB, MIB - 9, MIB + 1};
 
 	(void)state;
-	carry(&(struct appliance_config){0}, bytes, 3, 1, lab_scaled(300));
+	carry(&(struct appliance_config){0}, bytes, 3, 1, lab_scaled(100));
 }
 
 static void test_messages_of_1_mib_over_af_packet(void **state)
@@ -63,7 +63,7 @@ static void test_messages_of_1_mib_over_af_packet(void **state)
 	static const uint32_t bytes[] = {MIB, 17};
 
 	(void)state;
-	carry(&(struct appliance_config){.carrier = LAB_AF_PACKET}, bytes, 2, 1, lab_scaled(200));
+	carry(&(struct appliance_config){.carrier = LAB_AF_PACKET}, bytes, 2, 1, lab_scaled(100));
 }
 
 static void test_messages_of_64_mib(void **state)
@@ -79,7 +79,7 @@ static void test_a_message_of_big_and_empty_parts(void **state)
 	static const uint32_t bytes[] = {MIB, 0, 1, 300 * KIB, 255};
 
 	(void)state;
-	carry(&(struct appliance_config){0}, bytes, 5, 5, lab_scaled(100));
+	carry(&(struct appliance_config){0}, bytes, 5, 5, lab_scaled(50));
 }
 
 /* In over the publisher's connection, out over the subscriber's, at the same time: ours is the
@@ -89,7 +89,7 @@ static void test_big_transfers_both_ways_against_the_kernels_tcp(void **state)
 	static const uint32_t bytes[] = {256 * KIB, 3, 100 * KIB + 7};
 
 	(void)state;
-	carry(&(struct appliance_config){.carrier = LAB_AF_PACKET}, bytes, 3, 1, lab_scaled(3000));
+	carry(&(struct appliance_config){.carrier = LAB_AF_PACKET}, bytes, 3, 1, lab_scaled(1500));
 }
 
 int main(void)
