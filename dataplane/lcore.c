@@ -125,16 +125,28 @@ static void run(struct zl_lcore *c)
 	}
 }
 
-/* What sockets with a linger have queued is still sent, for as long as they say. */
+static bool all_have_settled(const struct zl_lcore *c)
+{
+	for (unsigned i = 0; c->all && i < c->cores; i++)
+		if (!__atomic_load_n(&c->all[i]->settled, __ATOMIC_ACQUIRE))
+			return false;
+	return true;
+}
+
+/* What sockets with a linger have queued is still sent, for as long as they say. What a port has
+ * for one core may come in by another's queue, so that each turns until all have settled. */
 static void linger(struct zl_lcore *c)
 {
 	uint64_t until_ns = zl_clock_ns() + LINGER_MAX_NS;
 
 	for (c->now_ns = zl_clock_ns(); c->now_ns < until_ns; c->now_ns = zl_clock_ns()) {
 		if (!zl_tcp_sending(c->net) && !(c->kernel && zl_kernel_sending(c->kernel)))
+			__atomic_store_n(&c->settled, true, __ATOMIC_RELEASE);
+		if (all_have_settled(c))
 			return;
 		zl_core_turn(c);
 	}
+	__atomic_store_n(&c->settled, true, __ATOMIC_RELEASE);
 }
 
 /* Every peer is reset, unless its socket lingers: what restarts in our place answers for none of

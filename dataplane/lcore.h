@@ -176,6 +176,7 @@ struct zl_lcore {
 	struct zl_mailbox to_core, to_host;
 	struct rte_mempool *letters;
 	bool control; /* a control process is there and knows this core's streams */
+	bool settled; /* at its end: nothing is left to send; other cores look */
 
 	struct zl_shard *shard[ZL_SHARDS_MAX];
 	struct zl_core_endpoint endpoint[ZL_ENDPOINTS_MAX];

@@ -177,7 +177,8 @@ bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream)
 	struct zl_core_endpoint *e = endpoint_find(c, cookie);
 	struct zl_peer *p;
 
-	if (!e) {
+	/* At the end nobody would end a new one. */
+	if (!e || __atomic_load_n(c->stop, __ATOMIC_RELAXED)) {
 		zl_core_count(c, ZL_CORE_drop_no_endpoint);
 		return false;
 	}
