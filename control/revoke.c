@@ -5,12 +5,20 @@
 
 #define LOOK_MS 1000
 
+/* PLAIN tells its name at the beginning of the handshake, which may take its time. */
+static const char *name_of(const struct zl_stream *s)
+{
+	if (s->state == ZL_STREAM_READY)
+		return s->user;
+	return s->handshake ? s->handshake->user : "";
+}
+
 bool zl_revoked(const struct zl_stream *s)
 {
 	const struct zl_security *security = s->socket ? s->socket->security : NULL;
+	const char *name = name_of(s);
 
-	return s->state == ZL_STREAM_READY && s->user[0] && security && security->server &&
-	       !zl_security_keeps(security, s->user);
+	return *name && security && security->server && !zl_security_keeps(security, name);
 }
 
 static void close_revoked(void *context, struct zl_stream *s)

@@ -334,27 +334,47 @@ static void test_who_has_no_key_or_password_does_not_come_in(void **state)
 	finish(a);
 }
 
-static void test_a_key_that_is_taken_away_ends_its_sessions(void **state)
+static struct peer *subscriber_as(struct appliance *a, const struct peer_security *as)
+{
+	struct peer *sub;
+
+	peer_secure(as);
+	sub = remote_start(&a->net, "sub", ZMQ_SUB);
+	remote_connect(sub, BACKEND);
+	return sub;
+}
+
+/* The friend's key comes in, and is taken out of the folder; control is there meanwhile, or not. */
+static struct appliance *take_away(struct peer **sub, bool control)
 {
 	struct appliance *a;
-	struct peer *sub;
 	char path[128];
 
-	(void)state;
 	prepare();
 	a = start("forwarder", BINDS_FRONT, BINDS_BACK, server);
-	peer_secure(&as_friend);
-	sub = remote_start(&a->net, "sub", ZMQ_SUB);
-	remote_connect(sub, BACKEND);
+	*sub = subscriber_as(a, &as_friend);
 	appliance_await_peers(a, 1);
 	write_cert("allowed/eve.cert", stranger.public_key, NULL); /* a new one does not disturb */
+	if (!control)
+		lab_kill(&a->control, SIGKILL);
 	path_of(path, sizeof(path), "allowed/alice.cert");
 	unlink(path);
+	if (!control) {
+		appliance_start_control(a);
+		appliance_ready(a);
+	}
 	appliance_await_closes(a, "revoked", 1);
+	return a;
+}
+
+static void test_a_key_that_is_taken_away_ends_its_sessions(void **state)
+{
+	struct peer *sub;
+	struct appliance *a = take_away(&sub, true);
+
+	(void)state;
 	remote_end(sub);
-	peer_secure(&as_stranger);
-	sub = remote_start(&a->net, "sub", ZMQ_SUB);
-	remote_connect(sub, BACKEND);
+	sub = subscriber_as(a, &as_stranger);
 	appliance_await_peers(a, 1);
 	remote_end(sub);
 	finish(a);
@@ -363,24 +383,38 @@ static void test_a_key_that_is_taken_away_ends_its_sessions(void **state)
 /* Its next one looks through what it finds established. */
 static void test_a_key_that_is_taken_away_while_control_is_down_ends_its_sessions(void **state)
 {
-	struct appliance *a;
 	struct peer *sub;
-	char path[128];
+	struct appliance *a = take_away(&sub, false);
+
+	(void)state;
+	remote_end(sub);
+	finish(a);
+}
+
+/* Who has shown a password, and waits, does not outlast it. */
+static void test_a_user_who_is_taken_away_does_not_end_a_handshake(void **state)
+{
+	static const char greeting[64] = "\xff\0\0\0\0\0\0\0\1\x7f\3\1PLAIN";
+	char folder[64], users[200];
+	struct appliance *a;
+	struct peer *p;
 
 	(void)state;
 	prepare();
-	a = start("forwarder", BINDS_FRONT, BINDS_BACK, server);
-	peer_secure(&as_friend);
-	sub = remote_start(&a->net, "sub", ZMQ_SUB);
-	remote_connect(sub, BACKEND);
-	appliance_await_peers(a, 1);
-	lab_kill(&a->control, SIGKILL);
-	path_of(path, sizeof(path), "allowed/alice.cert");
-	unlink(path);
-	appliance_start_control(a);
-	appliance_ready(a);
+	lab_folder(folder, sizeof(folder));
+	snprintf(users, sizeof(users),
+		 ", security: {mechanism: plain, role: server, users: %s/users}", folder);
+	a = start("forwarder", BINDS_FRONT, BINDS_BACK, users);
+	p = raw_start(&a->net, "alice");
+	raw_connect(p, 5556);
+	raw_send(p, greeting, sizeof(greeting));
+	raw_receive(p, sizeof(greeting));
+	RAW_SENDS(p, "\4\27\5HELLO\5alice\12wonderland");
+	RAW_EXPECTS(p, "\4\10\7WELCOME");
+	write_file("users", "bob:builder\n");
+	raw_expect_close(p);
 	appliance_await_closes(a, "revoked", 1);
-	remote_end(sub);
+	raw_end(p);
 	finish(a);
 }
 
@@ -419,16 +453,6 @@ static void read_key(char key[KEY], const char *folder, const char *file, const 
 	fclose(f);
 	assert_int_equal(strlen(text), KEY - 1);
 	memcpy(key, text, KEY);
-}
-
-static struct peer *subscriber_as(struct appliance *a, const struct peer_security *as)
-{
-	struct peer *sub;
-
-	peer_secure(as);
-	sub = remote_start(&a->net, "sub", ZMQ_SUB);
-	remote_connect(sub, BACKEND);
-	return sub;
 }
 
 /* Alice's end tells that control has looked at the folder, and so at carol's key, too: whom a
@@ -494,6 +518,7 @@ int main(void)
 		LAB_TEST(test_who_has_no_key_or_password_does_not_come_in),
 		LAB_TEST(test_a_key_that_is_taken_away_ends_its_sessions),
 		LAB_TEST(test_a_key_that_is_taken_away_while_control_is_down_ends_its_sessions),
+		LAB_TEST(test_a_user_who_is_taken_away_does_not_end_a_handshake),
 		LAB_TEST(test_keys_come_in_and_go_by_the_command_line),
 	};
 	int status = lab_begin();
