@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "control/connection.h"
 #include "control/log.h"
 
@@ -50,6 +52,7 @@ static void queue_drop_first(struct queue *q)
 	if (!q->first)
 		q->last = &q->first;
 	q->bytes -= f->length;
+	sodium_memzero(f->bytes, f->length); /* a READY may have a key in it */
 	free(f);
 }
 

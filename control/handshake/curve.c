@@ -393,20 +393,14 @@ static enum zl_verdict curve_start(struct zl_handshake *h)
 static enum zl_verdict curve_command(struct zl_handshake *h, const char *name, const uint8_t *data,
 				     size_t bytes)
 {
-	static const struct {
-		const char *name;
-		enum zl_verdict (*take)(struct zl_handshake *h, const uint8_t *data, size_t n);
-	} steps[] = {
+	static const struct zl_step steps[] = {
 		[WAITS_FOR_HELLO] = {"HELLO", hello},
 		[WAITS_FOR_INITIATE] = {"INITIATE", initiate},
 		[WAITS_FOR_WELCOME] = {"WELCOME", welcome},
 		[WAITS_FOR_READY] = {"READY", ready},
 	};
-	unsigned step = h->step;
 
-	if (strcmp(name, steps[step].name) != 0)
-		return refuse(h, ZL_REASON_unexpected_command);
-	return steps[step].take(h, data, bytes);
+	return zl_handshake_step(h, steps, name, data, bytes);
 }
 
 const struct zl_mechanism zl_mechanism_curve = {

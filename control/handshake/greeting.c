@@ -116,6 +116,16 @@ enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reaso
 	return ZL_HANDSHAKE_REFUSED;
 }
 
+enum zl_verdict zl_handshake_step(struct zl_handshake *h, const struct zl_step *steps,
+				  const char *name, const uint8_t *data, size_t n)
+{
+	const struct zl_step *step = &steps[h->step];
+
+	if (strcmp(name, step->name) != 0)
+		return zl_handshake_refuse(h, ZL_REASON_unexpected_command);
+	return step->take(h, data, n);
+}
+
 static enum zl_verdict check_mechanism(struct zl_handshake *h)
 {
 	const uint8_t *name = h->greeting + MECHANISM;

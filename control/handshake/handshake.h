@@ -98,6 +98,14 @@ void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *d
 /* Refuses, where the peer can hear it with an ERROR command (RFC 37, error). */
 enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reason);
 
+/* The command that a step waits for, and who takes it; any other is refused. */
+struct zl_step {
+	const char *name;
+	enum zl_verdict (*take)(struct zl_handshake *h, const uint8_t *data, size_t n);
+};
+enum zl_verdict zl_handshake_step(struct zl_handshake *h, const struct zl_step *steps,
+				  const char *name, const uint8_t *data, size_t n);
+
 /* Metadata (RFC 37, "metadata"): our own, and the peer's with all that is checked in it. Both are
  * what READY carries in NULL, and what CURVE and PLAIN carry in theirs. */
 size_t zl_metadata_write(const struct zl_handshake *h, uint8_t *data, size_t max);
