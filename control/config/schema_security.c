@@ -82,8 +82,9 @@ static bool read_own_keys(struct zl_yaml *y, const struct zl_config_security *fr
 	int error = zl_cert_load(&cert, from->secret_key);
 
 	if (error)
-		return zl_yaml_fail(y, from->line, "secret_key: %s: %s", from->secret_key,
-				    zl_cert_error(error));
+		return zl_yaml_fail(y, from->line,
+				    "secret_key: %s: %s; 'zeroline keys generate' makes one",
+				    from->secret_key, zl_cert_error(error));
 	memcpy(to->public_key, cert.public_key, ZL_KEY_BYTES);
 	memcpy(to->secret_key, cert.secret_key, ZL_KEY_BYTES);
 	if (!cert.has_secret)
@@ -108,7 +109,7 @@ static bool read_server_key(struct zl_yaml *y, const struct zl_config_security *
 	if (error)
 		return zl_yaml_fail(y, from->line,
 				    "server_key: %s: it is no key of 40 characters, and as a file: "
-				    "%s",
+				    "%s; give the server's public key",
 				    from->server_key, zl_cert_error(error));
 	memcpy(to->server_key, cert.public_key, ZL_KEY_BYTES);
 	zl_cert_wipe(&cert);
@@ -146,7 +147,9 @@ static bool read_users(struct zl_yaml *y, const struct zl_config_security *from,
 		return zl_yaml_fail(y, from->line, "users: %s: line %u is not \"name:password\"",
 				    from->users, line);
 	if (error)
-		return zl_yaml_fail(y, from->line, "users: %s: %s", from->users, strerror(-error));
+		return zl_yaml_fail(y, from->line,
+				    "users: %s: %s; name a file of lines \"name:password\"",
+				    from->users, strerror(-error));
 	return true;
 }
 

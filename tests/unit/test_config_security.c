@@ -91,31 +91,34 @@ static const struct {
 	{WITH("mechanism: null, allow: any"), AT ": null has no use for \"allow\"; take it away"},
 	/* files */
 	{WITH("mechanism: curve, role: server, allow: any, secret_key: gone"),
-	 AT ": secret_key: gone: No such file or directory"},
+	 AT ": secret_key: gone: No such file or directory; 'zeroline keys generate' makes one"},
 	{WITH("mechanism: curve, role: server, allow: any, secret_key: own.cert"),
 	 AT ": secret_key: own.cert: there is no secret-key in it; name the file whose name ends "
 	    "with _secret"},
 	{WITH("mechanism: curve, role: server, allow: any, secret_key: users"),
-	 AT ": secret_key: users: there is no public-key under \"curve\" in it"},
+	 AT ": secret_key: users: there is no public-key under \"curve\" in it; 'zeroline keys "
+	    "generate' makes one"},
 	{WITH("mechanism: curve, role: server, allow: any, secret_key: in"),
-	 AT ": secret_key: in: it is not a file"},
+	 AT ": secret_key: in: it is not a file; 'zeroline keys generate' makes one"},
 	{WITH("mechanism: curve, role: server, allow: any, secret_key: torn.cert_secret"),
-	 AT ": secret_key: torn.cert_secret: its secret-key is not that of its public-key"},
+	 AT ": secret_key: torn.cert_secret: its secret-key is not that of its public-key; "
+	    "'zeroline keys generate' makes one"},
 	{WITH("mechanism: curve, role: server, allow: any, secret_key: short.cert_secret"),
-	 AT ": secret_key: short.cert_secret: a key in it is not 40 characters of Z85"},
+	 AT ": secret_key: short.cert_secret: a key in it is not 40 characters of Z85; 'zeroline "
+	    "keys generate' makes one"},
 	{WITH(CLIENT ", server_key: nobody"),
 	 AT ": server_key: nobody: it is no key of 40 characters, and as a file: No such file or "
-	    "directory"},
+	    "directory; give the server's public key"},
 	{WITH(CLIENT ", server_key: users"),
 	 AT ": server_key: users: it is no key of 40 characters, and as a file: there is no "
-	    "public-key under \"curve\" in it"},
+	    "public-key under \"curve\" in it; give the server's public key"},
 	{WITH(SERVER ", allow: nowhere"),
 	 AT ": allow: nowhere: No such file or directory; name a folder of public certificates, or "
 	    "any"},
 	{WITH(SERVER ", allow: own.cert"),
 	 AT ": allow: own.cert: Not a directory; name a folder of public certificates, or any"},
 	{WITH("mechanism: plain, role: server, users: gone"),
-	 AT ": users: gone: No such file or directory"},
+	 AT ": users: gone: No such file or directory; name a file of lines \"name:password\""},
 	{WITH("mechanism: plain, role: server, users: bad_users"),
 	 AT ": users: bad_users: line 3 is not \"name:password\""},
 	{WITH("mechanism: plain, role: client, user: '', password: x"), AT ".user: is empty"},
