@@ -85,7 +85,8 @@ def ours(s, until, **load):
     where = [f"127.0.0.1:{port}" for port in (appliance.FRONTEND, appliance.BACKEND)]
     with at:
         for process in at.started:
-            os.sched_setaffinity(process.pid, {s.poll_cpu})
+            for thread in os.listdir(f"/proc/{process.pid}/task"):
+                os.sched_setaffinity(int(thread), {s.poll_cpu})
         if "handshakes" not in load:
             s.rows.check("curve", f"zeroline, {load['size']} B, verified",
                          load_of(s, where, [s.load_cpu], verify=True, **load))
