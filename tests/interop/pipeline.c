@@ -65,8 +65,10 @@ void pusher_run(struct peer *self, const void *plan)
 
 			talk_send(t, buf, n, k + 1 < parts);
 		}
-		if (p->begun && i == p->begun)
+		if (p->begun && i + 1 == p->begun) {
 			peer_say(self, "begun", i, 0);
+			peer_listen(self, "on");
+		}
 	}
 	talk_flush(t);
 	peer_say(self, "sent", p->messages, peer_clock() - began);

@@ -17,7 +17,7 @@ struct pusher {
 	uint64_t messages;
 	uint32_t bytes; /* of the first part */
 	unsigned parts; /* of every third message; the others have one */
-	unsigned begun; /* says "begun" after so many messages; 0: never */
+	unsigned begun; /* says "begun" after so many messages, and waits for "on"; 0: does not */
 	enum tongue tongue;
 };
 /* Waits for "go", sends, says "sent", listens for "end". */
