@@ -162,7 +162,7 @@ enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *f
 		return why;
 	c = cursor_of(m);
 	cursor_skip(&c, ZL_BOX_HEADER_BYTES); /* a chain's head has more than that (gather.c) */
-	zl_box_begin(&box, &s->open, nonce, left);
+	zl_box_begin(&box, &s->open, &s->zmtp->opening, get_nonce(nonce), left);
 	authenticate(&box, c, left);
 	if (!zl_box_tag_is(&box, nonce + ZL_BOX_NONCE_BYTES))
 		return ZL_ZMTP_box_forged;
@@ -205,6 +205,14 @@ static uint8_t *put_headers(struct zl_session *s, uint8_t *to, uint32_t body, un
 	return to + *n - ZL_BOX_TAG_BYTES;
 }
 
+/* The tag of all that is in this buffer from there on. */
+static void authenticate_rest(struct zl_box *box, const struct rte_mbuf *m, const uint8_t *from)
+{
+	const uint8_t *end = rte_pktmbuf_mtod_offset(m, const uint8_t *, m->data_len);
+
+	zl_box_authenticate(box, from, (uint32_t)(end - from));
+}
+
 /* Behind what is in the buffer, as much as there is room for. */
 static uint32_t seal_some(struct zl_box *box, struct rte_mbuf *into, struct cursor *c,
 			  uint32_t left)
@@ -213,7 +221,6 @@ static uint32_t seal_some(struct zl_box *box, struct rte_mbuf *into, struct curs
 	uint32_t n = RTE_MIN(cursor_run(c, left), rte_pktmbuf_tailroom(into));
 
 	zl_box_crypt(box, at, c->at, n);
-	zl_box_authenticate(box, at, n);
 	into->data_len += (uint16_t)n;
 	cursor_skip(c, n);
 	return n;
@@ -225,23 +232,29 @@ static uint32_t seal(struct zl_session *s, struct frame *f, uint8_t flags, struc
 		     uint32_t left)
 {
 	uint8_t *start = rte_pktmbuf_mtod_offset(f->last, uint8_t *, f->last->data_len), *tag;
+	const uint8_t *sealed;
 	uint32_t bytes = 1 + left;
 	struct zl_box box;
 	unsigned n;
 
 	tag = put_headers(s, start, bytes, &n);
-	zl_box_begin(&box, &s->seal, tag - ZL_BOX_NONCE_BYTES, bytes);
+	zl_box_begin(&box, &s->seal, &s->zmtp->sealing, s->seal.nonce, bytes);
+	sealed = start + n;
 	zl_box_crypt(&box, start + n, &flags, 1);
-	zl_box_authenticate(&box, start + n, 1);
 	f->last->data_len += (uint16_t)(n + 1);
 	bytes += n;
 	while (left) {
 		uint32_t took = seal_some(&box, f->last, &c, left);
 
 		left -= took;
-		if (left && took == 0 && !add_segment(f->head, &f->last, f->frames))
-			return 0;
+		if (left && took == 0) {
+			authenticate_rest(&box, f->last, sealed);
+			if (!add_segment(f->head, &f->last, f->frames))
+				return 0;
+			sealed = rte_pktmbuf_mtod(f->last, const uint8_t *);
+		}
 	}
+	authenticate_rest(&box, f->last, sealed);
 	zl_box_tag(&box, tag);
 	return bytes;
 }

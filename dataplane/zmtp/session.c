@@ -120,6 +120,10 @@ void zl_session_close(struct zl_session *s, const char *reason, bool flush)
 		s->zmtp->apart_sessions -= s->old_frames || s->boxed;
 	sodium_memzero(&s->open, sizeof(s->open));
 	sodium_memzero(&s->seal, sizeof(s->seal));
+	if (s->boxed) {
+		zl_keystream_wipe(&s->zmtp->opening);
+		zl_keystream_wipe(&s->zmtp->sealing);
+	}
 	s->reason = reason;
 	leave_stream(s, flush);
 	s->next = s->zmtp->ended;

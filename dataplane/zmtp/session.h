@@ -75,6 +75,7 @@ struct zl_zmtp {
 	uint32_t apart_sessions;      /* in traffic, with frames of ZMTP 1.0, or boxed */
 	struct zl_stages *stages;     /* of the core: for its owner to set, if it counts */
 	uint64_t counter[ZL_ZMTP_COUNTERS];
+	struct zl_keystream opening, sealing; /* of the box at hand, and those after it */
 };
 void zl_zmtp_init(struct zl_zmtp *z, const struct zl_session_ops *ops, struct rte_mempool *frames,
 		  struct rte_mempool *indirect);
