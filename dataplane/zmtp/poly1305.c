@@ -82,6 +82,7 @@ void zl_poly1305_init(struct zl_poly1305 *p, const uint8_t key[ZL_POLY1305_KEY_B
 	p->pad[0] = load(key + 16);
 	p->pad[1] = load(key + 24);
 	p->held = 0;
+	p->has_powers = 0;
 }
 
 /* The block at hand takes what it can. */
@@ -162,7 +163,7 @@ void zl_poly1305_final(struct zl_poly1305 *p, uint8_t tag[ZL_POLY1305_TAG_BYTES]
 	high = (wide)(limb[1] >> 20 | limb[2] << 24) + p->pad[1] + (uint64_t)(low >> 64);
 	store(tag, (uint64_t)low);
 	store(tag + 8, (uint64_t)high);
-	sodium_memzero(p, sizeof(*p));
+	sodium_memzero(p, p->has_powers ? sizeof(*p) : offsetof(struct zl_poly1305, power));
 }
 
 size_t zl_poly1305_portable(struct zl_poly1305 *p, const uint8_t *bytes, size_t n)

@@ -16,11 +16,18 @@ struct zl_poly1305_number {
 	uint64_t limb[3];
 };
 
+#define ZL_POLY1305_LIMBS 5 /* of 26 bits, in vectors */
+#define ZL_POLY1305_LANES 8 /* at most */
+
 struct zl_poly1305 {
 	struct zl_poly1305_number r, sum;
 	uint64_t pad[2];
 	uint32_t held; /* bytes of a block that is not whole yet */
 	uint8_t block[ZL_POLY1305_BLOCK];
+	/* Powers of r, once a long run has needed them: what each lane's blocks are multiplied by
+	 * in the end, and all of them before. */
+	uint32_t has_powers;
+	uint64_t power[ZL_POLY1305_LIMBS][ZL_POLY1305_LANES], highest[ZL_POLY1305_LIMBS];
 };
 
 /* A key is for one message. */

@@ -11,7 +11,7 @@ NUMBER
 	VECTOR limb[LIMBS];
 };
 
-/* LANES blocks. Lanes 2k and 2k + 1 get blocks k and LANES / 2 + k. */
+/* LANES blocks, in the order of find_powers(). */
 TARGET static inline NUMBER FN(load)(const uint8_t *bytes)
 {
 	const VECTOR a = LOAD(bytes), b = LOAD(bytes + sizeof(VECTOR)), bits = SET1(BITS26);
@@ -71,31 +71,6 @@ TARGET static inline NUMBER FN(five)(NUMBER a)
 	return a;
 }
 
-/* By lane: r to the power of what a block in this lane is from the end. */
-TARGET static inline NUMBER FN(powers)(struct zl_poly1305_number r, NUMBER *last)
-{
-	uint64_t lane[LIMBS][LANES];
-	struct zl_poly1305_number power = r;
-	struct limbs l = limbs_of(r);
-	NUMBER n;
-
-	for (unsigned left = 1;; left++) {
-		unsigned block = LANES - left;
-
-		for (unsigned i = 0; i < LIMBS; i++)
-			lane[i][block < LANES / 2 ? 2 * block : 2 * block - LANES + 1] = l.limb[i];
-		if (left == LANES)
-			break;
-		power = zl_poly1305_times(power, r);
-		l = limbs_of(power);
-	}
-	for (unsigned i = 0; i < LIMBS; i++) {
-		n.limb[i] = LOAD(lane[i]);
-		last->limb[i] = SET1(l.limb[i]);
-	}
-	return n;
-}
-
 TARGET static struct zl_poly1305_number FN(sum)(NUMBER n)
 {
 	struct limbs l = {{0}};
@@ -115,12 +90,17 @@ TARGET static size_t FN(long)(struct zl_poly1305 *p, const uint8_t *bytes, size_
 	const size_t step = (size_t)LANES * ZL_POLY1305_BLOCK;
 	size_t at = step;
 	struct limbs before;
-	NUMBER sum, power, all, five;
+	NUMBER sum, power, highest, five;
 
-	if (n < LONG_ENOUGH * step)
+	if (n < (p->has_powers ? 1 : LONG_ENOUGH) * step)
 		return 0;
-	power = FN(powers)(p->r, &all);
-	five = FN(five)(all);
+	if (!p->has_powers)
+		find_powers(p, LANES);
+	for (unsigned i = 0; i < LIMBS; i++) {
+		power.limb[i] = LOAD(p->power[i]);
+		highest.limb[i] = SET1(p->highest[i]);
+	}
+	five = FN(five)(highest);
 	before = limbs_of(p->sum);
 	sum = FN(load)(bytes);
 	for (unsigned i = 0; i < LIMBS; i++) {
@@ -129,7 +109,7 @@ TARGET static size_t FN(long)(struct zl_poly1305 *p, const uint8_t *bytes, size_
 		sum.limb[i] = V(add_epi64)(sum.limb[i], LOAD(first));
 	}
 	for (; n - at >= step; at += step)
-		sum = FN(add)(FN(times)(sum, all, five), FN(load)(bytes + at));
+		sum = FN(add)(FN(times)(sum, highest, five), FN(load)(bytes + at));
 	p->sum = FN(sum)(FN(times)(sum, power, FN(five)(power)));
 	return at;
 }

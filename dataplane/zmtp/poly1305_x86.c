@@ -6,10 +6,10 @@
 
 #include "dataplane/zmtp/poly1305.h"
 
-#define LIMBS  5
+#define LIMBS  ZL_POLY1305_LIMBS
 #define BITS26 ((1u << 26) - 1)
 
-/* Work of its own before and after: what the powers of r take. */
+/* Work of its own before and after: what the powers of r take, and adding lanes up. */
 #define LONG_ENOUGH 4 /* blocks a lane */
 
 struct limbs {
@@ -43,6 +43,26 @@ static struct zl_poly1305_number number_of(struct limbs l)
 		{a[0] + ((a[1] & ((1u << 18) - 1)) << 26),
 		 (a[1] >> 18) + (a[2] << 8) + ((a[3] & ((1u << 10) - 1)) << 34),
 		 (a[3] >> 10) + (a[4] << 16)}};
+}
+
+/* Lane 2k has block k of a run's last ones, lane 2k + 1 block lanes / 2 + k: how they are loaded.
+ */
+static void find_powers(struct zl_poly1305 *p, unsigned lanes)
+{
+	struct zl_poly1305_number power = p->r;
+
+	for (unsigned left = 1; left <= lanes; left++) {
+		const unsigned block = lanes - left;
+		const unsigned lane = block < lanes / 2 ? 2 * block : 2 * block - lanes + 1;
+		const struct limbs l = limbs_of(power);
+
+		for (unsigned i = 0; i < LIMBS; i++) {
+			p->power[i][lane] = l.limb[i];
+			p->highest[i] = l.limb[i];
+		}
+		power = zl_poly1305_times(power, p->r);
+	}
+	p->has_powers = 1;
 }
 
 #define NAME        avx2

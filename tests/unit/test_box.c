@@ -113,7 +113,7 @@ static uint8_t message[70000];
 
 static void expect_tag(const uint8_t key[32], size_t len, uint32_t piece)
 {
-	struct zl_poly1305 p;
+	struct zl_poly1305 p = {0};
 	static const struct zl_poly1305 none;
 	uint8_t is[16], expect[16];
 
