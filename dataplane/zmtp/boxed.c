@@ -158,6 +158,7 @@ enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *f
 	struct zl_box box;
 	uint8_t *at;
 
+	*fresh = NULL;
 	if (why != FINE)
 		return why;
 	c = cursor_of(m);
@@ -167,7 +168,6 @@ enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *f
 	if (!zl_box_tag_is(&box, nonce + ZL_BOX_NONCE_BYTES))
 		return ZL_ZMTP_box_forged;
 	s->open.nonce = get_nonce(nonce);
-	*fresh = NULL;
 	if (!(m->flags & ZL_MSG_CHAIN) && RTE_MBUF_DIRECT(mbuf_of(m))) {
 		at = (uint8_t *)(uintptr_t)c.at;
 		zl_box_crypt(&box, at, c.at, left);

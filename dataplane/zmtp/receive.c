@@ -159,10 +159,10 @@ static enum zl_zmtp_counter one_frame(struct zl_session *s, struct batch *b, str
 
 	if (s->boxed) {
 		why = box_open(s, m, &flags, &fresh);
-		if (why != FINE)
-			return why;
 		if (fresh)
 			b->buf[b->bufs++] = fresh;
+		if (why != FINE)
+			return why;
 		if (m->len > s->max_msg_bytes - s->msg_bytes)
 			return ZL_ZMTP_message_too_long;
 	}

@@ -79,7 +79,7 @@ bool command_input(struct zl_session *s, struct zl_msg *m, bool in_message,
 /* boxed.c: a session whose every frame is a box */
 /* `m`, the whole body of a frame, becomes the part that is in it, with a header of its own before
  * it, and *flags (ZL_FRAME_*) that part's. In place where nobody else can see the buffer, else in
- * *fresh, which is the caller's then. */
+ * *fresh, which is the caller's then, whatever is returned; NULL: there is none. */
 enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *flags,
 			      struct rte_mbuf **fresh);
 /* These parts as boxes, to this session alone. False: no memory, and the session cannot go on. */
