@@ -23,6 +23,13 @@ void zl_log_set(enum zl_log_level level)
 	limit = level;
 }
 
+void zl_one_line(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == '\x7f')
+			*text = '?';
+}
+
 void zl_log(enum zl_log_level level, const char *format, ...)
 {
 	char line[1024] = "zeroline-control: ";
@@ -36,6 +43,7 @@ void zl_log(enum zl_log_level level, const char *format, ...)
 	va_end(args);
 	if (n < 0)
 		return;
+	zl_one_line(line);
 	at = strlen(line);
 	line[at++] = '\n';
 	if (write(STDERR_FILENO, line, at) < 0)

@@ -13,6 +13,8 @@ enum zl_log_level {
 /* A level's number by its name ("error", "warn", "info", "debug"), or -1. */
 int zl_log_level_named(const char *name);
 void zl_log_set(enum zl_log_level level);
+/* Puts a question mark for every control character: what somebody else wrote stays one line. */
+void zl_one_line(char *text);
 void zl_log(enum zl_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

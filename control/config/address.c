@@ -327,10 +327,27 @@ bool zl_endpoint_host(const struct zl_ipc_endpoint *e, char *host, size_t max)
 	       snprintf(host, max, "%s", at.host) < (int)max;
 }
 
+/* In a log and in a table it is shown as it is. */
+static size_t visible(const char *text)
+{
+	size_t n = 0;
+
+	while ((unsigned char)text[n] >= ' ' && text[n] != '\x7f')
+		n++;
+	return n;
+}
+
 int zl_endpoint_parse(struct zl_ipc_endpoint *e, const char *text, bool connect,
 		      const struct zl_ports *ports, char *error, size_t error_max)
 {
 	*e = (struct zl_ipc_endpoint){.connect = connect};
+	if (text[visible(text)]) {
+		snprintf(error, error_max,
+			 "\"%.*s\": a control character follows, which no endpoint has; take it "
+			 "out",
+			 (int)(visible(text) < 80 ? visible(text) : 80), text);
+		return -EINVAL;
+	}
 	if (strlen(text) >= sizeof(e->text)) {
 		snprintf(error, error_max, "\"%.80s...\" is longer than %zu characters", text,
 			 sizeof(e->text) - 1);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/log.h"
+
 unsigned zl_yaml_line(const yaml_node_t *node)
 {
 	return (unsigned)node->start_mark.line + 1;
@@ -27,6 +29,7 @@ bool zl_yaml_fail(struct zl_yaml *y, unsigned line, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(y->error + n, sizeof(y->error) - (size_t)n, format, args);
 	va_end(args);
+	zl_one_line(y->error);
 	return false;
 }
 
@@ -220,12 +223,13 @@ bool zl_yaml_number(struct zl_yaml *y, yaml_node_t *node, void *field,
 	if (err || value < key->min || value > key->max) {
 		if (key->unit == ZL_UNIT_COUNT)
 			return zl_yaml_fail(y, zl_yaml_line(node),
-					    "\"%s\" is not a number from %" PRIu64 " to %" PRIu64,
+					    "\"%.80s\" is not a number from %" PRIu64
+					    " to %" PRIu64,
 					    s, key->min, key->max);
 		if (err == -EINVAL)
-			return zl_yaml_fail(y, zl_yaml_line(node), "\"%s\" is not %s", s,
+			return zl_yaml_fail(y, zl_yaml_line(node), "\"%.80s\" is not %s", s,
 					    zl_unit_words(key->unit));
-		return zl_yaml_fail(y, zl_yaml_line(node), "\"%s\" is out of range: %s", s,
+		return zl_yaml_fail(y, zl_yaml_line(node), "\"%.80s\" is out of range: %s", s,
 				    (const char *)key->more);
 	}
 	uint16_t u16 = (uint16_t)value;
@@ -255,7 +259,7 @@ bool zl_yaml_enum(struct zl_yaml *y, yaml_node_t *node, void *field, const struc
 		if (words[i][0])
 			snprintf(list + n, sizeof(list) - n, "%s%s", n ? ", " : "", words[i]);
 	}
-	return zl_yaml_fail(y, zl_yaml_line(node), "\"%s\" is not one of %s", s, list);
+	return zl_yaml_fail(y, zl_yaml_line(node), "\"%.80s\" is not one of %s", s, list);
 }
 
 bool zl_yaml_string(struct zl_yaml *y, yaml_node_t *node, void *field,
@@ -268,8 +272,8 @@ bool zl_yaml_string(struct zl_yaml *y, yaml_node_t *node, void *field,
 	if (strlen(s) < key->min)
 		return zl_yaml_fail(y, zl_yaml_line(node), "is empty");
 	if (strlen(s) >= key->size)
-		return zl_yaml_fail(y, zl_yaml_line(node), "\"%s\" is longer than %zu characters",
-				    s, key->size - 1);
+		return zl_yaml_fail(y, zl_yaml_line(node),
+				    "\"%.80s\" is longer than %zu characters", s, key->size - 1);
 	strcpy(field, s);
 	return true;
 }
@@ -284,7 +288,7 @@ bool zl_yaml_ipv4(struct zl_yaml *y, yaml_node_t *node, void *field, const struc
 		return false;
 	if (inet_pton(AF_INET, s, &a) != 1)
 		return zl_yaml_fail(y, zl_yaml_line(node),
-				    "\"%s\" is not an IPv4 address, such as 10.0.0.254", s);
+				    "\"%.80s\" is not an IPv4 address, such as 10.0.0.254", s);
 	uint32_t ip = ntohl(a.s_addr);
 	memcpy(field, &ip, sizeof(ip));
 	return true;

@@ -294,6 +294,11 @@ static const struct {
 	{SIDES("bind: 'ipc:///" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "1234567'", ""),
 	 "t.yaml:5: devices[0].frontend.bind[0]: \"ipc:///012345678901234567890123456789012...\": "
 	 "the path is 108 characters long, and at most 107 are possible; choose a shorter one"},
+	{SIDES("bind: \"tcp://*:5555\\n\"", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"tcp://*:5555\": a control character follows, "
+	 "which no endpoint has; take it out"},
+	{"cores: {poll: \"1\\n2\"}\n",
+	 "t.yaml:1: cores.poll: \"1?2\" is not a number from 1 to 16"},
 	{SIDES("bind: 'udp://e0:1'", ""),
 	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://e0:1\" is not an endpoint: it begins with "
 	 "tcp://, ipc://, tipc:// or vmci://"},
