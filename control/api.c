@@ -70,14 +70,34 @@ static void reply(struct client *cl, json_t *object)
 	free(text);
 }
 
+/* A value that was cut within a character, or that a file was named by, may not be UTF-8: its bytes
+ * are question marks then. Who asked must hear something. */
+static json_t *text_of(const char *text)
+{
+	json_t *value = json_string(text);
+	char ascii[ZL_API_ERROR_MAX];
+
+	if (value)
+		return value;
+	snprintf(ascii, sizeof(ascii), "%s", text);
+	for (char *at = ascii; *at; at++)
+		if (*at & 0x80)
+			*at = '?';
+	return json_string(ascii);
+}
+
 static void reply_error(struct client *cl, const char *error)
 {
-	reply(cl, json_pack("{s:b, s:s}", "ok", 0, "error", error));
+	reply(cl, json_pack("{s:b, s:o}", "ok", 0, "error", text_of(error)));
 }
 
 static void reply_result(struct client *cl, json_t *result)
 {
-	reply(cl, json_pack("{s:b, s:o}", "ok", 1, "result", result));
+	if (result)
+		reply(cl, json_pack("{s:b, s:o}", "ok", 1, "result", result));
+	else
+		reply_error(cl, "the answer cannot be told: a name in it is not UTF-8, or there is "
+				"no memory");
 }
 
 static void serve(struct client *cl, const char *line, size_t n)

@@ -76,7 +76,7 @@ int zl_subs_settle(struct zl_subs *s)
 		size_t first = at;
 		while (at < s->n_notes && s->notes[at].topic == i)
 			at++;
-		settle_topic(s, i, s->notes + first, at - first);
+		settle_topic(s, i, at > first ? s->notes + first : NULL, at - first);
 		next = topic_walk(s, i);
 		topic_release(s, i);
 	}

@@ -100,6 +100,11 @@ static void test_the_api_answers_mistakes_and_survives_bad_clients(void **state)
 		{"{}\n", "no command"},
 		{"[1]\n", "no command"},
 		{"{\"cmd\":\"dance\"}\n", "is not a command"},
+		/* cut within a character */
+		{"{\"cmd\":\"a thousand dances, and one more than a thousand of them at a "
+		 "ti\xc3\xa9"
+		 "\"}\n",
+		 "is not a command"},
 		{"{\"cmd\":\"bind\"}\n", "give"},
 		{"{\"cmd\":\"bind\",\"socket\":\"x\",\"endpoint\":\"y\"}\n",
 		 "the sockets are feed."},
