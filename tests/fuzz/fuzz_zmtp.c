@@ -4,17 +4,10 @@
  * second one of ZMTP 1.0. After each input every buffer must be back in its pool: a leak is as bad
  * as a crash.
  */
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "control/handshake/handshake.h"
 #include "dataplane/zmtp/session.h"
+#include "tests/fuzz/exact.h"
 #include "tests/unit/eal.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct eal_pools pools;
 static struct zl_zmtp zmtp;
@@ -25,15 +18,9 @@ static struct peer {
 	const uint8_t *at;
 	size_t left;
 	unsigned cut, take, offered;
-	bool reluctant;
+	bool reluctant, exact; /* exact.h */
 	struct zl_handshake handshake;
 } peer, old;
-
-static void require(bool yes)
-{
-	if (!yes)
-		abort();
-}
 
 static struct rte_mbuf *stream_take(struct zl_stream *s)
 {
@@ -43,9 +30,13 @@ static struct rte_mbuf *stream_take(struct zl_stream *s)
 
 	if (!n)
 		return NULL;
-	m = rte_pktmbuf_alloc(pools.frames);
-	require(m);
-	memcpy(rte_pktmbuf_append(m, (uint16_t)n), p->at, n);
+	if (p->exact) {
+		m = exact_segment(pools.frames, p->at, n);
+	} else {
+		m = rte_pktmbuf_alloc(pools.frames);
+		require(m);
+		memcpy(rte_pktmbuf_append(m, (uint16_t)n), p->at, n);
+	}
 	p->at += n;
 	p->left -= n;
 	return m;
@@ -201,7 +192,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	open_session(&peer, 1 << 20);
 	zl_handshake_start(&peer.handshake, ZL_XPUB, true, NULL, NULL);
 	peer.handshake.output_bytes = 0;
-	peer.cut = cuts[(data[0] & 0x7f) % RTE_DIM(cuts)];
+	peer.cut = cuts[(data[0] & 0x3f) % RTE_DIM(cuts)];
+	peer.exact = data[0] & 0x40;
 	peer.reluctant = data[0] & 0x80;
 	peer.at = data + 1;
 	peer.left = n - 1;
