@@ -3,11 +3,12 @@
  * here is touched by another thread while the core runs, except through its mailboxes and lanes.
  *
  * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
- * peers; shard.c a socket's part on this core and how its messages leave; crossing.h, away.c and
- * guest.c peers whose socket lives on another core; orders.c what control says; dump.c what a new
- * control is told; idle.c sleeping; policy.c what of policies needs a clock, admit.c what peers may
- * send; options.c who acts on which; pressure.c memory that runs short; publish.c counters,
- * publish_peers.c those of peers; count.c cycles by stage. */
+ * peers, strangers.h those that have proved nothing yet; shard.c a socket's part on this core and
+ * how its messages leave; crossing.h, away.c and guest.c peers whose socket lives on another core;
+ * orders.c what control says; dump.c what a new control is told; idle.c sleeping; policy.c what of
+ * policies needs a clock, admit.c what peers may send; options.c who acts on which; pressure.c
+ * memory that runs short; publish.c counters, publish_peers.c those of peers; count.c cycles by
+ * stage. */
 #ifndef ZL_DATAPLANE_LCORE_H
 #define ZL_DATAPLANE_LCORE_H
 
@@ -23,6 +24,7 @@
 #include "dataplane/router/device.h"
 #include "dataplane/router/socket.h"
 #include "dataplane/stage.h"
+#include "dataplane/strangers.h"
 #include "dataplane/zmtp/session.h"
 #include "drivers/port/port.h"
 
@@ -99,9 +101,10 @@ struct zl_peer {
 	bool outgoing, announced; /* announced: control knows its id */
 	const char *reason;       /* GONE */
 	char control_reason[ZL_REASON_MAX];
-	struct zl_timer deadline; /* of the handshake; READY: the next look at its heartbeats */
-	uint32_t carrier;         /* enum zl_carrier */
-	uint32_t pid, uid, gid;   /* ipc */
+	struct zl_timer deadline;    /* of the handshake; READY: the next look at its heartbeats */
+	struct zl_stranger stranger; /* until it is READY, if it came to us */
+	uint32_t carrier;            /* enum zl_carrier */
+	uint32_t pid, uid, gid;      /* ipc */
 	struct zl_ipc_end local, remote;
 	struct zl_ipc_stream_ready ready;
 	uint64_t sent_total, sent_mark,
@@ -190,6 +193,7 @@ struct zl_lcore {
 	struct zl_due *dues;        /* what is to be said across */
 	uint32_t waits_deliver;     /* peers, of all shards */
 	uint32_t handshake_ms;
+	struct zl_strangers strangers;
 
 	struct zl_lcore *const *all; /* cores by id; NULL: this one alone */
 	bool owes;               /* holds something for peers that may lose nothing; others look */

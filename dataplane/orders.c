@@ -275,6 +275,7 @@ static void stream_send(struct zl_lcore *c, const struct zl_ipc_stream_send *m, 
 		zl_session_close(&p->session, "no_memory", false);
 		return;
 	}
+	zl_stranger_answered(p);
 	p->sent_total += m->bytes;
 	p->sent_mark = zl_session_queued_total(&p->session);
 }

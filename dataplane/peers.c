@@ -93,6 +93,7 @@ void zl_peer_release(struct zl_peer *p)
 		return; /* once its home has let go of it */
 	zl_peer_unjoin(p);
 	zl_timer_disarm(&c->timers, &p->deadline);
+	zl_stranger_over(p);
 	zl_admit_gone(p);
 	relay_remove(p);
 	p->state = ZL_PEER_FREE;
@@ -111,27 +112,33 @@ struct zl_peer *zl_peer_find(struct zl_lcore *c, uint64_t id)
 	return &c->peers[index];
 }
 
-/* Kept with the peer, which may be told of when its stream is gone. */
-static void note_ends(struct zl_peer *p, const struct zl_stream *stream)
+static struct zl_ipc_stream_open ends_of(const struct zl_stream *stream, enum zl_carrier carrier)
 {
 	struct zl_ipc_stream_open m = {0};
 
-	if (p->carrier == ZL_CARRIER_STACK) {
+	if (carrier == ZL_CARRIER_STACK) {
 		m.local = zl_ipc_end_ipv4(stream->local.ip, stream->local.port);
 		m.remote = zl_ipc_end_ipv4(stream->remote.ip, stream->remote.port);
 	} else {
 		zl_kernel_describe(stream, &m);
 	}
-	p->local = m.local;
-	p->remote = m.remote;
-	p->pid = m.pid;
-	p->uid = m.uid;
-	p->gid = m.gid;
+	return m;
 }
 
-static void begin(struct zl_peer *p, struct zl_stream *stream)
+/* Kept with the peer, which may be told of when its stream is gone. */
+static void note_ends(struct zl_peer *p, const struct zl_ipc_stream_open *ends)
 {
-	note_ends(p, stream);
+	p->local = ends->local;
+	p->remote = ends->remote;
+	p->pid = ends->pid;
+	p->uid = ends->uid;
+	p->gid = ends->gid;
+}
+
+static void begin(struct zl_peer *p, struct zl_stream *stream,
+		  const struct zl_ipc_stream_open *ends)
+{
+	note_ends(p, ends);
 	zl_session_open(&p->session, &p->core->zmtp, stream, p, p->shard->config.max_msg_bytes);
 	p->session.takes_joins = p->shard->config.type == ZL_RADIO;
 	p->session.only_first_subscribes = p->shard->config.options.only_first_subscribe;
@@ -158,23 +165,48 @@ static struct zl_core_endpoint *endpoint_find(struct zl_lcore *c, uint64_t id)
 }
 
 /* ZMQ_TCP_ACCEPT_FILTER is of TCP, whoever carries it. */
-static bool admitted(const struct zl_core_endpoint *e, const struct zl_stream *stream)
+static bool admitted(const struct zl_core_endpoint *e, const struct zl_ipc_stream_open *ends)
 {
-	const struct zl_ipc_options *options = &e->shard->config.options;
-	struct zl_ipc_stream_open m = {0};
-
-	if (e->at.carrier == ZL_CARRIER_STACK)
-		return zl_options_admit(options, stream->remote.ip);
-	if (e->at.carrier != ZL_CARRIER_TCP)
+	if (e->at.carrier != ZL_CARRIER_STACK && e->at.carrier != ZL_CARRIER_TCP)
 		return true;
-	zl_kernel_describe(stream, &m);
-	return zl_options_admit(options, zl_ipc_end_ip(&m.remote));
+	return zl_options_admit(&e->shard->config.options, zl_ipc_end_ip(&ends->remote));
+}
+
+/* Whoever is put out for a new one leaves its place with the core at the end of the turn, and among
+ * strangers at once. */
+static void put_out(struct zl_peer *p)
+{
+	zl_core_count(p->core, ZL_CORE_close_half_open);
+	zl_stranger_over(p);
+	zl_session_close(&p->session, "half_open", false);
+}
+
+static bool has_room(struct zl_lcore *c, const struct zl_ipc_source *from)
+{
+	struct zl_peer *other;
+
+	switch (zl_strangers_room(&c->strangers, from, c->now_ns, &other)) {
+	case ZL_STRANGER_WELCOME:
+		return true;
+	case ZL_STRANGER_INSTEAD:
+		put_out(other);
+		return true;
+	case ZL_STRANGER_TOO_MANY:
+		zl_core_count(c, ZL_CORE_drop_half_open);
+		return false;
+	case ZL_STRANGER_TOO_MANY_HERE:
+		zl_core_count(c, ZL_CORE_drop_half_open_address);
+		return false;
+	}
+	return false;
 }
 
 bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream)
 {
 	struct zl_lcore *c = ctx;
 	struct zl_core_endpoint *e = endpoint_find(c, cookie);
+	struct zl_ipc_stream_open ends;
+	struct zl_ipc_source from;
 	struct zl_peer *p;
 
 	/* At the end nobody would end a new one. */
@@ -182,16 +214,21 @@ bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream)
 		zl_core_count(c, ZL_CORE_drop_no_endpoint);
 		return false;
 	}
-	if (!admitted(e, stream)) {
+	ends = ends_of(stream, e->at.carrier);
+	if (!admitted(e, &ends)) {
 		zl_core_count(c, ZL_CORE_drop_filtered);
 		return false;
 	}
+	from = zl_ipc_source(e->at.carrier, &ends.remote, ends.uid);
+	if (!has_room(c, &from))
+		return false;
 	p = peer_new(c, e);
 	if (!p)
 		return false;
 	stream->events = &zl_session_events;
 	stream->owner = &p->session;
-	begin(p, stream);
+	begin(p, stream, &ends);
+	zl_stranger_begin(p, &from);
 	zl_core_count(c, ZL_CORE_streams_accepted);
 	announce(p);
 	return true;
@@ -215,6 +252,7 @@ static int open_stream(struct zl_lcore *c, const struct zl_ipc_endpoint *at, str
 
 int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e)
 {
+	struct zl_ipc_stream_open ends;
 	struct zl_stream *stream;
 	struct zl_peer *p = peer_new(c, e);
 	int error;
@@ -229,7 +267,8 @@ int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e)
 		zl_peer_release(p);
 		return error;
 	}
-	begin(p, stream);
+	ends = ends_of(stream, e->at.carrier);
+	begin(p, stream, &ends);
 	zl_core_count(c, ZL_CORE_streams_dialled);
 	return 0;
 }
@@ -237,8 +276,9 @@ int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e)
 static void established(struct zl_session *s)
 {
 	struct zl_peer *p = s->owner;
+	const struct zl_ipc_stream_open ends = ends_of(s->stream, p->carrier);
 
-	note_ends(p, s->stream);
+	note_ends(p, &ends);
 	announce(p);
 	expect_handshake(p);
 }
@@ -266,8 +306,13 @@ static bool relay(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes
 	struct zl_peer *p = s->owner;
 
 	if (zl_core_tells(p->core) && p->state >= ZL_PEER_HANDSHAKE &&
-	    zl_notify_bytes(p, kind, bytes, len, false))
+	    zl_notify_bytes(p, kind, bytes, len, false)) {
+		if (kind == ZL_RELAY_COMMAND)
+			zl_stranger_asked(p);
+		else
+			zl_stranger_spoke(p);
 		return true;
+	}
 	zl_core_count(p->core, ZL_CORE_stalls_control);
 	zl_peer_wait_relay(p);
 	return false;
@@ -308,6 +353,7 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 		return;
 	}
 	zl_timer_disarm(&p->core->timers, &p->deadline);
+	zl_stranger_over(p);
 	zl_core_count(p->core, ZL_CORE_streams_ready);
 	/* Before ZMTP 3 there are no commands. */
 	if (m->zmtp >= ZL_ZMTP_V3_0)
@@ -450,6 +496,7 @@ static void closed(struct zl_session *s, const char *reason)
 	struct zl_lcore *c = p->core;
 
 	zl_timer_disarm(&c->timers, &p->deadline);
+	zl_stranger_over(p);
 	zl_admit_gone(p);
 	relay_remove(p);
 	p->reason = reason;

@@ -143,6 +143,11 @@ static int core_alloc(struct zl_dataplane *d, unsigned id, char *text, size_t by
 			 c->peers_max);
 		return -ENOMEM;
 	}
+	if (zl_strangers_open(&c->strangers, d->setup.half_open, d->setup.half_open_an_address)) {
+		snprintf(text, bytes, "limits.half_open: no memory for %u a core; set fewer",
+			 d->setup.half_open);
+		return -ENOMEM;
+	}
 	for (uint32_t i = c->peers_max; i-- > 0;) {
 		c->peers[i].index = i;
 		c->peers[i].next_free = c->free_peers;
@@ -371,6 +376,7 @@ static void core_free(struct zl_lcore *c)
 	zl_mailbox_close(&c->to_core);
 	zl_mailbox_close(&c->to_host);
 	zl_doorbell_close(&c->bell);
+	zl_strangers_close(&c->strangers);
 	if (zl_core_is_host(c))
 		free(c->peers);
 	else

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HALF_OPEN            1024
+#define HALF_OPEN_AN_ADDRESS 128
+
 #define SETUP(field) ZL_YAML_AT(struct zl_config, setup.field)
 
 static const char *const idle_words[] = {"adaptive", "busy", NULL};
@@ -70,6 +73,9 @@ static const struct zl_yaml_key limit_keys[] = {
 	{"matcher_megabytes", zl_yaml_number, SETUP(matcher_mb), .min = 1, .max = 1 << 20},
 	{"handshake", zl_yaml_number, SETUP(handshake_ms), .unit = ZL_UNIT_MS, .min = 100,
 	 .max = 3600000, .more = "100ms to 1h"},
+	{"half_open", zl_yaml_number, SETUP(half_open), .min = 1, .max = 1 << 20},
+	{"half_open_an_address", zl_yaml_number, SETUP(half_open_an_address), .min = 1,
+	 .max = 1 << 20},
 	{0},
 };
 
@@ -104,8 +110,22 @@ static void defaults(struct zl_config *config)
 	strcpy(config->run_dir, "/run/zeroline");
 }
 
+/* However many strangers there are, they leave places for peers, and most of theirs for others than
+ * any one of them. */
+static void default_half_open(struct zl_ipc_setup *s)
+{
+	if (!s->half_open)
+		s->half_open = s->max_streams < 2 * HALF_OPEN ? (s->max_streams + 1) / 2
+							      : HALF_OPEN;
+	if (!s->half_open_an_address)
+		s->half_open_an_address = HALF_OPEN_AN_ADDRESS;
+}
+
 bool zl_schema_read(struct zl_yaml *y, struct zl_config *config)
 {
 	defaults(config);
-	return zl_yaml_read_map(y, yaml_document_get_root_node(&y->doc), config, top_keys);
+	if (!zl_yaml_read_map(y, yaml_document_get_root_node(&y->doc), config, top_keys))
+		return false;
+	default_half_open(&config->setup);
+	return true;
 }

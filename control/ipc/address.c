@@ -143,10 +143,22 @@ struct zl_ipc_end zl_ipc_end_ipv4(uint32_t ip, uint16_t port)
 	return end;
 }
 
+/* Of a peer of IPv4 at an IPv6 socket as well (RFC 4291 2.5.5.2): rules for it hold however it
+ * came.
+ */
 uint32_t zl_ipc_end_ip(const struct zl_ipc_end *end)
 {
+	struct sockaddr_in6 six;
 	struct sockaddr_in a;
+	uint32_t ip;
 
+	if (end->bytes == sizeof(six)) {
+		memcpy(&six, end->at, sizeof(six));
+		memcpy(&ip, &six.sin6_addr.s6_addr[12], sizeof(ip));
+		return six.sin6_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six.sin6_addr)
+			       ? ntohl(ip)
+			       : 0;
+	}
 	if (end->bytes != sizeof(a))
 		return 0;
 	memcpy(&a, end->at, sizeof(a));

@@ -158,6 +158,8 @@ struct zl_ipc_setup {
 	uint32_t handshake_ms;          /* deadline of a handshake: 30000 */
 	uint32_t rcvbuf_bytes;          /* TCP receive window offered at most */
 	uint32_t min_rto_ms, user_timeout_ms, keepalive_idle_ms, backlog;
+	uint32_t half_open;            /* peers of a core that are not READY; 0: no limit */
+	uint32_t half_open_an_address; /* of those, of one source (zl_ipc_source); 0: no limit */
 	uint32_t reserved;
 };
 
@@ -480,6 +482,25 @@ extern const char *const zl_carrier_scheme[ZL_CARRIERS]; /* "tcp", "tcp", "ipc",
 struct zl_ipc_end zl_ipc_end_ipv4(uint32_t ip, uint16_t port);
 /* Its IPv4 address in host order; 0: it has none. */
 uint32_t zl_ipc_end_ip(const struct zl_ipc_end *end);
+
+/* source.c: who a stranger is as far as can be told before it has said anything: an IPv4 address,
+ * an IPv6 network of 64 bits (which is what one host or site may choose its addresses from), a CID
+ * of vsock, a node of TIPC, a user of ipc. IPv4 written as IPv6 is IPv4. */
+struct zl_ipc_source {
+	uint64_t at;
+	uint64_t family;
+};
+struct zl_ipc_source zl_ipc_source(enum zl_carrier carrier, const struct zl_ipc_end *remote,
+				   uint32_t uid);
+static inline bool zl_ipc_source_is(const struct zl_ipc_source *a, const struct zl_ipc_source *b)
+{
+	return a->at == b->at && a->family == b->family;
+}
+/* Well mixed in its upper bits. */
+static inline uint64_t zl_ipc_source_hash(const struct zl_ipc_source *s)
+{
+	return (s->at ^ s->family << 56) * 0x9e3779b97f4a7c15ull;
+}
 
 /* Size of the fixed struct of a type, 0 if there is no such type. */
 size_t zl_ipc_size(uint16_t type);

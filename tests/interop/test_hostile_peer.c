@@ -169,7 +169,7 @@ static void test_each_misdeed_is_closed_for_its_reason_and_nobody_else_notices(v
 static void test_hundreds_of_half_open_handshakes_leave_room_for_others(void **state)
 {
 	struct appliance *a = appliance_start(
-		&(struct appliance_config){.limits = "handshake: 3s"});
+		&(struct appliance_config){.limits = "handshake: 3s, half_open_an_address: 1000"});
 	struct peer *p = raw_start(&a->net, "flood"), *sub, *pub;
 	const unsigned n = 300;
 

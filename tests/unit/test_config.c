@@ -464,7 +464,8 @@ static void test_a_whole_file_becomes_the_contracts_structs(void **state)
 		"memory: {hugepages: no, megabytes: 1024}\n"
 		"tcp: {rcvbuf: 256KiB, min_rto: 10ms, user_timeout: 1min, keepalive: 0, backlog: "
 		"5}\n"
-		"limits: {streams: 10k, matcher_megabytes: 7, handshake: 1.5s}\n"
+		"limits: {streams: 10k, matcher_megabytes: 7, handshake: 1.5s, "
+		"half_open: 900}\n"
 		"devices:\n"
 		"- name: feed\n"
 		"  kind: forwarder\n"
@@ -495,6 +496,8 @@ static void test_a_whole_file_becomes_the_contracts_structs(void **state)
 	assert_int_equal(config.hugepages, ZL_HUGEPAGES_NO);
 	assert_int_equal(config.setup.max_streams, 10000);
 	assert_int_equal(config.setup.handshake_ms, 1500);
+	assert_int_equal(config.setup.half_open, 900);
+	assert_int_equal(config.setup.half_open_an_address, 128);
 	assert_int_equal(config.setup.rcvbuf_bytes, 256 << 10);
 	assert_int_equal(config.setup.user_timeout_ms, 60000);
 	assert_int_equal(config.setup.keepalive_idle_ms, 0);
