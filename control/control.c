@@ -144,10 +144,12 @@ static int watch_signals(struct zl_control *c, struct zl_watch *watch)
 	return watch->fd < 0 ? -errno : zl_loop_add(&c->loop, watch, EPOLLIN);
 }
 
-/* The turn's end: records for matchers leave in full packets, then publishers hear what they are
- * owed. In this order, since what a publisher sends on hearing of a subscription must meet it. */
+/* The turn's end: dear handshakes go on, records for matchers leave in full packets, then
+ * publishers hear what they are owed. In this order, since what a publisher sends on hearing of a
+ * subscription must meet it. */
 static void turn(void *context)
 {
+	zl_dear_step(context);
 	zl_subscribe_step(context);
 	zl_dataplane_flush(context);
 	zl_subscribe_pump(context);

@@ -76,6 +76,20 @@ enum zl_stream_state {
 	ZL_STREAM_CLOSING /* told to close; waiting for STREAM_CLOSED */
 };
 
+/* dear.c: of a stream, while one of its handshake's commands waits for its turn. */
+struct zl_dear_source;
+struct zl_dear_command {
+	struct zl_dear_source *source; /* NULL: none waits */
+	struct zl_stream *next, *prev; /* of the same source */
+	uint8_t *body;
+	size_t bytes;
+};
+#define ZL_DEAR_BUCKETS 1024
+struct zl_dear {
+	struct zl_dear_source *bucket[ZL_DEAR_BUCKETS];
+	struct zl_dear_source *first, *last; /* whose turn is next, and after all others */
+};
+
 struct zl_stream {
 	struct zl_stream *hash_next;
 	struct zl_stream *name_next; /* identity.c */
@@ -86,6 +100,7 @@ struct zl_stream {
 	struct zl_socket *socket;
 	enum zl_stream_state state;
 	struct zl_handshake *handshake; /* while it lasts */
+	struct zl_dear_command dear;
 	enum zl_socket_type peer_type;
 	enum zl_zmtp_version zmtp;
 	uint8_t *identity;
@@ -127,6 +142,7 @@ struct zl_control {
 	uint32_t names_mask, n_names, next_name;
 	struct zl_limit_count *counts; /* limits.c */
 	uint32_t counts_mask, n_counts;
+	struct zl_dear dear;
 	struct zl_stream *publishers; /* ready streams with a publisher */
 	struct zl_close_count closes[128];
 	unsigned n_closes;
@@ -192,10 +208,20 @@ void zl_stream_event(struct zl_control *c, void *packet); /* any checked stream 
 bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *state);
 void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason reason);
 void zl_stream_send(struct zl_control *c, struct zl_stream *s, const void *bytes, size_t n);
+/* One whole command of its handshake, which is taken now. */
+void zl_stream_command(struct zl_control *c, struct zl_stream *s, const uint8_t *body, size_t n);
 typedef void zl_stream_fn(void *context, struct zl_stream *s);
 /* "10.0.0.1:4000", "ipc:/run/feed pid 123 uid 0"; text holds ZL_ENDPOINT_MAX + 64. */
 char *zl_stream_address(const struct zl_stream *s, char *text);
 void zl_streams_each(struct zl_control *c, zl_stream_fn *fn, void *context);
+
+/* dear.c: commands that take public-key operations. */
+/* It is taken by zl_stream_command() in its source's turn. False: no memory. */
+bool zl_dear_add(struct zl_control *c, struct zl_stream *s, const uint8_t *body, size_t n);
+/* The stream is closed, or gone; nothing if no command of it waits. */
+void zl_dear_drop(struct zl_control *c, struct zl_stream *s);
+/* Each turn: deals with some. */
+void zl_dear_step(struct zl_control *c);
 
 /* identity.c: what ROUTER, SERVER and PEER call a peer. */
 /* The stream gets its name, made up if it has none: before it is READY, and (keeping the one that

@@ -72,8 +72,9 @@ static struct zl_stream *stream_new(struct zl_control *c, const struct zl_ipc_st
 }
 
 /* There may be keys in it. */
-static void free_handshake(struct zl_stream *s)
+static void free_handshake(struct zl_control *c, struct zl_stream *s)
 {
+	zl_dear_drop(c, s);
 	if (s->handshake)
 		zl_handshake_wipe(s->handshake);
 	free(s->handshake);
@@ -93,7 +94,7 @@ static void stream_free(struct zl_control *c, struct zl_stream *s)
 	c->n_streams--;
 	if (s->state == ZL_STREAM_READY)
 		c->n_ready--;
-	free_handshake(s);
+	free_handshake(c, s);
 	free(s->identity);
 	free(s->properties);
 	free(s->message);
@@ -181,7 +182,7 @@ void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason r
 	zl_limits_give(c, s);
 	s->state = ZL_STREAM_CLOSING;
 	s->closing = zl_reason_name[reason];
-	free_handshake(s);
+	free_handshake(c, s);
 	send_close(c, s->open.stream, reason);
 }
 
@@ -265,7 +266,7 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 	c->counters[ZL_COUNT_streams_ready]++;
 	zl_subscribe_source(c, s);
 	send_ready(c, s, &h->boxes);
-	free_handshake(s);
+	free_handshake(c, s);
 	if (e && s->open.outgoing)
 		zl_endpoint_connected(c, e);
 	if (!zl_subscribe_join(c, s))
@@ -331,6 +332,22 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 	step(c, s, ZL_HANDSHAKE_MORE);
 }
 
+void zl_stream_command(struct zl_control *c, struct zl_stream *s, const uint8_t *body, size_t n)
+{
+	step(c, s, zl_handshake_command(s->handshake, body, n));
+}
+
+/* Who says more before the last has been answered does not keep to any mechanism. */
+static void command(struct zl_control *c, struct zl_stream *s, const uint8_t *body, size_t n)
+{
+	if (s->dear.source)
+		step(c, s, zl_handshake_refuse(s->handshake, ZL_REASON_unexpected_command));
+	else if (!zl_handshake_is_dear(s->handshake, body, n))
+		zl_stream_command(c, s, body, n);
+	else if (!zl_dear_add(c, s, body, n))
+		zl_stream_close(c, s, ZL_REASON_no_memory);
+}
+
 static void stream_bytes(struct zl_control *c, struct zl_stream *s,
 			 const struct zl_ipc_stream_bytes *m)
 {
@@ -340,7 +357,7 @@ static void stream_bytes(struct zl_control *c, struct zl_stream *s,
 		if (m->kind == ZL_RELAY_GREETING)
 			step(c, s, zl_handshake_greeting(s->handshake, tail, m->bytes));
 		else if (m->kind == ZL_RELAY_COMMAND)
-			step(c, s, zl_handshake_command(s->handshake, tail, m->bytes));
+			command(c, s, tail, m->bytes);
 		else
 			step(c, s, zl_handshake_refuse(s->handshake, ZL_REASON_unexpected_command));
 	} else if (s->state == ZL_STREAM_READY && m->kind == ZL_RELAY_MESSAGE) {

@@ -403,9 +403,24 @@ static enum zl_verdict curve_command(struct zl_handshake *h, const char *name, c
 	return zl_handshake_step(h, steps, name, data, bytes);
 }
 
+static bool curve_is_dear(const struct zl_handshake *h, size_t bytes)
+{
+	switch (h->step) {
+	case WAITS_FOR_HELLO:
+		return bytes == HELLO;
+	case WAITS_FOR_INITIATE:
+		return bytes >= INITIATE && bytes <= COMMAND_MAX;
+	case WAITS_FOR_WELCOME:
+		return bytes == WELCOME;
+	default:
+		return bytes >= READY && bytes <= COMMAND_MAX;
+	}
+}
+
 const struct zl_mechanism zl_mechanism_curve = {
 	.name = "CURVE",
 	.has_server = true,
 	.start = curve_start,
 	.command = curve_command,
+	.is_dear = curve_is_dear,
 };

@@ -215,3 +215,9 @@ enum zl_verdict zl_handshake_command(struct zl_handshake *h, const uint8_t *body
 		return error_command(h, data, data_bytes);
 	return h->mechanism->command(h, name, data, data_bytes);
 }
+
+bool zl_handshake_is_dear(const struct zl_handshake *h, const uint8_t *body, size_t n)
+{
+	return h->greeted && h->mechanism->is_dear && n >= 1 && n - 1 >= body[0] &&
+	       h->mechanism->is_dear(h, n - 1 - body[0]);
+}

@@ -38,6 +38,8 @@ struct zl_mechanism {
 	enum zl_verdict (*start)(struct zl_handshake *h); /* the greetings agree */
 	enum zl_verdict (*command)(struct zl_handshake *h, const char *name, const uint8_t *data,
 				   size_t bytes);
+	/* Will this take public-key operations, so far as its length tells? NULL: none does. */
+	bool (*is_dear)(const struct zl_handshake *h, size_t bytes);
 };
 
 /* curve.c */
@@ -82,6 +84,9 @@ void zl_handshake_wipe(struct zl_handshake *h);
 enum zl_verdict zl_handshake_greeting(struct zl_handshake *h, const uint8_t *bytes, size_t n);
 /* One whole command: its body, without the frame's header. */
 enum zl_verdict zl_handshake_command(struct zl_handshake *h, const uint8_t *body, size_t n);
+/* Will that take so long that others should have a turn before it? What is refused by its looks
+ * does not. */
+bool zl_handshake_is_dear(const struct zl_handshake *h, const uint8_t *body, size_t n);
 
 extern const struct zl_mechanism zl_mechanism_null, zl_mechanism_plain, zl_mechanism_curve;
 
