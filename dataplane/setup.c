@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -110,6 +111,18 @@ static int make_pools(struct zl_dataplane *d, struct zl_lcore *c, char *text, si
 	return -ENOMEM;
 }
 
+/* Sessions have their keys in there: not swapped out, where the limits of the process allow it, nor
+ * written into a core file. Pages are locked as they are used. */
+static void lock_keys(void *at, size_t bytes)
+{
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t from = RTE_ALIGN_FLOOR((uintptr_t)at, page);
+	const size_t n = RTE_ALIGN_CEIL((uintptr_t)at + bytes, page) - from;
+
+	mlock2((void *)from, n, MLOCK_ONFAULT);
+	madvise((void *)from, n, MADV_DONTDUMP);
+}
+
 static int core_alloc(struct zl_dataplane *d, unsigned id, char *text, size_t bytes)
 {
 	struct zl_lcore *c = rte_zmalloc("lcore", sizeof(*c), RTE_CACHE_LINE_SIZE);
@@ -143,6 +156,7 @@ static int core_alloc(struct zl_dataplane *d, unsigned id, char *text, size_t by
 			 c->peers_max);
 		return -ENOMEM;
 	}
+	lock_keys(c->peers, sizeof(*c->peers) * c->peers_max);
 	if (zl_strangers_open(&c->strangers, d->setup.half_open, d->setup.half_open_an_address)) {
 		snprintf(text, bytes, "limits.half_open: no memory for %u a core; set fewer",
 			 d->setup.half_open);

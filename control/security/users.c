@@ -13,7 +13,7 @@
 #define HASH crypto_generichash_BYTES
 
 struct user {
-	char name[ZL_PASSWORD_MAX + 1];
+	char name[ZL_PASSWORD_MAX + 1]; /* zeros behind it, so that all are compared alike */
 	uint8_t hash[HASH]; /* of the password, keyed by the process: what is kept is not it */
 };
 
@@ -55,7 +55,8 @@ static int add(struct zl_users *u, char *line)
 	}
 	*colon = '\0';
 	at = &l->at[l->n++];
-	memcpy(at->name, line, (size_t)(colon - line) + 1);
+	memset(at->name, 0, sizeof(at->name));
+	memcpy(at->name, line, (size_t)(colon - line));
 	hash_of(u, at->hash, colon + 1, strlen(colon + 1));
 	return 0;
 }
@@ -149,19 +150,23 @@ void zl_users_close(struct zl_users *u)
 	free(u);
 }
 
-/* Every user is looked at, whoever is asked for. */
+/* Every user is looked at, whoever is asked for, and all of each. */
 bool zl_users_check(const struct zl_users *u, const char *user, size_t user_bytes,
 		    const char *password, size_t password_bytes)
 {
+	char name[ZL_PASSWORD_MAX + 1] = {0};
 	uint8_t hash[HASH];
 	bool good = false;
 
+	/* No name in the file has a zero within, so that one that is given with zeros is none. */
+	if (user_bytes > ZL_PASSWORD_MAX || memchr(user, '\0', user_bytes))
+		return false;
+	memcpy(name, user, user_bytes);
 	hash_of(u, hash, password, password_bytes);
 	for (size_t i = 0; i < u->now.n; i++) {
 		bool same = sodium_memcmp(hash, u->now.at[i].hash, HASH) == 0;
 
-		good |= same & (strlen(u->now.at[i].name) == user_bytes &&
-				memcmp(u->now.at[i].name, user, user_bytes) == 0);
+		good |= same & (sodium_memcmp(name, u->now.at[i].name, sizeof(name)) == 0);
 	}
 	sodium_memzero(hash, sizeof(hash));
 	return good;

@@ -266,6 +266,11 @@ void lab_net_address(const struct lab_net *net)
 	shell("ip -n %s link set %s up", net->peer, device);
 }
 
+void lab_net_many(const struct lab_net *net)
+{
+	shell("ip -n %s route replace local " LAB_MANY_IP "/25 dev lo", net->peer);
+}
+
 void lab_net_close(struct lab_net *net)
 {
 	char line[80];

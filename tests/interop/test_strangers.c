@@ -1,0 +1,329 @@
+/* Ten thousand strangers who connect and say nothing, and as many who say what makes no sense, from
+ * one address and from many, beside live traffic: nothing of that is lost and nobody of it closed,
+ * whoever has something to say gets in, the strangers go by counted reasons, and what they cost of
+ * memory has a bound and an end. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include <cmocka.h>
+
+#include "tests/interop/appliance.h"
+#include "tests/interop/exchange.h"
+#include "tests/interop/remote.h"
+
+#define STRANGERS   10000 /* of either kind; fewer where message counts are divided, and */
+#define A_PART      4     /* a fourth of them where they come from one address, or to CURVE */
+#define HALF_OPEN   1024  /* as configs/zeroline.yaml has it */
+#define AN_ADDRESS  128
+#define MEMORY_KB   (64u << 10) /* more than before, of either process */
+#define CURVE_PORT  5558
+#define CURVE       "tcp://" LAB_APPLIANCE_IP ":5558"
+#define CURVE_FRONT "tcp://" LAB_APPLIANCE_IP ":5557"
+
+static unsigned many; /* of either kind, in this test */
+
+/* --- the flood --- */
+
+static void flood_start(struct appliance *a, struct lab_child *child, const char *from,
+			const char *sources, uint16_t port, bool curve)
+{
+	char to[32], path[512], log[128], n[16];
+	char *argv[16] = {path,
+			  "--to",
+			  to,
+			  "--from",
+			  (char *)from,
+			  "--sources",
+			  (char *)sources,
+			  "--half-open",
+			  n,
+			  "--garbage",
+			  n,
+			  NULL};
+
+	snprintf(to, sizeof(to), LAB_APPLIANCE_IP ":%u", port);
+	snprintf(path, sizeof(path), "%s", lab_program("tests/bench/bench-flood"));
+	snprintf(log, sizeof(log), "%s/flood.log", a->run_dir);
+	snprintf(n, sizeof(n), "%u", many);
+	argv[11] = curve ? "--curve" : NULL;
+	lab_spawn(child,
+		  &(struct lab_spawn){
+			  .namespace = a->net.peer, .name = "flood", .log = log, .argv = argv});
+}
+
+static uint64_t said(const char *log, const char *name)
+{
+	const char *at = strstr(log, name);
+
+	if (!at)
+		fail_msg("no %s in what the flood said: %s", name, log);
+	return strtoull(at + strlen(name) + 3, NULL, 10);
+}
+
+/* How many were still there, of those that it had tried. */
+static uint64_t flood_end(struct lab_child *child)
+{
+	uint64_t held;
+	char *log;
+
+	lab_kill(child, SIGTERM);
+	assert_int_equal(lab_wait(child, LAB_PATIENCE_MS), 0);
+	log = lab_log(child);
+	printf("  the flood: %s", log);
+	assert_int_equal(said(log, "\"tried"), 2ull * many);
+	held = said(log, "\"held");
+	free(log);
+	return held;
+}
+
+/* --- the appliance --- */
+
+static uint64_t memory_kb(const struct lab_child *child, const char *what)
+{
+	char path[64], line[256];
+	uint64_t kb = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", child->pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, what, strlen(what)) == 0)
+			kb = strtoull(line + strlen(what) + 1, NULL, 10);
+	fclose(f);
+	return kb;
+}
+
+struct memory {
+	uint64_t dataplane, control;
+};
+
+static struct memory memory_of(const struct appliance *a)
+{
+	return (struct memory){memory_kb(&a->dataplane, "VmRSS"), memory_kb(&a->control, "VmRSS")};
+}
+
+static void memory_is_bounded(const struct appliance *a, const struct memory *before)
+{
+	const struct memory now = memory_of(a);
+
+	printf("  memory, kB: the dataplane %llu, was %llu; control %llu, was %llu\n",
+	       (unsigned long long)now.dataplane, (unsigned long long)before->dataplane,
+	       (unsigned long long)now.control, (unsigned long long)before->control);
+	if (lab_sanitized())
+		return; /* freed memory is kept for a while */
+	assert_true(now.dataplane < before->dataplane + MEMORY_KB);
+	assert_true(now.control < before->control + MEMORY_KB);
+}
+
+/* Whoever has come by now has been let in, refused, or put out again. */
+static uint64_t come(struct appliance *a)
+{
+	return appliance_counter(a, "core.streams_accepted") +
+	       appliance_counter(a, "core.drop_half_open") +
+	       appliance_counter(a, "core.drop_half_open_address");
+}
+
+static void await_come(struct appliance *a, uint64_t n)
+{
+	const uint64_t until = lab_now_ms() + (uint64_t)LAB_PATIENCE_MS;
+
+	while (come(a) < n)
+		if (lab_now_ms() > until)
+			fail_msg("%llu strangers have come, not %llu", (unsigned long long)come(a),
+				 (unsigned long long)n);
+}
+
+static bool nobody_half_open(json_t *status, const void *context)
+{
+	json_t *peers = json_object_get(status, "peers");
+
+	(void)context;
+	return json_integer_value(json_object_get(peers, "handshaking")) == 0;
+}
+
+/* --- whoever has something to say --- */
+
+static void start_bystanders(struct exchange *x, struct appliance *a, const struct flow *flow)
+{
+	exchange_subscriber(x, a, flow, (const char *[]){"A", "B", NULL});
+	exchange_subscriber(x, a, flow, (const char *[]){"A", "D/", NULL});
+	x->publisher_plan.blocks = true;
+	exchange_publisher(x, a, flow);
+	exchange_go(x);
+}
+
+static void end_bystanders(struct exchange *x)
+{
+	peer_tell(x->publisher, "stop", 0);
+	exchange_finish(x);
+}
+
+/* Subscribes, and is sent something. */
+static void client_comes(struct appliance *a, struct peer *publisher, const char *backend)
+{
+	struct peer *sub = remote_start(&a->net, "client", ZMQ_SUB);
+	uint64_t began = lab_now_ms();
+
+	remote_subscribe(sub, "~client");
+	remote_connect(sub, backend);
+	remote_expect_subscription(publisher, true, "~client");
+	printf("  a client was there after %llu ms\n", (unsigned long long)(lab_now_ms() - began));
+	remote_send(publisher, "~client, hello");
+	remote_expect(sub, "~client, hello");
+	assert_int_equal(remote_disconnects(sub), 0);
+	remote_end(sub);
+	remote_expect_subscription(publisher, false, "~client");
+}
+
+/* --- */
+
+static void beside_traffic(const char *from, const char *sources)
+{
+	struct appliance *a = appliance_start(
+		&(struct appliance_config){.limits = "streams: 4096, handshake: 5min"});
+	struct flow flow = exchange_market(0);
+	struct exchange x = {0};
+	struct lab_child flood;
+	struct memory before;
+	struct peer *publisher;
+	uint64_t were, half_open;
+
+	lab_net_many(&a->net);
+	start_bystanders(&x, a, &flow);
+	publisher = remote_start(&a->net, "announcer", ZMQ_XPUB);
+	remote_connect(publisher, FRONTEND);
+	remote_expect_subscriptions(publisher,
+				    (const char *[]){"+A", "+B", "+D/", "+~0 ", "+~1 ", NULL});
+	appliance_await_peers(a, 4);
+	before = memory_of(a);
+	were = come(a);
+	flood_start(a, &flood, from, sources, 5556, false);
+	client_comes(a, publisher, BACKEND);
+	await_come(a, were + 2ull * many);
+	client_comes(a, publisher, BACKEND);
+	memory_is_bounded(a, &before);
+	half_open = flood_end(&flood);
+	assert_true(half_open <= (atoi(sources) > 1 ? HALF_OPEN : AN_ADDRESS));
+	appliance_await(a, "status", nobody_half_open, NULL, "all strangers are gone");
+	appliance_await_peers(a, 4);
+	assert_true(appliance_closes(a, "not_zmtp") > 0);
+	assert_true(appliance_closes(a, "mechanism_mismatch") > 0);
+	assert_true(appliance_closes(a, "command_too_long") > 0);
+	if (many > AN_ADDRESS && atoi(sources) == 1)
+		assert_true(appliance_counter(a, "core.drop_half_open_address") > 0);
+	if (many > HALF_OPEN && atoi(sources) > 1)
+		assert_true(appliance_counter(a, "core.drop_half_open") +
+				    appliance_counter(a, "core.close_half_open") >
+			    0);
+	assert_int_equal(remote_disconnects(publisher), 0);
+	remote_end(publisher);
+	end_bystanders(&x);
+	appliance_stop(a);
+}
+
+static void test_from_one_address(void **state)
+{
+	(void)state;
+	many = (unsigned)lab_scaled(STRANGERS / A_PART);
+	beside_traffic("10.99.0.200", "1");
+}
+
+static void test_from_many_addresses(void **state)
+{
+	char n[8];
+
+	(void)state;
+	many = (unsigned)lab_scaled(STRANGERS);
+	snprintf(n, sizeof(n), "%d", LAB_MANY);
+	beside_traffic(LAB_MANY_IP, n);
+}
+
+static struct peer_security as_client;
+static char public_key[41], secret_key[41];
+
+static const char *curve_device(void)
+{
+	static char text[700];
+	char folder[64], path[128];
+	FILE *f;
+
+	lab_folder(folder, sizeof(folder));
+	snprintf(path, sizeof(path), "%s/own.cert_secret", folder);
+	zmq_curve_keypair(public_key, secret_key);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fprintf(f, "curve\n    public-key = \"%s\"\n    secret-key = \"%s\"\n", public_key,
+		secret_key);
+	fclose(f);
+	snprintf(text, sizeof(text),
+		 "  - {name: private, kind: forwarder, frontend: {bind: [\"" CURVE_FRONT "\"]}, "
+		 "backend: {bind: [\"" CURVE "\"], security: {mechanism: curve, role: server, "
+		 "secret_key: %s, allow: any}}}\n",
+		 path);
+	as_client = (struct peer_security){
+		.public_key = public_key, .secret_key = secret_key, .server_key = public_key};
+	return text;
+}
+
+/* HELLOs that take a public-key operation each to be seen through. */
+static void test_of_a_socket_that_demands_curve(void **state)
+{
+	struct appliance *a = appliance_start(&(struct appliance_config){
+		.limits = "streams: 4096, handshake: 5min", .devices = curve_device()});
+	struct flow flow = exchange_market(0);
+	struct exchange x = {0};
+	struct lab_child flood;
+	struct peer *publisher;
+	struct memory before;
+	uint64_t were;
+	char n[8];
+
+	(void)state;
+	many = (unsigned)lab_scaled(STRANGERS / A_PART);
+	lab_net_many(&a->net);
+	start_bystanders(&x, a, &flow);
+	publisher = remote_start(&a->net, "announcer", ZMQ_XPUB);
+	remote_connect(publisher, CURVE_FRONT);
+	appliance_await_peers(a, 4);
+	before = memory_of(a);
+	were = come(a);
+	snprintf(n, sizeof(n), "%d", LAB_MANY);
+	flood_start(a, &flood, LAB_MANY_IP, n, CURVE_PORT, true);
+	peer_secure(&as_client);
+	client_comes(a, publisher, CURVE);
+	await_come(a, were + 2ull * many);
+	client_comes(a, publisher, CURVE);
+	peer_secure(NULL);
+	memory_is_bounded(a, &before);
+	assert_true(flood_end(&flood) <= HALF_OPEN);
+	appliance_await(a, "status", nobody_half_open, NULL, "all strangers are gone");
+	assert_true(appliance_closes(a, "curve_cannot_open") > 0);
+	assert_true(appliance_counter(a, "control.dear_commands") > 0);
+	/* where keys are kept is not swapped out */
+	assert_true(memory_kb(&a->dataplane, "VmLck") > 0);
+	assert_true(memory_kb(&a->control, "VmLck") > 0);
+	assert_int_equal(remote_disconnects(publisher), 0);
+	remote_end(publisher);
+	end_bystanders(&x);
+	appliance_stop(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(test_from_one_address),
+		LAB_TEST(test_from_many_addresses),
+		LAB_TEST(test_of_a_socket_that_demands_curve),
+	};
+	int status = lab_begin();
+
+	return status ? status : cmocka_run_group_tests(tests, NULL, NULL);
+}
