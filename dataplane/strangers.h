@@ -18,7 +18,7 @@
 
 #include "control/ipc/ipc.h"
 
-#define ZL_STRANGER_GRACE_NS UINT64_C(250000000)
+#define ZL_STRANGER_GRACE_NS UINT64_C(100000000)
 
 struct zl_peer;
 struct source;

@@ -134,23 +134,50 @@ static void test_simultaneous_open_is_established_on_both_sides(void **state)
 	trace_close(t);
 }
 
-static void test_full_backlog_drops_the_syn_and_counts_it(void **state)
+static void knock(struct trace *t, uint16_t port, unsigned crowded_out)
+{
+	t->peer_port = port;
+	trace_in(t, S, 0, 0, 1000, NULL, NULL, 0);
+	trace_out(t, S | A, 0, 1, 0);
+	assert_int_equal(trace_count(t, ZL_NET_tcp_closed_crowded_out), crowded_out);
+}
+
+/* RFC 4987 3.4. Whose SYN comes again is known still, and opens nothing. */
+static void test_in_a_full_backlog_the_oldest_makes_room_for_the_newest(void **state)
+{
+	struct trace *t = trace_open(NULL);
+
+	(void)state;
+	knock(t, 1, 0);
+	knock(t, 2, 0);
+	knock(t, 3, 1);
+	knock(t, 2, 1);
+	knock(t, 3, 1);
+	assert_int_equal(trace_count(t, ZL_NET_tcp_passive_opens), 3);
+	assert_int_equal(trace_count(t, ZL_NET_tcp_drop_backlog), 0);
+	trace_in(t, A, 1, 1, 1000, NULL, NULL, 0);
+	assert_int_equal(t->accepted, 1); /* and is in the way no more */
+	knock(t, 4, 1);
+	knock(t, 2, 1);
+	knock(t, 5, 2);
+	knock(t, 4, 2);
+	assert_int_equal(trace_count(t, ZL_NET_tcp_passive_opens), 5);
+	trace_close(t);
+}
+
+/* Until it has been answered nobody is the one that waits. */
+static void test_more_syns_in_one_turn_than_the_backlog_are_dropped(void **state)
 {
 	struct trace *t = trace_open(NULL);
 
 	(void)state;
 	for (t->peer_port = 1; t->peer_port <= 3; t->peer_port++)
-		trace_in(t, S, 0, 0, 1000, NULL, NULL, 0);
+		trace_in_more(t, S, 0, 0, 1000, NULL, NULL, 0);
+	trace_turn(t);
 	assert_int_equal(trace_count(t, ZL_NET_tcp_drop_backlog), 1);
 	trace_out(t, S | A, 0, 1, 0);
 	trace_out(t, S | A, 0, 1, 0);
 	trace_silence(t);
-	t->peer_port = 2;
-	trace_in(t, A, 1, 1, 1000, NULL, NULL, 0);
-	assert_int_equal(t->accepted, 1); /* which makes room for another */
-	t->peer_port = 3;
-	trace_in(t, S, 0, 0, 1000, NULL, NULL, 0);
-	trace_out(t, S | A, 0, 1, 0);
 	trace_close(t);
 }
 
@@ -222,7 +249,8 @@ int main(void)
 		cmocka_unit_test(test_refused_connect_is_closed_with_that_reason),
 		cmocka_unit_test(test_syn_is_sent_again_with_back_off_then_given_up),
 		cmocka_unit_test(test_simultaneous_open_is_established_on_both_sides),
-		cmocka_unit_test(test_full_backlog_drops_the_syn_and_counts_it),
+		cmocka_unit_test(test_in_a_full_backlog_the_oldest_makes_room_for_the_newest),
+		cmocka_unit_test(test_more_syns_in_one_turn_than_the_backlog_are_dropped),
 		cmocka_unit_test(test_half_open_connection_ends_by_itself),
 		cmocka_unit_test(test_what_nobody_wants_is_reset),
 		cmocka_unit_test(test_listening_says_what_is_wrong),

@@ -98,6 +98,20 @@ struct tcp_conn *conn_open(struct tcp *t, uint16_t port, const struct zl_endpoin
 	return c;
 }
 
+void conn_half_open(struct tcp_conn *c, struct tcp_listener *l)
+{
+	struct tcp_half_open *list = &c->tcp->half_open[l - c->tcp->listener];
+
+	c->listener = (uint16_t)(l - c->tcp->listener);
+	c->listener_id = l->id;
+	c->flags |= CONN_HALF_OPEN;
+	l->half_open++;
+	c->half_next = NULL;
+	c->half_pprev = list->tail ? list->tail : &list->head;
+	*c->half_pprev = c;
+	list->tail = &c->half_next;
+}
+
 void conn_half_open_done(struct tcp_conn *c)
 {
 	struct tcp_listener *l = &c->tcp->listener[c->listener];
@@ -105,8 +119,24 @@ void conn_half_open_done(struct tcp_conn *c)
 	if (!(c->flags & CONN_HALF_OPEN))
 		return;
 	c->flags &= ~CONN_HALF_OPEN;
+	*c->half_pprev = c->half_next;
+	*(c->half_next ? &c->half_next->half_pprev
+		       : &c->tcp->half_open[c->listener].tail) = c->half_pprev;
 	if (l->used && l->id == c->listener_id)
 		l->half_open--;
+}
+
+/* RFC 4987 3.4. Its SYN-ACK must have gone out: it has had its chance. */
+bool conn_half_open_recycle(struct tcp *t, struct tcp_listener *l)
+{
+	struct tcp_conn *c = t->half_open[l - t->listener].head;
+
+	while (c && c->flags & (CONN_ON_EVENTS | CONN_ON_OUTPUT | CONN_ON_AGAIN | CONN_BUSY))
+		c = c->half_next;
+	if (!c)
+		return false;
+	conn_close(c, TCP_REASON_crowded_out);
+	return true;
 }
 
 /* RFC 9293 3.10.7.4, fifth, SYN-RECEIVED; or SYN-SENT whose SYN was acknowledged. */

@@ -1,5 +1,7 @@
 /* Segments for no connection (RFC 9293 3.10.7.1, 3.10.7.2): a SYN to a listener opens one, half;
- * all else is answered with a reset. Half-open connections are bounded by listener and counted. */
+ * all else is answered with a reset. Half-open connections are bounded by listener: whoever floods
+ * it with SYNs takes the places of his own, and a peer that answers within the time that it takes
+ * him to send `backlog` of them gets in. */
 #include "dataplane/net/tcp/tcp.h"
 
 #define PEER_MSS_MIN 64 /* a peer that asks for less wants to burn our cycles */
@@ -34,11 +36,8 @@ static void passive_open(struct tcp *t, uint16_t port, struct tcp_listener *l,
 		count(t->net, ZL_NET_tcp_table_full);
 		return;
 	}
-	c->listener = (uint16_t)(l - t->listener);
-	c->listener_id = l->id;
+	conn_half_open(c, l);
 	settings_apply(c, &l->settings);
-	l->half_open++;
-	c->flags |= CONN_HALF_OPEN;
 	c->irs = s->seq;
 	c->rcv_nxt = c->rcv_adv = s->seq + 1;
 	c->iss = isn_choose(t, c);
@@ -77,7 +76,7 @@ void input_no_connection(struct tcp *t, uint16_t port, struct tcp_segment *s,
 	if (!l) {
 		count(t->net, ZL_NET_tcp_drop_no_listener);
 		segment_rst_reply(t, s, local, remote);
-	} else if (l->half_open >= backlog(t, l)) {
+	} else if (l->half_open >= backlog(t, l) && !conn_half_open_recycle(t, l)) {
 		count(t->net, ZL_NET_tcp_drop_backlog);
 	} else if (t->pool_low) {
 		count(t->net, ZL_NET_tcp_drop_pool_low);

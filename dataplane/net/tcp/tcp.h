@@ -147,8 +147,9 @@ struct tcp_conn {
 	uint32_t listener_id;
 	uint8_t reason; /* enum tcp_reason */
 	uint8_t syn_resent;
-	struct tcp_conn *gap_next, **gap_pprev; /* those with segments ahead of a gap */
-	struct tcp_conn *tw_next, **tw_pprev;   /* oldest TIME-WAIT first */
+	struct tcp_conn *gap_next, **gap_pprev;   /* those with segments ahead of a gap */
+	struct tcp_conn *tw_next, **tw_pprev;     /* oldest TIME-WAIT first */
+	struct tcp_conn *half_next, **half_pprev; /* half open, the oldest of a listener's first */
 } __rte_cache_aligned;
 _Static_assert(offsetof(struct tcp_conn, rx_head) == 64, "the first line is what lookup needs");
 
@@ -162,6 +163,11 @@ struct tcp_listener {
 	struct zl_tcp_settings settings;
 };
 #define TCP_LISTENERS 256
+
+/* By a listener's slot; those of one that had the slot before are in it, too. */
+struct tcp_half_open {
+	struct tcp_conn *head, **tail;
+};
 
 struct tcp_list {
 	struct tcp_conn *head, **tail;
@@ -188,6 +194,7 @@ struct tcp {
 	uint32_t challenge_limit;
 	uint32_t next_listener_id, listeners;
 	struct tcp_listener listener[TCP_LISTENERS];
+	struct tcp_half_open half_open[TCP_LISTENERS];
 	struct tcp_conn *conns; /* config->max_connections of them */
 };
 
@@ -264,7 +271,11 @@ void conn_want_events(struct tcp_conn *c, uint32_t ev);
 void conn_want_output(struct tcp_conn *c);
 /* Try output again at the end of the next turn, at the latest after delay_ns. */
 void conn_output_again(struct tcp_conn *c, uint64_t delay_ns);
+void conn_half_open(struct tcp_conn *c, struct tcp_listener *l);
 void conn_half_open_done(struct tcp_conn *c);
+/* The listener's oldest half-open connection is forgotten, without a word. False: none can be now.
+ */
+bool conn_half_open_recycle(struct tcp *t, struct tcp_listener *l);
 
 /* In CLOSED and nobody's: released at the end of the turn. */
 void conn_want_release(struct tcp_conn *c);
