@@ -307,10 +307,10 @@ static bool relay(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes
 
 	if (zl_core_tells(p->core) && p->state >= ZL_PEER_HANDSHAKE &&
 	    zl_notify_bytes(p, kind, bytes, len, false)) {
-		if (kind == ZL_RELAY_COMMAND)
+		if (kind == ZL_RELAY_COMMAND || zl_session_greeting_asks(s, len))
 			zl_stranger_asked(p);
 		else
-			zl_stranger_spoke(p);
+			zl_stranger_answered(p);
 		return true;
 	}
 	zl_core_count(p->core, ZL_CORE_stalls_control);

@@ -154,12 +154,6 @@ void zl_stranger_begin(struct zl_peer *p, const struct zl_ipc_source *from)
 	falls_silent(p);
 }
 
-void zl_stranger_spoke(struct zl_peer *p)
-{
-	zl_stranger_asked(p);
-	zl_stranger_answered(p);
-}
-
 void zl_stranger_asked(struct zl_peer *p)
 {
 	if (p->stranger.source && p->stranger.silent)
@@ -168,7 +162,8 @@ void zl_stranger_asked(struct zl_peer *p)
 
 void zl_stranger_answered(struct zl_peer *p)
 {
-	if (p->stranger.source && !p->stranger.silent)
+	zl_stranger_asked(p);
+	if (p->stranger.source)
 		falls_silent(p);
 }
 

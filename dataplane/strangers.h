@@ -58,10 +58,10 @@ enum zl_stranger_verdict zl_strangers_room(struct zl_strangers *s, const struct 
 					   uint64_t now_ns, struct zl_peer **out);
 /* After that: it is one, and silent. */
 void zl_stranger_begin(struct zl_peer *p, const struct zl_ipc_source *from);
-/* It has said something that wants no answer, or has one already: part of a greeting. */
-void zl_stranger_spoke(struct zl_peer *p);
-/* It has asked something, a whole command, and we are to answer; we have answered. */
+/* It has asked something, a whole command or the beginning of a greeting, and we are to answer. */
 void zl_stranger_asked(struct zl_peer *p);
+/* We have answered, or it has said what may have no answer, the end of its greeting: it has as much
+ * time from now on as if it had just come. */
 void zl_stranger_answered(struct zl_peer *p);
 /* It is READY, or has gone; nothing if it is none. */
 void zl_stranger_over(struct zl_peer *p);

@@ -101,6 +101,13 @@ static bool handshake_command(struct zl_session *s, enum zl_zmtp_counter *why)
 	return !gather_complete(s) || relay_command(s, why);
 }
 
+bool zl_session_greeting_asks(const struct zl_session *s, uint32_t len)
+{
+	return s->state < ZL_SESSION_HANDSHAKE && s->frame.head &&
+	       greeting_wants_answer(rte_pktmbuf_mtod(s->frame.head, const uint8_t *),
+				     s->relayed + len);
+}
+
 bool handshake_input(struct zl_session *s, enum zl_zmtp_counter *why)
 {
 	if (s->state == ZL_SESSION_HANDSHAKE)

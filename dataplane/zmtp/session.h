@@ -176,6 +176,8 @@ void zl_session_begin(struct zl_session *s, bool takes_subscriptions, enum zl_zm
 /* Control's bytes, whole frames of ZMTP 3, at a frame boundary: copied (and sealed, if boxed). 0,
  * -ENOBUFS (nothing was queued), or -ENOTCONN (the session has ended). */
 int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len);
+/* In ops->relay, of a greeting's piece of `len` bytes: one that an answer always follows from? */
+bool zl_session_greeting_asks(const struct zl_session *s, uint32_t len);
 /* Bytes handed to the stream and acknowledged, in all: what marks are compared with. */
 uint64_t zl_session_queued_total(const struct zl_session *s);
 uint64_t zl_session_acked_total(const struct zl_session *s);

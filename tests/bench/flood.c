@@ -71,6 +71,7 @@ struct options {
 	uint32_t half_open, garbage;
 	double seconds; /* 0: until SIGTERM */
 	double rate;    /* connects a second, at most; 0: as fast as it goes */
+	double then;    /* the same, when each has come once */
 	bool again, curve;
 };
 
@@ -94,6 +95,7 @@ static const struct argp_option table[] = {
 	{"garbage", 'g', "N", 0, "that many send garbage (0)", 0},
 	{"again", 'a', 0, 0, "who is closed connects again", 0},
 	{"rate", 'r', "N", 0, "connects a second at most; 0: no limit (0)", 0},
+	{"then", 'n', "N", 0, "the same, when each has come once; 0: as --rate (0)", 0},
 	{"curve", 'c', 0, 0, "of a socket that demands CURVE", 0},
 	{"seconds", 'd', "S", 0, "how long; 0: until SIGTERM (0)", 0},
 	{0},
@@ -157,6 +159,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'r':
 		o->rate = number(state, arg, 1e9);
 		return 0;
+	case 'n':
+		o->then = number(state, arg, 1e9);
+		return 0;
 	case 'c':
 		o->curve = true;
 		return 0;
@@ -190,7 +195,8 @@ static void hang_up(struct stranger *s)
 	s->fd = -1;
 }
 
-static void knock(const struct options *o, uint32_t i)
+/* False: there are no more descriptors now. */
+static bool knock(const struct options *o, uint32_t i)
 {
 	struct stranger *s = &strangers[i];
 	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP, .data.u32 = i};
@@ -198,13 +204,10 @@ static void knock(const struct options *o, uint32_t i)
 				   .sin_addr.s_addr = htonl(o->from + i % o->sources)};
 	const int yes = 1;
 
-	counts.tried++;
 	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0) {
-		fprintf(stderr, "bench-flood: %s; raise the limit of open files\n",
-			strerror(errno));
-		exit(1);
-	}
+	if (s->fd < 0)
+		return false;
+	counts.tried++;
 	setsockopt(s->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof(yes));
 	if (o->from && bind(s->fd, (struct sockaddr *)&from, sizeof(from))) {
 		fprintf(stderr, "bench-flood: %s: %s; is it an address of this machine?\n",
@@ -218,6 +221,7 @@ static void knock(const struct options *o, uint32_t i)
 		counts.refused++;
 		hang_up(s);
 	}
+	return true;
 }
 
 static void speak(const struct options *o, uint32_t i)
@@ -272,26 +276,51 @@ static void look(const struct options *o, int ms)
 		event(o, events[i].data.u32, events[i].events);
 }
 
+/* So many more may connect by now; *first_s: when each had come once, or 0. */
+static double allowed(const struct options *o, uint64_t turn, double began_s, double *first_s)
+{
+	const uint32_t all = o->half_open + o->garbage;
+
+	if (turn < all || !o->then)
+		return o->rate ? (now() - began_s) * o->rate : 1e18;
+	if (!*first_s)
+		*first_s = now();
+	return all + (now() - *first_s) * o->then;
+}
+
 /* Half-open ones and those with garbage by turns; each once, and then those who were closed. */
 static void flood(const struct options *o)
 {
 	const uint32_t all = o->half_open + o->garbage;
 	const double began = now();
+	double first = 0;
 	uint64_t turn = 0;
 
 	while (!stop && (!o->seconds || now() - began < o->seconds)) {
 		bool more = o->again || turn < all;
-		double may = o->rate ? (now() - began) * o->rate : 1e18;
+		double may = allowed(o, turn, began, &first);
 
 		for (uint32_t n = 0; all && more && n < BURST && (double)counts.tried < may; n++) {
-			uint32_t i = (uint32_t)(turn++ * 7919 % all);
+			uint32_t i = (uint32_t)(turn * 7919 % all);
 
-			if (strangers[i].fd < 0)
-				knock(o, i);
+			if (strangers[i].fd < 0 && !knock(o, i))
+				break;
+			turn++;
 			more = o->again || turn < all;
 		}
 		look(o, more && (double)counts.tried < may ? 0 : PAUSE_MS);
 	}
+}
+
+/* As many as are wanted, or at least as many as may be had without asking. */
+static void allow_files(rlim_t n)
+{
+	struct rlimit files = {n, n};
+
+	if (setrlimit(RLIMIT_NOFILE, &files) == 0 || getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static void stopped(int signal)
@@ -311,8 +340,7 @@ int main(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
 		return 1;
 	const uint32_t all = o.half_open + o.garbage;
-	const struct rlimit files = {all + 100, all + 100};
-	setrlimit(RLIMIT_NOFILE, &files);
+	allow_files(all + 100);
 	signal(SIGTERM, stopped);
 	signal(SIGINT, stopped);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -119,9 +119,29 @@ static void test_a_source_with_many_gives_way_at_once(void **state)
 	is_refused(7, ZL_CORE_drop_half_open);
 }
 
+/* Its whole greeting, but for the last `less` bytes; what comes of it in pieces. */
+static void greet(struct wire *w, unsigned less, unsigned pieces)
+{
+	const uint8_t greeting[64] = {0xff, [9] = 0x7f, [10] = 3, 1, 'N', 'U', 'L', 'L'};
+
+	wire_give(w, greeting, sizeof(greeting) - less, 0);
+	wire_readable(w);
+	while (pieces--)
+		hear(&core[0], ZL_IPC_STREAM_BYTES);
+}
+
+static void answer(uint64_t stream)
+{
+	struct zl_ipc_stream_send *m = order_begin(&core[0], ZL_IPC_STREAM_SEND);
+
+	m->stream = stream;
+	m->bytes = 1;
+	*(uint8_t *)(m + 1) = 'x';
+	order_send(&core[0], 1);
+}
+
 static void test_among_equals_who_has_been_silent_for_long_gives_way(void **state)
 {
-	const uint8_t signature[10] = {0xff, [9] = 0x7f};
 	uint64_t id[MOST];
 
 	(void)state;
@@ -129,10 +149,8 @@ static void test_among_equals_who_has_been_silent_for_long_gives_way(void **stat
 		id[i] = comes((uint8_t)(1 + i));
 	is_refused(9, ZL_CORE_drop_half_open);
 	grace_passes();
-	wire_give(&wire[0], signature, sizeof(signature), 0);
-	wire_readable(&wire[0]);
-	hear(&core[0], ZL_IPC_STREAM_BYTES);
-	comes_instead(9, id[1]); /* the first has just said something */
+	greet(&wire[0], 0, 3); /* the first has just said something */
+	comes_instead(9, id[1]);
 	for (unsigned i = 2; i < MOST; i++)
 		comes_instead((uint8_t)(9 + i), id[i]);
 	is_refused(20, ZL_CORE_drop_half_open);
@@ -168,16 +186,6 @@ static void ask(struct wire *w)
 		hear(&core[0], ZL_IPC_STREAM_BYTES);
 }
 
-static void answer(uint64_t stream)
-{
-	struct zl_ipc_stream_send *m = order_begin(&core[0], ZL_IPC_STREAM_SEND);
-
-	m->stream = stream;
-	m->bytes = 1;
-	*(uint8_t *)(m + 1) = 'x';
-	order_send(&core[0], 1);
-}
-
 static void test_whom_we_keep_waiting_is_not_put_out(void **state)
 {
 	uint64_t id[MOST];
@@ -194,6 +202,25 @@ static void test_whom_we_keep_waiting_is_not_put_out(void **state)
 	is_refused(9, ZL_CORE_drop_half_open);
 	grace_passes();
 	comes_instead(9, id[3]);
+}
+
+/* Between the pieces of the greetings, too; and its time begins with our answer. */
+static void test_whose_greeting_is_to_be_answered_is_not_put_out(void **state)
+{
+	uint64_t id[MOST];
+
+	(void)state;
+	for (unsigned i = 0; i < MOST; i++) {
+		id[i] = comes((uint8_t)(1 + i));
+		greet(&wire[i], 64 - 10, 1);
+	}
+	grace_passes();
+	is_refused(9, ZL_CORE_drop_half_open);
+	answer(id[4]);
+	is_refused(9, ZL_CORE_drop_half_open);
+	grace_passes();
+	comes_instead(9, id[4]);
+	is_refused(10, ZL_CORE_drop_half_open);
 }
 
 static void test_who_is_ready_or_has_gone_makes_room(void **state)
@@ -270,6 +297,7 @@ int main(void)
 		T(test_among_equals_who_has_been_silent_for_long_gives_way),
 		T(test_an_address_has_so_many_and_no_more),
 		T(test_whom_we_keep_waiting_is_not_put_out),
+		T(test_whose_greeting_is_to_be_answered_is_not_put_out),
 		T(test_who_is_ready_or_has_gone_makes_room),
 #undef T
 		cmocka_unit_test(test_a_source_is_what_one_stranger_may_choose_from),
