@@ -80,7 +80,8 @@ struct zl_dataplane {
 	struct zl_letter_queue to_core[ZL_CORES_MAX]; /* a mailbox was full */
 	struct zl_letter_queue to_control;            /* its socket was full */
 	struct zl_owed *owed;                         /* answers that go after to_control */
-	struct zl_letter_queue journal;               /* STREAM_SUBS sent, not acknowledged */
+	bool cores_behind;              /* some core's mailbox is full: control is not read */
+	struct zl_letter_queue journal; /* STREAM_SUBS sent, not acknowledged */
 	uint64_t journal_acked;
 	bool adopting; /* a new control is being told what is there: subscriptions wait */
 	bool dumped[ZL_CORES_MAX];    /* a core has told all of it */

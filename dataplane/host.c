@@ -61,7 +61,7 @@ static int send_letter(struct zl_dataplane *d, struct zl_letter *letter)
 
 static void watch_control(struct zl_dataplane *d)
 {
-	struct epoll_event e = {.events = EPOLLIN, .data.fd = d->control};
+	struct epoll_event e = {.events = d->cores_behind ? 0 : EPOLLIN, .data.fd = d->control};
 
 	if (d->to_control.head || d->owed)
 		e.events |= EPOLLOUT;
@@ -187,6 +187,17 @@ void zl_host_post(struct zl_dataplane *d, unsigned core, struct zl_letter *lette
 {
 	if (d->to_core[core].head || !zl_mailbox_post(&d->core[core]->to_core, letter))
 		zl_letter_push(&d->to_core[core], letter);
+}
+
+/* Control is not read while a core has more than its mailbox holds: nor may what it has to say keep
+ * this thread from sleeping then. */
+static void note_behind(struct zl_dataplane *d, bool behind)
+{
+	if (behind == d->cores_behind)
+		return;
+	d->cores_behind = behind;
+	if (d->control >= 0)
+		watch_control(d);
 }
 
 static bool flush_cores(struct zl_dataplane *d)
@@ -343,6 +354,7 @@ static void control_came(struct zl_dataplane *d)
 		return;
 	}
 	d->control = sock;
+	d->cores_behind = false; /* as far as it is watched for */
 	d->adopting = d->running;
 	memset(d->dumped, 0, sizeof(d->dumped));
 	d->journal_acked = 0;
@@ -462,6 +474,7 @@ static void turn(struct zl_dataplane *d)
 	int n;
 
 	waiting = flush_cores(d);
+	note_behind(d, waiting);
 	for (unsigned i = 0; d->running && i < zl_dataplane_cores(d); i++)
 		busy |= read_core(d, i) > 0;
 	if (!busy)
