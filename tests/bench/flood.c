@@ -293,6 +293,7 @@ static void flood(const struct options *o)
 {
 	const uint32_t all = o->half_open + o->garbage;
 	const double began = now();
+	bool said = false;
 	double first = 0;
 	uint64_t turn = 0;
 
@@ -307,6 +308,10 @@ static void flood(const struct options *o)
 				break;
 			turn++;
 			more = o->again || turn < all;
+		}
+		if (!said && turn >= all && counts.connected + counts.refused >= all) {
+			fprintf(stderr, "each has come once\n");
+			said = true;
 		}
 		look(o, more && (double)counts.tried < may ? 0 : PAUSE_MS);
 	}
