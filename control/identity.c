@@ -1,7 +1,7 @@
-/* What the sockets that address their peers by name (ROUTER, SERVER, PEER) call them: a peer's own
- * identity, or one made up where it has none; no two peers of a socket have the same. A name is
- * free again only when its stream is gone, for the dataplane may know it until then; what a dump
- * shows is kept, so names outlive control. */
+/* What the sockets that address their peers by name (ROUTER, STREAM, SERVER, PEER) call them: a
+ * peer's own identity, or one made up where it has none; no two peers of a socket have the same. A
+ * name is free again only when its stream is gone, for the dataplane may know it until then; what a
+ * dump shows is kept, so names outlive control. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -21,7 +21,8 @@ static bool short_names(const struct zl_socket *socket)
 
 static bool needs_names(const struct zl_socket *socket)
 {
-	return socket && (socket->at.type == ZL_ROUTER || short_names(socket));
+	return socket && (socket->at.type == ZL_ROUTER || socket->at.type == ZL_STREAM ||
+			  short_names(socket));
 }
 
 static uint32_t hash_of(uint32_t socket, const uint8_t *name, unsigned n)

@@ -123,7 +123,10 @@ static void add_peer(void *context, struct zl_stream *s)
 		subscriptions = zl_subs_peer_count(s->socket->subs, s->subscriber);
 	zl_stream_address(s, address);
 	snprintf(id, sizeof(id), "%llx", (unsigned long long)s->open.stream);
-	snprintf(version, sizeof(version), "%u.%u", s->zmtp >> 8 & 0xffu, s->zmtp & 0xffu);
+	if (s->zmtp == ZL_ZMTP_NONE)
+		strcpy(version, "none");
+	else
+		snprintf(version, sizeof(version), "%u.%u", s->zmtp >> 8 & 0xffu, s->zmtp & 0xffu);
 	json_t *row = json_pack(
 		"{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:s}", "stream", id, "socket",
 		s->socket ? s->socket->at.name : "", "address", address, "direction",

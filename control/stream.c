@@ -327,9 +327,9 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 		zl_stream_close(c, s, ZL_REASON_no_memory);
 		return;
 	}
-	zl_handshake_start(s->handshake, socket->at.type, !m->outgoing, &socket->at.options,
-			   socket->security);
-	step(c, s, ZL_HANDSHAKE_MORE);
+	step(c, s,
+	     zl_handshake_start(s->handshake, socket->at.type, !m->outgoing, &socket->at.options,
+				socket->security));
 }
 
 void zl_stream_command(struct zl_control *c, struct zl_stream *s, const uint8_t *body, size_t n)

@@ -117,7 +117,10 @@ unsigned zl_crossing_in(struct zl_lcore *c, unsigned from, const struct zl_parce
 		zl_away_granted(own, v->taken.parts, v->taken.bytes);
 		break;
 	case ZL_PARCEL_CLOSE:
-		zl_peer_close(own, v->reason, false);
+		if (v->end.finish)
+			zl_peer_end(own, v->end.reason, true);
+		else
+			zl_peer_close(own, v->end.reason, false);
 		break;
 	case ZL_PARCEL_LEFT:
 		zl_away_left(own);

@@ -68,6 +68,7 @@ enum zl_guest_state {
 struct zl_guest {
 	enum zl_guest_state state;
 	const char *reason; /* of CLOSE, while that is due */
+	bool finish;        /* and what was written goes out before */
 	struct zl_due due;
 	struct zl_untaken untaken;
 	uint32_t taken_parts, told_parts; /* inward */
@@ -112,6 +113,8 @@ void zl_guest_write(struct zl_shard *s, struct zl_pipe *pipe, const struct zl_ms
 		    unsigned n);
 /* End its stream; `reason` is a literal. */
 void zl_guest_close(struct zl_shard *s, struct zl_peer *p, const char *reason);
+/* The same at the user's wish: what is on its way is sent before. */
+void zl_guest_finish(struct zl_shard *s, struct zl_peer *p);
 /* Offer again what was not taken. */
 void zl_guest_deliver(struct zl_peer *p);
 /* The socket is going: its guests lose their pipes and are closed. */

@@ -101,6 +101,12 @@ void zl_guest_close(struct zl_shard *s, struct zl_peer *p, const char *reason)
 	close_with(s->core, p, reason);
 }
 
+void zl_guest_finish(struct zl_shard *s, struct zl_peer *p)
+{
+	p->guest.finish = p->guest.state == ZL_GUEST_JOINED;
+	zl_guest_close(s, p, "closed_by_user");
+}
+
 void zl_guests_shut_out(struct zl_shard *s)
 {
 	for (uint32_t i = 0; i < s->socket.pipes_used; i++) {
@@ -250,6 +256,7 @@ void zl_guest_parcel(struct zl_peer *p, struct zl_parcel *v)
 		v->taken.parts = g->told_parts = g->taken_parts;
 		v->taken.bytes = g->told_bytes = g->taken_bytes;
 	} else if (v->kind == ZL_PARCEL_CLOSE) {
-		v->reason = g->reason;
+		v->end.reason = g->reason;
+		v->end.finish = g->finish;
 	}
 }

@@ -21,7 +21,8 @@ uint64_t zl_clock_ns(void)
 	return (uint64_t)(((unsigned __int128)rte_rdtsc() * mult) >> 32);
 }
 
-/* What matchers hold of peers that are gone is given back a little at a time. */
+/* What matchers hold of peers that are gone is given back a little at a time, and what sockets
+ * could not do at once they do now. */
 static void sweep(struct zl_lcore *c)
 {
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
@@ -67,6 +68,8 @@ bool zl_core_turn(struct zl_lcore *c)
 	stage(c, ZL_STAGE_zmtp_in);
 	zl_timer_run(&c->timers, c->now_ns);
 	zl_peers_resume(c);
+	stage(c, ZL_STAGE_other);
+	sweep(c);
 	stage(c, ZL_STAGE_net_out);
 	/* readable streams to sessions, messages to pipes, pipes to streams, streams to frames */
 	zl_net_output(c->net, c->now_ns);
@@ -75,7 +78,6 @@ bool zl_core_turn(struct zl_lcore *c)
 	stage(c, ZL_STAGE_other);
 	zl_zmtp_poll(&c->zmtp);
 	zl_core_flush(c);
-	sweep(c);
 	if (c->dump.active)
 		work += zl_dump_step(c);
 	zl_pressure_watch(c);

@@ -276,6 +276,8 @@ void zl_peer_wait_deliver(struct zl_peer *p);
  * the lanes: `parts`, the whole of the message if it comes in several calls. How many were taken.
  */
 unsigned zl_peer_offer(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts);
+/* May so many parts that the socket receives leave by its device now, each way that they may go? */
+bool zl_shard_may_pass(struct zl_shard *s, uint32_t parts);
 /* Its stream's core: to its socket, here or away. How many were taken. */
 unsigned zl_peer_hand_on(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts);
 /* The socket's home: a pipe joins it to its socket, by what it has become ready with. 0, -ENOSPC.

@@ -9,9 +9,9 @@
  * as are ever under way together. A ring would go through them all. */
 struct rte_mempool *zl_letter_pool(unsigned letters)
 {
-	struct rte_mempool *pool =
-		rte_mempool_create_empty("letters", letters, sizeof(struct zl_letter), 0, 0,
-					 SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	struct rte_mempool *pool = rte_mempool_create_empty(
+		"letters", letters, sizeof(struct zl_letter), 0, 0, SOCKET_ID_ANY,
+		RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 
 	if (!pool)
 		return NULL;

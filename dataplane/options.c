@@ -20,6 +20,7 @@ void zl_shard_options(struct zl_shard *s)
 		.router_handover = o->router_handover,
 		.router_raw = o->router_raw,
 		.router_notify = (uint8_t)o->router_notify,
+		.stream_quiet = !o->stream_notify,
 		.req_relaxed = o->req_relaxed,
 		.req_correlate = o->req_correlate,
 		.xpub_verbose = o->xpub_verbose,

@@ -31,8 +31,15 @@ static void on_deadline(struct zl_timer *t, uint64_t now_ns)
 	zl_session_close(&p->session, "handshake_timeout", false);
 }
 
+/* Its peers speak no ZMTP. */
+static bool is_raw(const struct zl_shard *s)
+{
+	return zl_ipc_raw(s->config.type, &s->config.options);
+}
+
 /* ZMQ_HANDSHAKE_IVL, or what holds for all; 0: it may take as long as it likes. An outgoing stream
- * has as long to connect, and then again to shake hands. */
+ * has as long to connect, and then again to shake hands. Whom nothing is asked of, but to wait for
+ * control, cannot be late. */
 static void expect_handshake(struct zl_peer *p)
 {
 	const struct zl_ipc_options *o = &p->shard->config.options;
@@ -40,6 +47,8 @@ static void expect_handshake(struct zl_peer *p)
 
 	if (p->state == ZL_PEER_CONNECTING && ms)
 		ms = RTE_MAX(ms, (uint64_t)o->connect_timeout);
+	else if (is_raw(p->shard))
+		ms = 0;
 	zl_timer_disarm(&p->core->timers, &p->deadline);
 	if (ms)
 		zl_timer_arm(&p->core->timers, &p->deadline, p->core->now_ns + ms * 1000000);
@@ -140,6 +149,8 @@ static void begin(struct zl_peer *p, struct zl_stream *stream,
 {
 	note_ends(p, ends);
 	zl_session_open(&p->session, &p->core->zmtp, stream, p, p->shard->config.max_msg_bytes);
+	if (is_raw(p->shard))
+		zl_session_hold(&p->session);
 	p->session.takes_joins = p->shard->config.type == ZL_RADIO;
 	p->session.only_first_subscribes = p->shard->config.options.only_first_subscribe;
 }
@@ -355,7 +366,7 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 	zl_timer_disarm(&p->core->timers, &p->deadline);
 	zl_stranger_over(p);
 	zl_core_count(p->core, ZL_CORE_streams_ready);
-	/* Before ZMTP 3 there are no commands. */
+	/* Before ZMTP 3, and in none, there are no commands. */
 	if (m->zmtp >= ZL_ZMTP_V3_0)
 		beats = zl_options_heartbeats(&s->config.options);
 	zl_session_heartbeats(&p->session, &beats, p->core->now_ns);
@@ -387,7 +398,7 @@ static struct zl_shard *outlet(struct zl_shard *s)
 	return other->ctx;
 }
 
-static bool may_begin(struct zl_shard *s, uint32_t parts)
+bool zl_shard_may_pass(struct zl_shard *s, uint32_t parts)
 {
 	struct zl_shard *out = outlet(s);
 	const struct zl_shard *capture = s->device && s->device->capture ? s->device->capture->ctx
@@ -417,7 +428,9 @@ unsigned zl_peer_offer(struct zl_peer *p, const struct zl_msg *msgs, unsigned n,
 	unsigned taken = 0;
 
 	zl_pressure_look(s->core);
-	if (p->mid_message || (in_turn(s, p) && may_begin(s, parts)))
+	if (s->socket.pattern->labels)
+		parts *= 2; /* one for each message, which has one part at least */
+	if (p->mid_message || (in_turn(s, p) && zl_shard_may_pass(s, parts)))
 		taken = zl_socket_input(&p->pipe, msgs, n);
 	if (taken)
 		p->mid_message = msgs[taken - 1].flags & ZL_MSG_MORE;

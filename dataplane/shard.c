@@ -78,6 +78,11 @@ static void on_write_home(void *ctx, struct zl_pipe *const *pipes, unsigned n_pi
 	}
 }
 
+static bool on_has_room(void *ctx, unsigned parts)
+{
+	return zl_shard_may_pass(ctx, parts);
+}
+
 static unsigned on_receive(void *ctx, const struct zl_msg *msgs, unsigned n)
 {
 	struct zl_shard *s = ctx;
@@ -217,9 +222,21 @@ static void on_misbehaved(void *ctx, struct zl_pipe *pipe, const char *reason)
 	close_end(s, pipe, reason);
 }
 
+static void on_finish(void *ctx, struct zl_pipe *pipe)
+{
+	struct zl_shard *s = ctx;
+
+	zl_core_count(s->core, ZL_CORE_close_by_user);
+	if (is_guest(s, pipe))
+		zl_guest_finish(s, pipe->end);
+	else
+		zl_peer_end(pipe->end, "closed_by_user", true);
+}
+
 #define OPS_BUT_WRITE                                                                              \
-	.buffer = on_buffer, .hold = on_hold, .misbehaved = on_misbehaved, .broken = on_broken,    \
-	.receive = on_receive, .subscriptions = on_subscriptions, .upstream = on_upstream
+	.buffer = on_buffer, .hold = on_hold, .misbehaved = on_misbehaved, .finish = on_finish,    \
+	.broken = on_broken, .receive = on_receive, .has_room = on_has_room,                       \
+	.subscriptions = on_subscriptions, .upstream = on_upstream
 static const struct zl_socket_ops shard_ops = {.write = on_write, OPS_BUT_WRITE};
 static const struct zl_socket_ops home_ops = {.write = on_write_home, OPS_BUT_WRITE};
 

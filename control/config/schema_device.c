@@ -221,6 +221,15 @@ static bool settle_type(struct zl_yaml *y, uint32_t kind, const char *side,
 	return true;
 }
 
+/* Why these two do not fit: what one has that the other has not. */
+static const char *mismatch(const struct zl_config_device *d)
+{
+	if (d->frontend.at.type == ZL_STREAM || d->backend.at.type == ZL_STREAM)
+		return "STREAM's messages are [routing id][bytes], which DEALER, PAIR, PUSH, PULL, "
+		       "PUB and XPUB pass on";
+	return "one must send what the other receives, in as many parts";
+}
+
 static bool check_types(struct zl_yaml *y, struct zl_config_device *d)
 {
 	if (!settle_type(y, d->kind, "frontend", &d->frontend, zl_ipc_device_frontend(d->kind)) ||
@@ -230,11 +239,9 @@ static bool check_types(struct zl_yaml *y, struct zl_config_device *d)
 		return true;
 	zl_yaml_enter(y, "backend", 0);
 	zl_yaml_enter(y, "type", 0);
-	return zl_yaml_fail(
-		y, d->backend.type_line,
-		"a bridge cannot join %s and %s: one must send what the other receives, "
-		"in as many parts",
-		zl_socket_type_name[d->frontend.at.type], zl_socket_type_name[d->backend.at.type]);
+	return zl_yaml_fail(y, d->backend.type_line, "a bridge cannot join %s and %s: %s",
+			    zl_socket_type_name[d->frontend.at.type],
+			    zl_socket_type_name[d->backend.at.type], mismatch(d));
 }
 
 static bool check_capture(struct zl_yaml *y, struct zl_config_device *d)

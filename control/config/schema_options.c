@@ -345,9 +345,6 @@ static const char *unfit(enum zl_option_id id)
 	case ZL_OPTION_ID_xpub_manual_last_value:
 		return "needs an application that answers subscriptions, and a device has none; "
 		       "remove it";
-	case ZL_OPTION_ID_router_raw:
-		return "needs an application that speaks its peers' protocol, and a device has "
-		       "none; remove it";
 	default:
 		return NULL;
 	}

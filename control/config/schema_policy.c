@@ -226,6 +226,10 @@ static bool settle_rules(struct zl_yaml *y, const struct zl_config_socket *s)
 {
 	const struct zl_ipc_policy *p = &s->at.policy;
 
+	if (p->n_topics && zl_ipc_raw(s->at.type, &s->at.options))
+		return zl_yaml_fail(y, s->line,
+				    "policy: rules for topics are not for bytes without ZMTP; take "
+				    "them away");
 	for (uint32_t i = 0; i < p->n_topics; i++)
 		if (p->topic[i].verb == ZL_TOPIC_PUBLISH &&
 		    (takes_subscriptions(s) || s->at.type == ZL_RADIO))

@@ -176,6 +176,11 @@ bool zl_security_settle(struct zl_yaml *y, struct zl_config_socket *s)
 		return false;
 	if (from->mechanism == ZL_MECHANISM_NULL)
 		goto good;
+	if (zl_ipc_raw(s->at.type, &s->at.options))
+		return zl_yaml_fail(y, from->line,
+				    "%s is a handshake of ZMTP, which this socket's peers do not "
+				    "speak; take it away",
+				    mechanism_words[from->mechanism]);
 	s->security = zl_security_new();
 	if (!s->security)
 		return zl_yaml_fail(y, from->line, "no memory");

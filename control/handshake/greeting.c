@@ -35,8 +35,9 @@ static const struct zl_mechanism *const mechanisms[] = {
 
 /* NULL has no server, and RFC 37 has the peer that binds say that it is; of the others the socket
  * knows which it is. */
-void zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,
-			const struct zl_ipc_options *options, const struct zl_security *security)
+enum zl_verdict zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,
+				   const struct zl_ipc_options *options,
+				   const struct zl_security *security)
 {
 	/* The padding is what ZMTP 1.0 reads as the length of our identity, flags included: at
 	 * most 256. The identity itself follows once the peer is known to be of 1.0. */
@@ -50,7 +51,13 @@ void zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool b
 	h->as_server = h->mechanism->has_server ? security->server : binds;
 	h->options = options;
 	h->security = security;
+	if (zl_ipc_raw(type, options)) {
+		h->peer_type = ZL_STREAM;
+		h->zmtp = ZL_ZMTP_NONE;
+		return ZL_HANDSHAKE_READY;
+	}
 	zl_handshake_say_plain(h, signature, sizeof(signature));
+	return ZL_HANDSHAKE_MORE;
 }
 
 void zl_handshake_wipe(struct zl_handshake *h)

@@ -74,9 +74,11 @@ struct zl_handshake {
 	uint8_t output[ZL_HANDSHAKE_OUTPUT]; /* the caller sends it and sets output_bytes to 0 */
 };
 
-/* Starts, with our signature as the output. The options and the security, or NULL, must stay. */
-void zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,
-			const struct zl_ipc_options *options, const struct zl_security *security);
+/* Starts, with our signature as the output; where no ZMTP is spoken (zl_ipc_raw) there is nothing
+ * to say, and it is READY. The options and the security, or NULL, must stay. */
+enum zl_verdict zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,
+				   const struct zl_ipc_options *options,
+				   const struct zl_security *security);
 /* Nothing of it is left in memory. */
 void zl_handshake_wipe(struct zl_handshake *h);
 /* Bytes of the peer's greeting, in pieces of any size. READY comes of an old peer's (1.0, 2.0), of

@@ -137,7 +137,8 @@ static bool check_stream_sent(const struct zl_ipc_stream_sent *m, size_t tail)
 
 static bool zmtp_version(uint32_t v)
 {
-	return v == ZL_ZMTP_V1_0 || v == ZL_ZMTP_V2_0 || v == ZL_ZMTP_V3_0 || v == ZL_ZMTP_V3_1;
+	return v == ZL_ZMTP_NONE || v == ZL_ZMTP_V1_0 || v == ZL_ZMTP_V2_0 || v == ZL_ZMTP_V3_0 ||
+	       v == ZL_ZMTP_V3_1;
 }
 
 static bool stream_ready(const struct zl_ipc_stream_ready *m)

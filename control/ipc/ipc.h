@@ -263,6 +263,10 @@ bool zl_ipc_device_joins(enum zl_device_kind kind, enum zl_socket_type frontend,
  * home, and what their peers on other cores say and hear crosses to it. */
 bool zl_ipc_sharded(enum zl_socket_type type);
 
+/* Do such a socket's peers speak no ZMTP (STREAM, and ROUTER with router_raw)? They are ready once
+ * control has let them in, which says ZL_ZMTP_NONE: there is no greeting, handshake or frame. */
+bool zl_ipc_raw(enum zl_socket_type type, const struct zl_ipc_options *options);
+
 struct zl_ipc_device {
 	uint32_t id;
 	uint32_t kind; /* enum zl_device_kind */
@@ -347,8 +351,9 @@ enum zl_relay {
 	ZL_RELAY_MESSAGE
 };
 
-/* What a stream speaks: major and minor. */
+/* What a stream speaks: major and minor; NONE: bytes, as they are (zl_ipc_raw). */
 enum zl_zmtp_version {
+	ZL_ZMTP_NONE = 0,
 	ZL_ZMTP_V1_0 = 0x0100, /* RFC 13 */
 	ZL_ZMTP_V2_0 = 0x0200, /* RFC 15 */
 	ZL_ZMTP_V3_0 = 0x0300, /* RFC 23 */

@@ -50,7 +50,6 @@ struct zl_ipc_options {
 	uint32_t accept_filters;
 	struct zl_ipc_network tcp_accept_filter[ZL_ACCEPT_FILTERS];
 	struct zl_ipc_properties metadata;
-	uint32_t reserved;
 };
 _Static_assert(sizeof(struct zl_ipc_options) % 8 == 0, "no padding that nobody sets");
 

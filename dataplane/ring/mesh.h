@@ -30,7 +30,7 @@ enum zl_parcel_kind {
 	ZL_PARCEL_CREDIT, /* home: what it has queued, now that it has acknowledged some */
 	ZL_PARCEL_CLOSED, /* home: its stream has ended; the last parcel about it */
 	ZL_PARCEL_GRANT,  /* from home: what the socket has taken */
-	ZL_PARCEL_CLOSE,  /* from home: end its stream */
+	ZL_PARCEL_CLOSE,  /* from home: end its stream; or finish it, with what OUT has brought */
 	ZL_PARCEL_LEFT,   /* from home: it has no pipe any more; the last parcel about it */
 };
 
@@ -53,9 +53,12 @@ struct zl_parcel {
 		struct {
 			uint64_t bytes;
 			uint32_t parts;
-		} taken;            /* GRANT: in all */
-		const char *reason; /* CLOSE: a literal */
-		bool whole;         /* CLOSED: it ended after its last message */
+		} taken; /* GRANT: in all */
+		struct {
+			const char *reason; /* a literal */
+			bool finish;
+		} end;      /* CLOSE */
+		bool whole; /* CLOSED: it ended after its last message */
 	};
 	union {
 		uint32_t socket; /* MSG, BROKEN */

@@ -106,15 +106,22 @@ void zl_named_note(struct zl_socket *s, const struct zl_pipe *p, const uint8_t *
 		zl_notices_add(s, &d->notices, &d->label[p->slot], bytes, len);
 }
 
+void zl_named_dismiss(struct zl_socket *s, struct zl_pipe *p)
+{
+	struct zl_named *d = s->state;
+
+	if (d->label[p->slot].buf)
+		zl_names_remove(&d->names, p, p->routing_id, p->routing_id_len);
+	drop_label(d, p);
+}
+
 void zl_named_remove(struct zl_socket *s, struct zl_pipe *p)
 {
 	struct zl_named *d = s->state;
 
 	zl_outbox_forget(s, &d->outbox, p);
 	zl_inbox_forget(s, &d->inbox, p);
-	if (d->label[p->slot].buf)
-		zl_names_remove(&d->names, p, p->routing_id, p->routing_id_len);
-	drop_label(d, p);
+	zl_named_dismiss(s, p);
 	zl_notices_hand_up(s, &d->notices, &d->inbox);
 }
 
@@ -130,6 +137,14 @@ void zl_named_released(struct zl_socket *s, struct zl_pipe *p)
 	struct zl_named *d = s->state;
 
 	(void)p;
+	zl_notices_hand_up(s, &d->notices, &d->inbox);
+}
+
+/* Whom they are for may have come, or have room, without anything that is seen from here. */
+void zl_named_turn(struct zl_socket *s)
+{
+	struct zl_named *d = s->state;
+
 	zl_notices_hand_up(s, &d->notices, &d->inbox);
 }
 

@@ -23,10 +23,13 @@ int zl_named_open(struct zl_socket *s);
 void zl_named_close(struct zl_socket *s);
 void zl_named_broken(struct zl_socket *s);
 void zl_named_released(struct zl_socket *s, struct zl_pipe *p);
+void zl_named_turn(struct zl_socket *s);
 /* false: the pipe was refused, for its name is taken (handover: the one that had it is closed). */
 bool zl_named_add(struct zl_socket *s, struct zl_pipe *p, bool handover);
 /* The user is told something of p, as if p had sent it: these bytes, of which there may be none. */
 void zl_named_note(struct zl_socket *s, const struct zl_pipe *p, const uint8_t *bytes, size_t len);
+/* Its user has done with p: nothing of it is received or told any more, nobody has its name. */
+void zl_named_dismiss(struct zl_socket *s, struct zl_pipe *p);
 /* Forgets the pipe, and hands up what the user has not been told yet. */
 void zl_named_remove(struct zl_socket *s, struct zl_pipe *p);
 /* Receive, each message with its label before it. How many parts were taken. */

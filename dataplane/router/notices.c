@@ -68,6 +68,8 @@ void zl_notices_flush(struct zl_socket *s, struct zl_notices *q, const struct zl
 	while (q->n && !in->mid) {
 		struct zl_notice *m = &q->at[q->first];
 
+		if (s->ops->has_room && !s->ops->has_room(s->ctx, m->parts))
+			return;
 		if (s->ops->receive(s->ctx, m->part, m->parts) == 0)
 			return;
 		let_go(m);

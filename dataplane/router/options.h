@@ -27,6 +27,7 @@ struct zl_socket_options {
 	bool router_handover;  /* a new peer takes its name from an old one */
 	bool router_raw;       /* STREAM's way: no identities over the wire */
 	uint8_t router_notify; /* ZL_NOTIFY_* */
+	bool stream_quiet;     /* STREAM, and raw: ZMQ_STREAM_NOTIFY 0 */
 	/* REQ */
 	bool req_relaxed;   /* a request may follow one that has no answer yet */
 	bool req_correlate; /* requests carry an id, and only its answer is taken */

@@ -60,6 +60,8 @@ int zl_xsub_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const ui
 		      uint32_t len);
 
 /* stream.c: what ROUTER does as STREAM does if it is raw. strict: as zl_named_send(). */
+void zl_stream_pipe_added(struct zl_socket *s, struct zl_pipe *p);
+void zl_stream_pipe_removed(struct zl_socket *s, struct zl_pipe *p);
 int zl_stream_write(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool strict);
 
 #endif

@@ -9,6 +9,10 @@ static void router_pipe_added(struct zl_socket *s, struct zl_pipe *p)
 {
 	struct zl_named *d = s->state;
 
+	if (s->options->router_raw) {
+		zl_stream_pipe_added(s, p);
+		return;
+	}
 	if (!zl_named_add(s, p, s->options->router_handover))
 		return;
 	zl_greet(s, p, true);
@@ -21,6 +25,10 @@ static void router_pipe_removed(struct zl_socket *s, struct zl_pipe *p)
 {
 	const struct zl_option_bytes *last = &s->options->disconnect_msg;
 
+	if (s->options->router_raw) {
+		zl_stream_pipe_removed(s, p);
+		return;
+	}
 	if (s->options->router_notify & ZL_NOTIFY_DISCONNECT)
 		zl_named_note(s, p, NULL, 0);
 	if (last->len && !p->dialled)
@@ -51,6 +59,7 @@ static bool router_can_send(const struct zl_socket *s)
 const struct zl_pattern zl_router_pattern = {
 	.type = ZL_ROUTER,
 	.peers = 1u << ZL_REQ | 1u << ZL_DEALER | 1u << ZL_ROUTER,
+	.labels = true,
 	.open = zl_named_open,
 	.close = zl_named_close,
 	.pipe_added = router_pipe_added,
@@ -61,4 +70,5 @@ const struct zl_pattern zl_router_pattern = {
 	.broken = zl_named_broken,
 	.released = zl_named_released,
 	.subscribe = zl_never_subscribes,
+	.turn = zl_named_turn,
 };

@@ -111,6 +111,7 @@ static int server_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned 
 const struct zl_pattern zl_server_pattern = {
 	.type = ZL_SERVER,
 	.peers = 1u << ZL_CLIENT,
+	.labels = true,
 	.open = zl_named_open,
 	.close = zl_named_close,
 	.pipe_added = server_pipe_added,
@@ -120,11 +121,13 @@ const struct zl_pattern zl_server_pattern = {
 	.broken = zl_named_broken,
 	.released = zl_named_released,
 	.subscribe = zl_never_subscribes,
+	.turn = zl_named_turn,
 };
 
 const struct zl_pattern zl_peer_pattern = {
 	.type = ZL_PEER,
 	.peers = 1u << ZL_PEER,
+	.labels = true,
 	.open = zl_named_open,
 	.close = zl_named_close,
 	.pipe_added = server_pipe_added,
@@ -134,4 +137,5 @@ const struct zl_pattern zl_peer_pattern = {
 	.broken = zl_named_broken,
 	.released = zl_named_released,
 	.subscribe = zl_never_subscribes,
+	.turn = zl_named_turn,
 };

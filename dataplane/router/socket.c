@@ -182,6 +182,8 @@ bool zl_socket_sweep(struct zl_socket *s, uint32_t budget)
 {
 	if (s->last)
 		zl_late_turn(s);
+	if (s->pattern && s->pattern->turn) /* none: it lives on another core */
+		s->pattern->turn(s);
 	return !s->matcher || zl_matcher_sweep(s->matcher, budget);
 }
 

@@ -35,6 +35,9 @@ struct zl_socket_ops {
 	/* Received for the socket's user (an application, a device). Returns how many parts were
 	 * taken, at a message boundary; the rest will be offered again. */
 	unsigned (*receive)(void *ctx, const struct zl_msg *msgs, unsigned n);
+	/* May be NULL: always. Has whoever receives room for so many parts that are of no peer's
+	 * input, and that nobody has asked about before? */
+	bool (*has_room)(void *ctx, unsigned parts);
 	/* Subscriptions and cancellations (flags) that peers sent, for whoever decides policy.
 	 * Returns how many were taken. NULL: they come into force at once, or as an XPUB's options
 	 * say, and its user receives them (xpub_user.h). */
@@ -58,6 +61,10 @@ struct zl_socket_ops {
 	/* May be NULL. The peer has broken the pattern's protocol, or its socket's rules: its
 	 * stream is to be closed under this name (a literal), which is counted. */
 	void (*misbehaved)(void *ctx, struct zl_pipe *pipe, const char *reason);
+	/* May be NULL. The socket's user ends this connection: what was written to the pipe is
+	 * still sent, as the socket's linger allows, and then its stream is closed
+	 * ("closed_by_user"). */
+	void (*finish)(void *ctx, struct zl_pipe *pipe);
 };
 
 struct zl_socket {
@@ -89,6 +96,7 @@ struct zl_pattern {
 	enum zl_socket_type type;
 	uint32_t peers; /* bit mask of the zl_socket_types it may talk to */
 	bool matches;   /* needs a matcher */
+	bool labels;    /* a message is received with one part more than its peer sent */
 	uint32_t marks; /* bytes of its own before each of the matcher's prefixes */
 	/* 0, -ENOMEM; allocates all that the pattern will need. */
 	int (*open)(struct zl_socket *s);
@@ -114,6 +122,8 @@ struct zl_pattern {
 	 * -ENOMEM, -EMSGSIZE, -EOPNOTSUPP. */
 	int (*subscribe)(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *prefix,
 			 uint32_t len);
+	/* May be NULL. Every turn: goes on with what could not be done at once. */
+	void (*turn)(struct zl_socket *s);
 };
 
 /* The table (patterns.c): a new pattern is one file and one row here. NULL: no such pattern yet. */

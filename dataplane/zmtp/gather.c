@@ -104,8 +104,8 @@ static enum zl_zmtp_counter header(struct zl_session *s)
 
 		s->frame.header[s->frame.header_len++] = *rx_at(s);
 		s->rx_off++;
-		n = (s->old_frames ? zl_old_frame_parse : zl_frame_parse)(s->frame.header,
-									  s->frame.header_len, &f);
+		n = (s->framing == ZL_FRAMING_OLD ? zl_old_frame_parse : zl_frame_parse)(
+			s->frame.header, s->frame.header_len, &f);
 		why = frame_check(s, n, &f);
 		if (why != FINE)
 			return why;
@@ -260,7 +260,7 @@ void gather_take(struct zl_session *s, struct zl_msg *m)
 		.len = (uint32_t)s->frame.want,
 		.flags = (s->frame.flags & ZL_FRAME_MORE ? ZL_MSG_MORE : 0) |
 			 (head->next ? ZL_MSG_CHAIN : 0),
-		.wire = s->old_frames ? 0 : s->frame.header_len,
+		.wire = s->framing == ZL_FRAMING_OLD ? 0 : s->frame.header_len,
 	};
 	memset(&s->frame, 0, sizeof(s->frame));
 }

@@ -263,6 +263,50 @@ static enum zl_zmtp_counter cut_old(struct zl_session *s, struct batch *b, unsig
 	return FINE;
 }
 
+/* Goes on to the end of an open message, so that it need not be kept. */
+static bool batch_full(const struct zl_session *s, const struct batch *b)
+{
+	return b->n >= BATCH_MAX - 1 || b->bufs >= BATCH_MAX - 3 ||
+	       (b->n >= BATCH && !in_message(s, b));
+}
+
+/* Bytes without frames: what is in the buffer is a message. */
+static void cut_raw(struct zl_session *s, struct batch *b)
+{
+	b->msg[b->n++] = (struct zl_msg){
+		.buf = buf_of(s->rx),
+		.data = rte_pktmbuf_mtod_offset(s->rx, const uint8_t *, s->rx_off),
+		.len = s->rx->data_len - s->rx_off,
+	};
+	s->rx_off = s->rx->data_len;
+	s->rx_cut = true;
+}
+
+static enum zl_zmtp_counter cut_new(struct zl_session *s, struct batch *b, unsigned limit)
+{
+	if (!s->boxed)
+		cut_short(s, b, limit);
+	return s->rx_off < s->rx->data_len && !batch_full(s, b) ? cut_other(s, b) : FINE;
+}
+
+/* Frames that begin in the buffer, and end there if they are short. */
+static enum zl_zmtp_counter cut_frames(struct zl_session *s, struct batch *b)
+{
+	unsigned limit = b->n < BATCH ? BATCH : b->n + 1;
+
+	switch (s->framing) {
+	case ZL_FRAMING_OLD:
+		return cut_old(s, b, limit);
+	case ZL_FRAMING_NONE:
+		cut_raw(s, b);
+		return FINE;
+	case ZL_FRAMING_ZMTP:
+	case ZL_FRAMINGS:
+		break;
+	}
+	return cut_new(s, b, limit);
+}
+
 /* A PUB or XPUB takes a part that begins with 1 or 0 for a subscription, as ZMTP 2.0 and 3.0 peers
  * send it and as libzmq's XPUB takes it from any; ZMQ_ONLY_FIRST_SUBSCRIBE: the first part decides.
  */
@@ -287,13 +331,6 @@ static void mark_subscriptions(struct zl_session *s, struct batch *b, unsigned f
 	}
 }
 
-/* Goes on to the end of an open message, so that it need not be kept. */
-static bool batch_full(const struct zl_session *s, const struct batch *b)
-{
-	return b->n >= BATCH_MAX - 1 || b->bufs >= BATCH_MAX - 3 ||
-	       (b->n >= BATCH && !in_message(s, b));
-}
-
 /* One buffer, or what is left of it. */
 static enum zl_zmtp_counter cut_buffer(struct zl_session *s, struct batch *b)
 {
@@ -303,15 +340,8 @@ static enum zl_zmtp_counter cut_buffer(struct zl_session *s, struct batch *b)
 
 	if (gathering(s)) {
 		why = gather_one(s, b);
-	} else if (s->old_frames) {
-		why = cut_old(s, b, b->n < BATCH ? BATCH : b->n + 1);
-		if (why == FINE)
-			batch_buffer_done(s, b);
 	} else {
-		if (!s->boxed)
-			cut_short(s, b, b->n < BATCH ? BATCH : b->n + 1);
-		if (s->rx_off < s->rx->data_len && !batch_full(s, b))
-			why = cut_other(s, b);
+		why = cut_frames(s, b);
 		if (why == FINE)
 			batch_buffer_done(s, b);
 	}

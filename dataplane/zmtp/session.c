@@ -27,6 +27,12 @@ void zl_zmtp_fini(struct zl_zmtp *z)
 	z->tail = NULL;
 }
 
+/* Has it frames that are not everybody's? */
+static bool apart(const struct zl_session *s)
+{
+	return s->framing != ZL_FRAMING_ZMTP || s->boxed;
+}
+
 static void give_back(struct zl_session *s)
 {
 	gather_clear(s);
@@ -117,7 +123,7 @@ void zl_session_close(struct zl_session *s, const char *reason, bool flush)
 		return;
 	s->state = ZL_SESSION_ENDED;
 	if (was == ZL_SESSION_TRAFFIC)
-		s->zmtp->apart_sessions -= s->old_frames || s->boxed;
+		s->zmtp->apart_sessions -= apart(s);
 	sodium_memzero(&s->open, sizeof(s->open));
 	sodium_memzero(&s->seal, sizeof(s->seal));
 	if (s->boxed) {
@@ -181,17 +187,37 @@ void zl_session_box(struct zl_session *s, const struct zl_ipc_boxes *boxes)
 	zl_box_key_init(&s->seal, boxes->key, boxes->server, boxes->sent);
 }
 
+void zl_session_hold(struct zl_session *s)
+{
+	s->held = true;
+}
+
+static enum zl_framing framing_of(enum zl_zmtp_version version)
+{
+	switch (version) {
+	case ZL_ZMTP_NONE:
+		return ZL_FRAMING_NONE;
+	case ZL_ZMTP_V1_0:
+		return ZL_FRAMING_OLD;
+	case ZL_ZMTP_V2_0:
+	case ZL_ZMTP_V3_0:
+	case ZL_ZMTP_V3_1:
+		break;
+	}
+	return ZL_FRAMING_ZMTP;
+}
+
 void zl_session_begin(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version)
 {
 	if (s->state == ZL_SESSION_ENDED)
 		return;
 	s->takes_subscriptions = takes_subscriptions;
 	s->version = (uint16_t)version;
-	s->old_frames = version == ZL_ZMTP_V1_0;
-	s->zmtp->apart_sessions += s->old_frames || s->boxed;
+	s->framing = framing_of(version);
+	s->zmtp->apart_sessions += apart(s);
 	s->state = ZL_SESSION_TRAFFIC;
 	s->held = false;
-	if (s->old_frames && takes_subscriptions)
+	if (s->framing == ZL_FRAMING_OLD && takes_subscriptions)
 		subscribe_to_all(s);
 }
 

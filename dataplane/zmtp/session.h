@@ -1,5 +1,6 @@
-/* ZMTP on a stream: greeting and handshake relayed to whoever decides (control), then traffic.
- * Turns bytes into messages and messages into bytes; knows neither TCP nor patterns. One core only.
+/* ZMTP, or plain bytes, on a stream: greeting and handshake relayed to whoever decides (control),
+ * then traffic. Turns bytes into messages and messages into bytes; knows neither TCP nor patterns.
+ * One core only.
  *
  * Receiving: frames are cut out of the stream's buffers where they lie; a frame that spans buffers
  * is gathered once if small, or becomes a chain. Only whole messages (all parts) go up. What the
@@ -7,7 +8,12 @@
  *
  * Sending: zl_session_write() encodes a run once and queues it on many sessions by reference; parts
  * that came from a ZMTP wire (zl_msg.wire) are forwarded as the bytes that they came in. Frames of
- * messages are the same from ZMTP 2.0 on; sessions of 1.0 share an encoding of their own. */
+ * messages are the same from ZMTP 2.0 on; sessions of 1.0 share an encoding of their own.
+ *
+ * A raw session (version ZL_ZMTP_NONE: STREAM) has neither greeting nor frames: nothing is read
+ * before the verdict, each buffer that comes is a message of one part, where it lies, and of what
+ * is written the bodies alone go out. A limit on a message, heartbeats and subscriptions are not
+ * for it. */
 #ifndef ZL_ZMTP_SESSION_H
 #define ZL_ZMTP_SESSION_H
 
@@ -72,7 +78,7 @@ struct zl_zmtp {
 	struct rte_mempool *indirect; /* boundary pieces of chains */
 	struct rte_mbuf *tail;        /* shared encode buffer in use, or NULL */
 	struct zl_session *ended;     /* to be told by zl_zmtp_poll */
-	uint32_t apart_sessions;      /* in traffic, with frames of ZMTP 1.0, or boxed */
+	uint32_t apart_sessions;      /* in traffic, with another framing than ZMTP's, or boxed */
 	struct zl_stages *stages;     /* of the core: for its owner to set, if it counts */
 	uint64_t counter[ZL_ZMTP_COUNTERS];
 	struct zl_keystream opening, sealing; /* of the box at hand, and those after it */
@@ -89,6 +95,14 @@ void zl_zmtp_poll(struct zl_zmtp *z);
 struct zl_heartbeats {
 	uint32_t interval_ms, timeout_ms;
 	uint16_t ttl_ds;
+};
+
+/* How messages lie on the wire. */
+enum zl_framing {
+	ZL_FRAMING_ZMTP, /* 2.0 and later */
+	ZL_FRAMING_OLD,  /* 1.0 */
+	ZL_FRAMING_NONE, /* raw: bodies, one behind the other */
+	ZL_FRAMINGS
 };
 
 enum zl_session_state {
@@ -109,7 +123,7 @@ struct zl_session {
 	bool takes_joins;           /* this end is RADIO; set by the owner */
 	bool only_first_subscribes; /* of a message's parts; set by the owner (see deliver) */
 	bool subscribing;           /* parts of the message at hand may be subscriptions */
-	bool old_frames;            /* ZMTP 1.0 */
+	enum zl_framing framing;    /* as the verdict's version has it */
 	bool boxed;                 /* CURVE: every frame is a MESSAGE */
 	bool stalled;               /* the owner took less than it was offered */
 	bool held;                  /* nothing is read until the verdict on the handshake */
@@ -162,6 +176,8 @@ struct zl_session {
  * and a message; 0: only ZL_ZMTP_MSG_MAX does. */
 void zl_session_open(struct zl_session *s, struct zl_zmtp *z, struct zl_stream *stream, void *owner,
 		     uint64_t max_msg_bytes);
+/* Nothing is read before the verdict, which finds nothing relayed: the peer of a raw session. */
+void zl_session_hold(struct zl_session *s);
 /* events for zl_tcp_connect() and accept: owner is the session. */
 extern const struct zl_stream_events zl_session_events;
 /* Read on after back-pressure. */

@@ -22,7 +22,7 @@
 
 struct writer {
 	struct zl_zmtp *z;
-	bool old; /* the sessions are of ZMTP 1.0 */
+	enum zl_framing framing; /* of the sessions */
 	struct zl_session *const *sessions;
 	unsigned n_sessions, n;
 	bool failed; /* a buffer was lacking: the sessions cannot go on */
@@ -283,12 +283,37 @@ static void put_old(struct writer *w, const struct zl_msg *msgs, unsigned n)
 	w->z->counter[ZL_ZMTP_parts_out_old] += n;
 }
 
+/* Bodies without headers. An empty one is nothing. */
+static void put_raw(struct writer *w, const struct zl_msg *msgs, unsigned n)
+{
+	for (unsigned i = 0; i < n && !w->failed; i++) {
+		struct zl_msg bare = msgs[i];
+
+		bare.wire = 0;
+		if (bare.len)
+			encode(w, &bare, bare.data, 0); /* behind no bytes of a header */
+	}
+}
+
+static void put_framed(struct writer *w, const struct zl_msg *msgs, unsigned n)
+{
+	switch (w->framing) {
+	case ZL_FRAMING_OLD:
+		put_old(w, msgs, n);
+		return;
+	case ZL_FRAMING_NONE:
+		put_raw(w, msgs, n);
+		return;
+	case ZL_FRAMING_ZMTP:
+	case ZL_FRAMINGS:
+		break;
+	}
+	put(w, msgs, n);
+}
+
 static void write_group(struct writer *w, const struct zl_msg *msgs, unsigned n)
 {
-	if (w->old)
-		put_old(w, msgs, n);
-	else
-		put(w, msgs, n);
+	put_framed(w, msgs, n);
 	close_run(w);
 	flush(w);
 	for (unsigned i = 0; i < w->n_sessions; i++) {
@@ -301,13 +326,13 @@ static void write_group(struct writer *w, const struct zl_msg *msgs, unsigned n)
 	}
 }
 
-static void write_to(struct zl_zmtp *z, bool old, struct zl_session *const *sessions,
+static void write_to(struct zl_zmtp *z, enum zl_framing framing, struct zl_session *const *sessions,
 		     unsigned n_sessions, const struct zl_msg *msgs, unsigned n)
 {
 	struct writer w;
 
 	w.z = z;
-	w.old = old;
+	w.framing = framing;
 	w.sessions = sessions;
 	w.n_sessions = n_sessions;
 	w.n = 0;
@@ -327,24 +352,24 @@ static void write_boxed(struct zl_session *s, const struct zl_msg *msgs, unsigne
 		s->stream->ops->output(s->stream);
 }
 
-/* There are sessions on this core whose frames are not everybody's: those of ZMTP 1.0 share an
- * encoding of their own, and boxes are made for each. */
+/* There are sessions on this core whose frames are not everybody's: those of one framing share an
+ * encoding, and boxes are made for each. */
 static void write_apart(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
 			const struct zl_msg *msgs, unsigned n)
 {
-	struct zl_session *apart[2][GROUP]; /* by age */
-	unsigned count[2] = {0};
+	struct zl_session *apart[ZL_FRAMINGS][GROUP];
+	unsigned count[ZL_FRAMINGS] = {0};
 
 	for (unsigned i = 0; i < n_sessions; i++) {
-		bool old = sessions[i]->old_frames;
+		enum zl_framing framing = sessions[i]->framing;
 
 		if (sessions[i]->boxed)
 			write_boxed(sessions[i], msgs, n);
 		else
-			apart[old][count[old]++] = sessions[i];
+			apart[framing][count[framing]++] = sessions[i];
 	}
-	write_to(z, false, apart[0], count[0], msgs, n);
-	write_to(z, true, apart[1], count[1], msgs, n);
+	for (enum zl_framing k = 0; k < ZL_FRAMINGS; k++)
+		write_to(z, k, apart[k], count[k], msgs, n);
 }
 
 void zl_session_write(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
@@ -357,7 +382,7 @@ void zl_session_write(struct zl_zmtp *z, struct zl_session *const *sessions, uns
 		if (z->apart_sessions)
 			write_apart(z, sessions + i, group, msgs, n);
 		else
-			write_to(z, false, sessions + i, group, msgs, n);
+			write_to(z, ZL_FRAMING_ZMTP, sessions + i, group, msgs, n);
 	}
 }
 

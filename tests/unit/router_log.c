@@ -61,6 +61,12 @@ static void on_misbehaved(void *ctx, struct zl_pipe *pipe, const char *reason)
 	snprintf(l->misbehaved + at, LOG_TEXT - at, "%u:%s ", (unsigned)(pipe - l->pipe), reason);
 }
 
+/* Under the name that shard.c closes it by. */
+static void on_finish(void *ctx, struct zl_pipe *pipe)
+{
+	on_misbehaved(ctx, pipe, "closed_by_user");
+}
+
 /* Bodies that are in several pieces lie in one here: only their flag tells. */
 uint32_t zl_msg_peek(const struct zl_msg *msg, uint8_t *into, uint32_t max)
 {
@@ -158,6 +164,7 @@ void log_open_with(struct router_log *l, enum zl_socket_type type,
 		.broken = on_broken,
 		.buffer = on_buffer,
 		.misbehaved = on_misbehaved,
+		.finish = on_finish,
 	};
 	struct zl_socket_config config = {
 		.id = 1,

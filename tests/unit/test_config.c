@@ -169,6 +169,15 @@ static const struct {
 		 "  backend: {type: CLIENT}",
 	 "t.yaml:6: devices[0].backend.type: a bridge cannot join ROUTER and CLIENT: "
 	 "one must send what the other receives, in as many parts"},
+	{DEVICES "- name: feed\n  kind: bridge\n  frontend: {type: STREAM}\n"
+		 "  backend: {type: ROUTER}",
+	 "t.yaml:6: devices[0].backend.type: a bridge cannot join STREAM and ROUTER: STREAM's "
+	 "messages are [routing id][bytes], which DEALER, PAIR, PUSH, PULL, PUB and XPUB pass on"},
+	{DEVICES "- name: feed\n  kind: bridge\n  frontend: {type: PAIR, policy: {topics: "
+		 "[{publish: deny, prefix: a}]}}\n  backend: {type: STREAM, policy: {topics: "
+		 "[{publish: deny, prefix: a}]}}",
+	 "t.yaml:6: devices[0].backend: policy: rules for topics are not for bytes without ZMTP; "
+	 "take them away"},
 	{DEVICES "- {name: feed, kind: forwarder, frontend: {}}",
 	 "t.yaml:3: devices[0]: the key \"backend\" is missing"},
 	{SIDES("", "") "  last_values: {topics: 0}",

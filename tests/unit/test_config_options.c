@@ -74,8 +74,9 @@ static const struct {
 	{XPUB("xpub_manual_last_value: yes"),
 	 AT "xpub_manual_last_value: needs an application that answers subscriptions, and a device "
 	    "has none; remove it"},
-	{ROUTER("router_raw: yes"), AT "router_raw: needs an application that speaks its peers' "
-				       "protocol, and a device has none; remove it"},
+	{DEALER("router_raw: yes"), AT "router_raw: is no option of DEALER, but of ROUTER"},
+	{DEALER("stream_notify: no"),
+	 AT "stream_notify: is no option of DEALER, but of ROUTER, STREAM"},
 	{DEALER("req_relaxed: yes"), AT "req_relaxed: is no option of DEALER, but of REQ"},
 	{DEALER("routing_id: ''"), AT "routing_id: has 0 bytes; it may have 1 to 255"},
 	{DEALER("routing_id: \"\\0a\""),

@@ -57,6 +57,10 @@ static const struct {
 	{TOP "  backend: {security: curve}\n",
 	 "t.yaml:5: devices[0].backend.security: is one value, but a mapping (key: value) belongs "
 	 "here"},
+	{"devices:\n- name: d\n  kind: bridge\n  frontend: {type: PAIR}\n  backend:\n"
+	 "    type: STREAM\n    security: {mechanism: plain, role: server, users: users}\n",
+	 "t.yaml:7: devices[0].backend.security: plain is a handshake of ZMTP, which this socket's "
+	 "peers do not speak; take it away"},
 	/* what a mechanism and role needs */
 	{WITH("mechanism: curve"), AT ": curve needs the key \"role\": server or client"},
 	{WITH("mechanism: plain"), AT ": plain needs the key \"role\": server or client"},

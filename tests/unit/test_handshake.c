@@ -414,6 +414,29 @@ static void test_random_handshakes_never_lead_outside(void **state)
 	}
 }
 
+/* Nothing is said, and nothing is waited for. */
+static void test_who_speaks_no_zmtp_is_ready_at_once(void **state)
+{
+	struct zl_ipc_options options;
+	struct zl_handshake h;
+
+	(void)state;
+	zl_options_default(&options);
+	assert_int_equal(zl_handshake_start(&h, ZL_STREAM, true, &options, NULL),
+			 ZL_HANDSHAKE_READY);
+	assert_int_equal(h.zmtp, ZL_ZMTP_NONE);
+	assert_int_equal(h.peer_type, ZL_STREAM);
+	assert_int_equal(h.output_bytes, 0);
+	assert_int_equal(zl_handshake_start(&h, ZL_ROUTER, false, &options, NULL),
+			 ZL_HANDSHAKE_MORE);
+	options.router_raw = 1;
+	assert_int_equal(zl_handshake_start(&h, ZL_ROUTER, false, &options, NULL),
+			 ZL_HANDSHAKE_READY);
+	assert_int_equal(h.output_bytes, 0);
+	assert_int_equal(zl_handshake_start(&h, ZL_DEALER, false, &options, NULL),
+			 ZL_HANDSHAKE_MORE);
+}
+
 static void test_socket_types_match_both_ways(void **state)
 {
 	(void)state;
@@ -448,6 +471,7 @@ int main(void)
 		cmocka_unit_test(test_an_identity_has_at_most_255_bytes),
 		cmocka_unit_test(test_a_ready_cut_anywhere_is_refused_or_whole),
 		cmocka_unit_test(test_random_handshakes_never_lead_outside),
+		cmocka_unit_test(test_who_speaks_no_zmtp_is_ready_at_once),
 		cmocka_unit_test(test_socket_types_match_both_ways),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,13 +282,56 @@ static void test_stream_is_told_of_connections_and_closes_them(void **state)
 	assert_string_equal(r.misbehaved, "0:closed_by_user ");
 	assert_string_equal(r.out[0], "x y p ");
 	assert_string_equal(r.out[1], "z q ");
+	/* whom the user has closed it hears no more of, nor of its end */
+	assert_int_equal(log_send(&r, "1+x"), -EHOSTUNREACH);
+	assert_int_equal(log_input(&r, 0, "late"), 1);
+	assert_int_equal(r.counter[ZL_ROUTER_dropped_nameless], 1);
 	zl_socket_remove_pipe(&r.socket, &r.pipe[0]);
-	assert_string_equal(r.received, "1+ 2+ 1+bytes 1+ ");
+	zl_socket_remove_pipe(&r.socket, &r.pipe[1]);
+	assert_string_equal(r.received, "1+ 2+ 1+bytes 2+ ");
 	close_all();
-	open_with_peers(ZL_ROUTER, "1", "2");
-	options.router_raw = true;
-	assert_int_equal(log_send(&r, "1+x+y 3+x 1+"), 6);
+}
+
+static void test_a_raw_router_is_a_stream_that_drops(void **state)
+{
+	static const struct zl_socket_options raw = {.router_raw = true};
+
+	(void)state;
+	log_open_with(&r, ZL_ROUTER, NULL, &raw, false);
+	log_add_named(&r, 0, "1");
+	assert_int_equal(log_send(&r, "1+x+y 3+x 1+ 4+z"), 9);
 	assert_string_equal(r.out[0], "x y ");
+	assert_string_equal(r.misbehaved, "0:closed_by_user ");
+	assert_string_equal(r.received, "1+ ");
+	close_all();
+}
+
+static void test_a_quiet_stream_tells_of_nobody(void **state)
+{
+	static const struct zl_socket_options quiet = {.stream_quiet = true};
+
+	(void)state;
+	log_open_with(&r, ZL_STREAM, NULL, &quiet, false);
+	log_add_named(&r, 0, "1");
+	assert_int_equal(log_input(&r, 0, "x"), 1);
+	zl_socket_remove_pipe(&r.socket, &r.pipe[0]);
+	assert_string_equal(r.received, "1+x ");
+	close_all();
+}
+
+/* Nothing comes of the peer that could remind of it. */
+static void test_a_notice_that_had_no_room_is_given_in_a_later_turn(void **state)
+{
+	(void)state;
+	log_open_with(&r, ZL_STREAM, NULL, &options, false);
+	memset(&options, 0, sizeof(options));
+	r.accept = 0;
+	log_add_named(&r, 0, "1");
+	zl_socket_sweep(&r.socket, 1);
+	assert_string_equal(r.received, "");
+	r.accept = 100;
+	zl_socket_sweep(&r.socket, 1);
+	assert_string_equal(r.received, "1+ ");
 	close_all();
 }
 
@@ -358,6 +401,9 @@ int main(void)
 		cmocka_unit_test(test_server_messages_have_an_id_and_one_part),
 		cmocka_unit_test(test_peer_tells_of_a_hiccup_when_it_had_dialled),
 		cmocka_unit_test(test_stream_is_told_of_connections_and_closes_them),
+		cmocka_unit_test(test_a_raw_router_is_a_stream_that_drops),
+		cmocka_unit_test(test_a_quiet_stream_tells_of_nobody),
+		cmocka_unit_test(test_a_notice_that_had_no_room_is_given_in_a_later_turn),
 		cmocka_unit_test(test_names_are_found_as_a_plain_list_finds_them),
 	};
 

@@ -290,6 +290,23 @@ static void test_devices_join_what_fits(void **state)
 	assert_false(zl_ipc_device_joins(ZL_BRIDGE, ZL_REQ, ZL_REP));
 }
 
+static void test_a_stream_is_joined_to_who_passes_its_messages_on(void **state)
+{
+	static const enum zl_socket_type fits[] = {ZL_DEALER, ZL_PAIR, ZL_PUSH,
+						   ZL_PULL,   ZL_PUB,  ZL_XPUB};
+
+	(void)state;
+	for (enum zl_socket_type t = 0; t < ZL_SOCKET_TYPES; t++) {
+		bool fit = false;
+
+		for (unsigned i = 0; i < sizeof(fits) / sizeof(fits[0]); i++)
+			fit |= fits[i] == t;
+		assert_int_equal(zl_ipc_device_joins(ZL_BRIDGE, ZL_STREAM, t), fit);
+		assert_int_equal(zl_ipc_device_joins(ZL_BRIDGE, t, ZL_STREAM), fit);
+	}
+	assert_false(zl_ipc_device_joins(ZL_QUEUE, ZL_STREAM, ZL_DEALER));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_a_streamer_holds_its_senders_back_until_there_is_room),
 		cmocka_unit_test(test_a_device_passes_over_all_of_a_message_that_is_refused),
 		cmocka_unit_test(test_devices_join_what_fits),
+		cmocka_unit_test(test_a_stream_is_joined_to_who_passes_its_messages_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,48 @@ static void test_a_peer_that_we_connect_to_is_called_what_we_say(void **state)
 	assert_memory_equal(r->identity, "far", 3);
 }
 
+static int with_stream(void **state)
+{
+	return with(FRONT("bridge", "type: STREAM, bind: 'tcp://*:1', policy: {limits: {peers: 2}}",
+			  "type: DEALER"),
+		    state);
+}
+
+static void come(uint64_t stream)
+{
+	fill_open(begin(ZL_IPC_STREAM_OPEN, 0), stream, endpoint, frontend);
+	deliver();
+}
+
+static void test_who_speaks_no_zmtp_is_let_in_counted_and_named(void **state)
+{
+	const struct zl_ipc_stream_ready *r;
+	uint8_t first[5];
+
+	(void)state;
+	set_up();
+	assert_int_equal(front.type, ZL_STREAM);
+	assert_int_equal(front.options.stream_notify, 1);
+	come(id_of(0, 1));
+	r = receive(ZL_IPC_STREAM_READY);
+	assert_int_equal(r->zmtp, ZL_ZMTP_NONE);
+	assert_int_equal(r->peer_type, ZL_STREAM);
+	assert_int_equal(r->identity_len, 5);
+	assert_int_equal(r->identity[0], 0);
+	memcpy(first, r->identity, 5);
+	json_t *reply = ask("{\"cmd\": \"peers\"}\n");
+	json_t *peer = json_array_get(json_object_get(reply, "result"), 0);
+	assert_string_equal(json_string_value(json_object_get(peer, "zmtp")), "none");
+	assert_string_equal(json_string_value(json_object_get(peer, "type")), "STREAM");
+	assert_string_equal(json_string_value(json_object_get(peer, "state")), "ready");
+	json_decref(reply);
+	come(id_of(0, 2));
+	r = receive(ZL_IPC_STREAM_READY);
+	assert_memory_not_equal(r->identity, first, 5);
+	come(id_of(0, 3));
+	expect_close(id_of(0, 3), "too_many_peers");
+}
+
 static int with_handover(void **state)
 {
 	return with(FRONT("bridge",
@@ -411,6 +453,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(with_names, test_ready_says_who_we_are_and_keeps_what_the_peer_says),
 		T(with_router, test_a_peer_that_we_connect_to_is_called_what_we_say),
+		T(with_stream, test_who_speaks_no_zmtp_is_let_in_counted_and_named),
 		T(with_handover, test_a_new_peer_takes_the_name_of_an_old_one),
 		T(with_stop_refused,
 		  test_a_refused_connect_is_not_tried_again_until_somebody_says_so),

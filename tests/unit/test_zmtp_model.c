@@ -80,7 +80,9 @@ static void out_open(struct out *o)
 static void out_check(struct out *o, struct wire *w)
 {
 	for (unsigned i = 0; i < OUT; i++) {
-		const struct bytes *due = o->wire[i].session.old_frames ? &o->sent_old : &o->sent;
+		const struct bytes *due = o->wire[i].session.framing == ZL_FRAMING_OLD
+						  ? &o->sent_old
+						  : &o->sent;
 
 		wire_expect_queued(&o->wire[i], due->at, due->n, w->sent_msgs);
 	}
