@@ -169,6 +169,8 @@ static int run(struct zl_control *c)
 		err = zl_objects_load(c);
 	if (!err)
 		zl_revoke_start(c);
+	if (!err && !zl_zaps_start(c))
+		err = -ENOMEM;
 	if (!err)
 		err = zl_api_start(c);
 	if (err)
@@ -179,6 +181,7 @@ static int run(struct zl_control *c)
 		err = zl_loop_run(&c->loop);
 	c->loop.stop = true;
 	zl_dataplane_free(c);
+	zl_zaps_free(c);
 	zl_api_free(c);
 	zl_resolver_free(c);
 	zl_objects_free(c);

@@ -101,6 +101,7 @@ struct zl_stream {
 	enum zl_stream_state state;
 	struct zl_handshake *handshake; /* while it lasts */
 	struct zl_dear_command dear;
+	struct zl_zap_request *asked; /* zap.c: while its ZAP handler has not answered */
 	enum zl_socket_type peer_type;
 	enum zl_zmtp_version zmtp;
 	uint8_t *identity;
@@ -125,6 +126,8 @@ struct zl_close_count {
 
 struct zl_dataplane;
 struct zl_resolver;
+struct zl_zap;
+struct zl_zap_request;
 struct zl_api;
 
 struct zl_control {
@@ -133,6 +136,7 @@ struct zl_control {
 	struct zl_dataplane *dataplane;
 	struct zl_resolver *resolver;
 	struct zl_api *api;
+	struct zl_zap *zaps; /* zap.c */
 	struct zl_socket *sockets;
 	struct zl_device *devices;
 	struct zl_endpoint *endpoints;
@@ -210,6 +214,10 @@ void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason r
 void zl_stream_send(struct zl_control *c, struct zl_stream *s, const void *bytes, size_t n);
 /* One whole command of its handshake, which is taken now. */
 void zl_stream_command(struct zl_control *c, struct zl_stream *s, const uint8_t *body, size_t n);
+/* Its ZAP handler has decided; or it cannot come in for want of a decision. */
+void zl_stream_answered(struct zl_control *c, struct zl_stream *s,
+			const struct zl_zap_answer *answer);
+void zl_stream_unanswered(struct zl_control *c, struct zl_stream *s, enum zl_reason reason);
 typedef void zl_stream_fn(void *context, struct zl_stream *s);
 /* "10.0.0.1:4000", "ipc:/run/feed pid 123 uid 0"; text holds ZL_ENDPOINT_MAX + 64. */
 char *zl_stream_address(const struct zl_stream *s, char *text);
@@ -234,6 +242,15 @@ void zl_identities_free(struct zl_control *c);
 /* revoke.c: from now on, whoever is no longer let in is closed within a second or so. */
 void zl_revoke_start(struct zl_control *c);
 bool zl_revoked(const struct zl_stream *s);
+
+/* zap.c: the ZAP handlers that sockets name. False: no memory. Free when no stream is left. */
+bool zl_zaps_start(struct zl_control *c);
+void zl_zaps_free(struct zl_control *c);
+/* The stream's handshake is at ASK: zl_stream_answered() or zl_stream_unanswered() follows, in the
+ * time that the socket's configuration gives. ZL_REASONS; or why it cannot be asked. */
+enum zl_reason zl_zap_ask(struct zl_control *c, struct zl_stream *s);
+/* The stream's handshake is over; nothing if it is not asked for. */
+void zl_zap_drop(struct zl_stream *s);
 
 /* limits.c: who may connect and subscribe, and how many. */
 /* A stream has come, before its handshake, or is adopted. ZL_REASONS: it may stay, and is counted;

@@ -75,6 +75,7 @@ static struct zl_stream *stream_new(struct zl_control *c, const struct zl_ipc_st
 static void free_handshake(struct zl_control *c, struct zl_stream *s)
 {
 	zl_dear_drop(c, s);
+	zl_zap_drop(s);
 	if (s->handshake)
 		zl_handshake_wipe(s->handshake);
 	free(s->handshake);
@@ -276,6 +277,7 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 static void step(struct zl_control *c, struct zl_stream *s, enum zl_verdict verdict)
 {
 	struct zl_handshake *h = s->handshake;
+	enum zl_reason reason;
 
 	zl_stream_send(c, s, h->output, h->output_bytes);
 	h->output_bytes = 0;
@@ -289,7 +291,25 @@ static void step(struct zl_control *c, struct zl_stream *s, enum zl_verdict verd
 		c->counters[ZL_COUNT_streams_refused]++;
 		zl_stream_close(c, s, h->reason);
 		break;
+	case ZL_HANDSHAKE_ASK:
+		reason = zl_zap_ask(c, s);
+		if (reason != ZL_REASONS)
+			zl_stream_unanswered(c, s, reason);
+		break;
 	}
+}
+
+void zl_stream_answered(struct zl_control *c, struct zl_stream *s,
+			const struct zl_zap_answer *answer)
+{
+	zl_zap_drop(s);
+	step(c, s, zl_handshake_answer(s->handshake, answer));
+}
+
+void zl_stream_unanswered(struct zl_control *c, struct zl_stream *s, enum zl_reason reason)
+{
+	c->counters[ZL_COUNT_streams_refused]++;
+	zl_stream_close(c, s, reason);
 }
 
 static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m)

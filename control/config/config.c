@@ -125,7 +125,7 @@ static bool check_socket(struct zl_yaml *y, struct zl_config *config, struct zl_
 		return zl_yaml_fail(y, s->line,
 				    "reconnect_max (%ums) is less than reconnect (%ums)",
 				    s->reconnect_max_ms, s->reconnect_ms);
-	if (!zl_policy_settle(y, s) || !zl_security_settle(y, s))
+	if (!zl_policy_settle(y, s) || !zl_security_settle(y, config, s))
 		return false;
 	for (unsigned i = 0; i < s->n_endpoints; i++) {
 		struct zl_config_endpoint *e = &s->endpoints[i];

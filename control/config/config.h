@@ -52,6 +52,8 @@ struct zl_config_security {
 	char secret_key[ZL_PATH_MAX], server_key[ZL_PATH_MAX];
 	char allow[ZL_PATH_MAX], users[ZL_PATH_MAX];
 	char user[256], password[256];
+	char zap[ZL_ENDPOINT_MAX], domain[256]; /* zap "": it is not given */
+	uint32_t timeout_ms;
 	unsigned line;
 };
 

@@ -25,7 +25,8 @@ bool zl_options_check_config(struct zl_yaml *y, const struct zl_config *config,
 
 /* schema_security.c: a socket's `security`; settle reads the files. */
 zl_yaml_read zl_security_map;
-bool zl_security_settle(struct zl_yaml *y, struct zl_config_socket *s);
+bool zl_security_settle(struct zl_yaml *y, const struct zl_config *config,
+			struct zl_config_socket *s);
 
 /* Names, addresses and endpoints against each other. */
 bool zl_config_check(struct zl_yaml *y, struct zl_config *config);

@@ -16,7 +16,23 @@ enum {
 	ROLE_CLIENT
 };
 
+#define ZAP_TIMEOUT_MS 5000
+
 #define AT(field) ZL_YAML_AT(struct zl_config_security, field)
+static const struct zl_yaml_key zap_keys[] = {
+	{"endpoint", zl_yaml_string, AT(zap), .required = true, .min = 1},
+	{"domain", zl_yaml_string, AT(domain)},
+	{"timeout", zl_yaml_number, AT(timeout_ms), .unit = ZL_UNIT_MS, .min = 1, .max = 3600000,
+	 .more = "1ms to 1h"},
+	{0},
+};
+
+static bool read_zap(struct zl_yaml *y, yaml_node_t *node, void *field,
+		     const struct zl_yaml_key *key)
+{
+	return zl_yaml_read_map(y, node, (char *)field - key->offset, zap_keys);
+}
+
 static const struct zl_yaml_key security_keys[] = {
 	{"mechanism", zl_yaml_enum, AT(mechanism), .required = true, .more = mechanism_words},
 	{"role", zl_yaml_enum, AT(role), .more = role_words},
@@ -26,6 +42,7 @@ static const struct zl_yaml_key security_keys[] = {
 	{"users", zl_yaml_string, AT(users), .min = 1},
 	{"user", zl_yaml_string, AT(user), .min = 1},
 	{"password", zl_yaml_string, AT(password), .min = 1},
+	{"zap", read_zap, AT(zap)},
 	{0},
 };
 
@@ -36,6 +53,7 @@ bool zl_security_map(struct zl_yaml *y, yaml_node_t *node, void *field,
 
 	(void)key;
 	s->line = zl_yaml_line(node);
+	s->timeout_ms = ZAP_TIMEOUT_MS;
 	return zl_yaml_read_map(y, node, s, security_keys);
 }
 
@@ -55,6 +73,21 @@ static bool check_key(struct zl_yaml *y, const struct zl_config_security *s, con
 			    s->role ? " as a " : "", s->role ? role : "", name);
 }
 
+/* Of a server: the files say who comes in, or the ZAP handler does. */
+static bool check_who(struct zl_yaml *y, const struct zl_config_security *s, const char *name,
+		      const char *value, bool server)
+{
+	if (!server)
+		return check_key(y, s, name, value, false);
+	if (!*value == !!*s->zap)
+		return true;
+	if (*value)
+		return zl_yaml_fail(y, s->line, "\"%s\" and \"zap\" are both given; keep one",
+				    name);
+	return zl_yaml_fail(y, s->line, "a %s server needs the key \"%s\", or \"zap\"",
+			    mechanism_words[s->mechanism], name);
+}
+
 static bool check_keys(struct zl_yaml *y, const struct zl_config_security *s)
 {
 	bool curve = s->mechanism == ZL_MECHANISM_CURVE, plain = s->mechanism == ZL_MECHANISM_PLAIN;
@@ -67,8 +100,9 @@ static bool check_keys(struct zl_yaml *y, const struct zl_config_security *s)
 		return zl_yaml_fail(y, s->line, "null has no role; take \"role\" away");
 	return check_key(y, s, "secret_key", s->secret_key, curve) &&
 	       check_key(y, s, "server_key", s->server_key, curve && client) &&
-	       check_key(y, s, "allow", s->allow, curve && server) &&
-	       check_key(y, s, "users", s->users, plain && server) &&
+	       check_who(y, s, "allow", s->allow, curve && server) &&
+	       check_who(y, s, "users", s->users, plain && server) &&
+	       (!client || check_key(y, s, "zap", s->zap, false)) &&
 	       check_key(y, s, "user", s->user, plain && client) &&
 	       check_key(y, s, "password", s->password, plain && client);
 }
@@ -165,7 +199,43 @@ static bool read_files(struct zl_yaml *y, const struct zl_config_security *from,
 	return !from->users[0] || read_users(y, from, to);
 }
 
-bool zl_security_settle(struct zl_yaml *y, struct zl_config_socket *s)
+/* --- ZAP --- */
+
+/* By the kernel, from control: which ports' addresses it cannot reach. */
+static bool read_handler(struct zl_yaml *y, const struct zl_config *config,
+			 const struct zl_config_security *from, struct zl_zap_at *to)
+{
+	const struct zl_ports none = {0};
+	struct zl_ipc_endpoint e;
+	struct zl_ipc_end end = {0};
+	char error[ZL_YAML_ERROR_MAX];
+
+	if (zl_endpoint_parse(&e, from->zap, true, &none, error, sizeof(error)) ||
+	    zl_endpoint_resolve_now(&e, &none, error, sizeof(error)))
+		return zl_yaml_fail(y, from->line, "zap: %s", error);
+	if (e.carrier != ZL_CARRIER_TCP && e.carrier != ZL_CARRIER_IPC)
+		return zl_yaml_fail(y, from->line,
+				    "zap: \"%s\": a ZAP handler is asked over ipc:// or tcp://",
+				    from->zap);
+	end.bytes = e.address.bytes < sizeof(end.at) ? e.address.bytes : 0;
+	memcpy(end.at, e.address.at, end.bytes);
+	for (unsigned i = 0; i < config->n_ports; i++)
+		if (end.bytes && config->ports[i].ip && zl_ipc_end_ip(&end) == config->ports[i].ip)
+			return zl_yaml_fail(
+				y, from->line,
+				"zap: \"%s\" is the address of the port \"%s\", and control "
+				"speaks by the kernel; let the handler bind ipc:// or an address "
+				"of the kernel's",
+				from->zap, config->ports[i].name);
+	strcpy(to->endpoint, from->zap);
+	strcpy(to->domain, from->domain);
+	to->address = e.address;
+	to->timeout_ms = from->timeout_ms;
+	return true;
+}
+
+bool zl_security_settle(struct zl_yaml *y, const struct zl_config *config,
+			struct zl_config_socket *s)
 {
 	const struct zl_config_security *from = &s->secured;
 	size_t was = zl_yaml_enter(y, "security", 0);
@@ -174,7 +244,7 @@ bool zl_security_settle(struct zl_yaml *y, struct zl_config_socket *s)
 		goto good;
 	if (!check_keys(y, from))
 		return false;
-	if (from->mechanism == ZL_MECHANISM_NULL)
+	if (from->mechanism == ZL_MECHANISM_NULL && !from->zap[0])
 		goto good;
 	if (zl_ipc_raw(s->at.type, &s->at.options))
 		return zl_yaml_fail(y, from->line,
@@ -188,7 +258,10 @@ bool zl_security_settle(struct zl_yaml *y, struct zl_config_socket *s)
 	s->security->server = from->role == ROLE_SERVER;
 	strcpy(s->security->user, from->user);
 	strcpy(s->security->password, from->password);
+	s->security->zap = from->zap[0] != '\0';
 	if (!read_files(y, from, s->security))
+		return false;
+	if (s->security->zap && !read_handler(y, config, from, &s->security->zap_at))
 		return false;
 good:
 	zl_yaml_leave(y, was);

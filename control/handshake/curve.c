@@ -239,12 +239,22 @@ static size_t seal_metadata(struct zl_handshake *h, uint8_t *data, const char *p
 	return SHORT + TAG + n;
 }
 
-static enum zl_verdict let_in(struct zl_handshake *h, const uint8_t *plain, size_t n,
-			      const uint8_t key[crypto_box_BEFORENMBYTES])
+/* By the key that the boxes go on with, of which this is the first. */
+static enum zl_verdict say_ready(struct zl_handshake *h)
+{
+	uint8_t data[READY + ZL_METADATA_MAX];
+
+	zl_handshake_say(h, "READY", data,
+			 seal_metadata(h, data, "CurveZMQREADY---", h->boxes.key));
+	h->boxes.sent = h->curve.sent;
+	return ZL_HANDSHAKE_READY;
+}
+
+static enum zl_verdict look_up(struct zl_handshake *h, const uint8_t *plain, size_t n,
+			       const uint8_t key[crypto_box_BEFORENMBYTES])
 {
 	const struct zl_keyring *keyring = h->security->keyring;
 	const char *name = keyring ? zl_keyring_find(keyring, plain) : "";
-	uint8_t data[READY + ZL_METADATA_MAX];
 
 	if (!vouched(h, plain, plain + KEY))
 		return refuse(h, ZL_REASON_curve_vouch);
@@ -253,9 +263,11 @@ static enum zl_verdict let_in(struct zl_handshake *h, const uint8_t *plain, size
 	if (!zl_metadata_read(h, plain + VOUCHED, n - VOUCHED))
 		return refuse(h, h->reason);
 	zl_handshake_name(h, name);
-	zl_handshake_say(h, "READY", data, seal_metadata(h, data, "CurveZMQREADY---", key));
 	go_on_in_boxes(h, key);
-	return ZL_HANDSHAKE_READY;
+	if (!zl_handshake_asks(h))
+		return say_ready(h);
+	zl_handshake_show(h, plain, KEY);
+	return zl_handshake_ask(h);
 }
 
 static enum zl_verdict initiate(struct zl_handshake *h, const uint8_t *data, size_t n)
@@ -277,7 +289,7 @@ static enum zl_verdict initiate(struct zl_handshake *h, const uint8_t *data, siz
 	    crypto_box_open_easy_afternm(plain, box, n, nonce.bytes, key))
 		verdict = refuse(h, ZL_REASON_curve_cannot_open);
 	else
-		verdict = let_in(h, plain, n - TAG, key);
+		verdict = look_up(h, plain, n - TAG, key);
 	sodium_memzero(key, sizeof(key));
 	sodium_memzero(c->secret_key, KEY);
 	return verdict;
@@ -423,4 +435,5 @@ const struct zl_mechanism zl_mechanism_curve = {
 	.start = curve_start,
 	.command = curve_command,
 	.is_dear = curve_is_dear,
+	.let_in = say_ready,
 };

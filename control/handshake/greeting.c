@@ -109,17 +109,21 @@ void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *d
 	zl_handshake_say_plain(h, data, n);
 }
 
-enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reason)
+static void say_error(struct zl_handshake *h, const char *text)
 {
 	uint8_t data[256];
-	size_t n = strlen(zl_reason_text[reason]);
+	size_t n = strlen(text);
 
+	data[0] = (uint8_t)n;
+	memcpy(data + 1, text, n);
+	zl_handshake_say(h, "ERROR", data, n + 1);
+}
+
+enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reason)
+{
 	h->reason = reason;
-	if (h->greeted && reason != ZL_REASON_peer_error) {
-		data[0] = (uint8_t)n;
-		memcpy(data + 1, zl_reason_text[reason], n);
-		zl_handshake_say(h, "ERROR", data, n + 1);
-	}
+	if (h->greeted && reason != ZL_REASON_peer_error)
+		say_error(h, zl_reason_text[reason]);
 	return ZL_HANDSHAKE_REFUSED;
 }
 
@@ -131,6 +135,56 @@ enum zl_verdict zl_handshake_step(struct zl_handshake *h, const struct zl_step *
 	if (strcmp(name, step->name) != 0)
 		return zl_handshake_refuse(h, ZL_REASON_unexpected_command);
 	return step->take(h, data, n);
+}
+
+/* --- ZAP --- */
+
+bool zl_handshake_asks(const struct zl_handshake *h)
+{
+	return h->security && h->security->zap;
+}
+
+void zl_handshake_show(struct zl_handshake *h, const void *credential, size_t n)
+{
+	struct zl_credential *to = &h->credential[h->credentials++];
+
+	to->bytes = (uint8_t)n;
+	memcpy(to->data, credential, n);
+}
+
+enum zl_verdict zl_handshake_ask(struct zl_handshake *h)
+{
+	h->asking = true;
+	return ZL_HANDSHAKE_ASK;
+}
+
+enum zl_verdict zl_handshake_answer(struct zl_handshake *h, const struct zl_zap_answer *answer)
+{
+	const struct zl_ipc_properties *p = &answer->properties;
+	struct zl_property property;
+
+	h->asking = false;
+	sodium_memzero(h->credential, sizeof(h->credential));
+	switch (answer->status) {
+	case 200:
+		zl_handshake_name(h, answer->user);
+		for (size_t at = 0, n; at < p->bytes; at += n) {
+			n = zl_property_next(&property, p->data + at, p->bytes - at);
+			zl_property_keep(&h->properties, p->data + at, n);
+		}
+		return h->mechanism->let_in(h);
+	case 300:
+		h->reason = ZL_REASON_zap_temporary;
+		return ZL_HANDSHAKE_REFUSED;
+	case 400:
+		h->reason = ZL_REASON_zap_denied;
+		say_error(h, "400");
+		return ZL_HANDSHAKE_REFUSED;
+	default:
+		h->reason = ZL_REASON_zap_error;
+		say_error(h, "500");
+		return ZL_HANDSHAKE_REFUSED;
+	}
 }
 
 static enum zl_verdict check_mechanism(struct zl_handshake *h)
@@ -220,11 +274,13 @@ enum zl_verdict zl_handshake_command(struct zl_handshake *h, const uint8_t *body
 	size_t data_bytes = n - 1 - body[0];
 	if (strcmp(name, "ERROR") == 0)
 		return error_command(h, data, data_bytes);
+	if (h->asking && h->mechanism->has_server)
+		return zl_handshake_refuse(h, ZL_REASON_unexpected_command);
 	return h->mechanism->command(h, name, data, data_bytes);
 }
 
 bool zl_handshake_is_dear(const struct zl_handshake *h, const uint8_t *body, size_t n)
 {
-	return h->greeted && h->mechanism->is_dear && n >= 1 && n - 1 >= body[0] &&
+	return h->greeted && !h->asking && h->mechanism->is_dear && n >= 1 && n - 1 >= body[0] &&
 	       h->mechanism->is_dear(h, n - 1 - body[0]);
 }

@@ -26,7 +26,10 @@ enum zl_verdict {
 	ZL_HANDSHAKE_MORE,  /* waiting for the peer */
 	ZL_HANDSHAKE_READY, /* `peer_*`, `boxes` and `user` are valid; send the output, then traffic
 			       may flow */
-	ZL_HANDSHAKE_REFUSED /* send the output, then close with `reason` */
+	ZL_HANDSHAKE_REFUSED, /* send the output, then close with `reason` */
+	ZL_HANDSHAKE_ASK      /* send the output, and ask the ZAP handler of the socket's security:
+			       * zl_handshake_answer() goes on. What the peer says meanwhile may
+			       * be MORE or REFUSED */
 };
 
 struct zl_handshake;
@@ -40,6 +43,21 @@ struct zl_mechanism {
 				   size_t bytes);
 	/* Will this take public-key operations, so far as its length tells? NULL: none does. */
 	bool (*is_dear)(const struct zl_handshake *h, size_t bytes);
+	enum zl_verdict (*let_in)(struct zl_handshake *h); /* the ZAP handler does */
+};
+
+/* What the peer shows to be let in, for ZAP (RFC 27): PLAIN its name and password, CURVE its
+ * long-term public key. */
+struct zl_credential {
+	uint8_t bytes, data[ZL_PASSWORD_MAX];
+};
+#define ZL_CREDENTIALS_MAX 2
+
+/* The ZAP handler's word on it; zap.h reads it from a reply. */
+struct zl_zap_answer {
+	unsigned status;        /* 200, 300, 400 or 500 */
+	char user[ZL_USER_MAX]; /* the User-Id, cut off where it is too long */
+	struct zl_ipc_properties properties;
 };
 
 /* curve.c */
@@ -69,6 +87,9 @@ struct zl_handshake {
 	struct zl_ipc_boxes boxes;           /* CURVE: for the core */
 	char user[ZL_USER_MAX];              /* whom the peer has proved to be, or "" */
 	unsigned step;                       /* of the mechanism */
+	bool asking;                         /* the ZAP handler has not answered */
+	unsigned credentials;
+	struct zl_credential credential[ZL_CREDENTIALS_MAX];
 	struct zl_curve curve;
 	unsigned output_bytes;
 	uint8_t output[ZL_HANDSHAKE_OUTPUT]; /* the caller sends it and sets output_bytes to 0 */
@@ -89,6 +110,9 @@ enum zl_verdict zl_handshake_command(struct zl_handshake *h, const uint8_t *body
 /* Will that take so long that others should have a turn before it? What is refused by its looks
  * does not. */
 bool zl_handshake_is_dear(const struct zl_handshake *h, const uint8_t *body, size_t n);
+/* After ASK. MORE, READY or REFUSED: 300 without a word, since it may be tried again; 400 and 500
+ * with an ERROR of the status, as libzmq has it. */
+enum zl_verdict zl_handshake_answer(struct zl_handshake *h, const struct zl_zap_answer *answer);
 
 extern const struct zl_mechanism zl_mechanism_null, zl_mechanism_plain, zl_mechanism_curve;
 
@@ -100,6 +124,10 @@ void zl_handshake_say_plain(struct zl_handshake *h, const void *bytes, size_t n)
 
 /* For mechanisms. Keeps a name, cut off where it is too long. */
 void zl_handshake_name(struct zl_handshake *h, const char *user);
+/* Is there a ZAP handler to be asked? If so, what it is to be told, and then its ASK. */
+bool zl_handshake_asks(const struct zl_handshake *h);
+void zl_handshake_show(struct zl_handshake *h, const void *credential, size_t n);
+enum zl_verdict zl_handshake_ask(struct zl_handshake *h);
 /* Append a command's frame made of a name and data. */
 void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *data, size_t n);
 /* Refuses, where the peer can hear it with an ERROR command (RFC 37, error). */
@@ -117,6 +145,15 @@ enum zl_verdict zl_handshake_step(struct zl_handshake *h, const struct zl_step *
  * what READY carries in NULL, and what CURVE and PLAIN carry in theirs. */
 size_t zl_metadata_write(const struct zl_handshake *h, uint8_t *data, size_t max);
 bool zl_metadata_read(struct zl_handshake *h, const uint8_t *data, size_t n);
+/* The property at the front of `data`; its bytes in all, 0: malformed. */
+struct zl_property {
+	char name[256];
+	const uint8_t *value;
+	size_t bytes;
+};
+size_t zl_property_next(struct zl_property *property, const uint8_t *data, size_t n);
+/* Kept as it came (`n` bytes in all), to be shown; what there is no room for is not. */
+void zl_property_keep(struct zl_ipc_properties *p, const uint8_t *property, size_t n);
 
 /* May a socket of this type talk to a peer of that one? */
 bool zl_socket_types_match(enum zl_socket_type type, enum zl_socket_type peer);

@@ -109,8 +109,7 @@ static bool name_valid(const char *name, size_t n)
 	return n > 0 && strlen(name) == n && strspn(name, letters) == n;
 }
 
-/* Kept to be shown, as it came; what there is no room for is not. */
-static void keep(struct zl_ipc_properties *p, const uint8_t *property, size_t n)
+void zl_property_keep(struct zl_ipc_properties *p, const uint8_t *property, size_t n)
 {
 	if (n > ZL_PROPERTIES_BYTES - p->bytes)
 		return;
@@ -118,41 +117,46 @@ static void keep(struct zl_ipc_properties *p, const uint8_t *property, size_t n)
 	p->bytes += (uint32_t)n;
 }
 
+size_t zl_property_next(struct zl_property *property, const uint8_t *data, size_t n)
+{
+	size_t name_bytes = n > 0 ? data[0] : 0, head = 1 + name_bytes + 4;
+
+	if (n < head)
+		return 0;
+	memcpy(property->name, data + 1, name_bytes);
+	property->name[name_bytes] = '\0';
+	data += 1 + name_bytes;
+	property->bytes = (size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 |
+			  data[3];
+	property->value = data + 4;
+	/* RFC 37: a value is at most 2^31 - 1 bytes. */
+	if (!name_valid(property->name, name_bytes) || property->bytes > n - head ||
+	    property->bytes >> 31)
+		return 0;
+	return head + property->bytes;
+}
+
 bool zl_metadata_read(struct zl_handshake *h, const uint8_t *data, size_t n)
 {
 	bool typed = false, identified = false;
+	struct zl_property p;
 
-	while (n > 0) {
-		char name[256];
-		const uint8_t *property = data;
-		size_t name_bytes = *data++;
-
-		n--;
-		if (n < name_bytes + 4)
+	for (size_t bytes; n > 0; data += bytes, n -= bytes) {
+		bytes = zl_property_next(&p, data, n);
+		if (!bytes)
 			return refuse(h, ZL_REASON_bad_property);
-		memcpy(name, data, name_bytes);
-		name[name_bytes] = '\0';
-		data += name_bytes;
-		size_t bytes = (size_t)data[0] << 24 | (size_t)data[1] << 16 |
-			       (size_t)data[2] << 8 | data[3];
-		data += 4;
-		n -= name_bytes + 4;
-		/* RFC 37: a value is at most 2^31 - 1 bytes, and names ignore case. */
-		if (!name_valid(name, name_bytes) || bytes > n || bytes >> 31)
-			return refuse(h, ZL_REASON_bad_property);
-		bool type = strcasecmp(name, "Socket-Type") == 0;
-		bool identity = strcasecmp(name, "Identity") == 0;
+		/* RFC 37: names ignore case. */
+		bool type = strcasecmp(p.name, "Socket-Type") == 0;
+		bool identity = strcasecmp(p.name, "Identity") == 0;
 		if ((type && typed) || (identity && identified))
 			return refuse(h, ZL_REASON_bad_property);
-		if ((type && !read_type(h, data, bytes)) ||
-		    (identity && !read_identity(h, data, bytes)))
+		if ((type && !read_type(h, p.value, p.bytes)) ||
+		    (identity && !read_identity(h, p.value, p.bytes)))
 			return false;
 		if (!type && !identity)
-			keep(&h->properties, property, 1 + name_bytes + 4 + bytes);
+			zl_property_keep(&h->properties, data, bytes);
 		typed |= type;
 		identified |= identity;
-		data += bytes;
-		n -= bytes;
 	}
 	return typed || refuse(h, ZL_REASON_no_socket_type);
 }

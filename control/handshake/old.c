@@ -31,7 +31,7 @@ static const struct {
  * must be closed at once. */
 static enum zl_reason objection(const struct zl_handshake *h)
 {
-	if (h->mechanism != &zl_mechanism_null)
+	if (h->mechanism != &zl_mechanism_null || zl_handshake_asks(h))
 		return ZL_REASON_mechanism_mismatch;
 	return old_type[h->type].exists ? ZL_REASONS : ZL_REASON_too_old;
 }

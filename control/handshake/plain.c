@@ -7,7 +7,7 @@
 #include <sodium.h>
 
 enum {
-	WAITS_FOR_HELLO, /* server */
+	WAITS_FOR_HELLO, /* server; and then for ZAP's answer */
 	WAITS_FOR_INITIATE,
 	WAITS_FOR_WELCOME, /* client */
 	WAITS_FOR_READY
@@ -25,6 +25,13 @@ static bool take_text(const uint8_t **data, size_t *n, const char **text, size_t
 	return true;
 }
 
+static enum zl_verdict say_welcome(struct zl_handshake *h)
+{
+	zl_handshake_say(h, "WELCOME", NULL, 0);
+	h->step = WAITS_FOR_INITIATE;
+	return ZL_HANDSHAKE_MORE;
+}
+
 static enum zl_verdict hello(struct zl_handshake *h, const uint8_t *data, size_t n)
 {
 	const char *user, *password;
@@ -34,14 +41,17 @@ static enum zl_verdict hello(struct zl_handshake *h, const uint8_t *data, size_t
 	if (!take_text(&data, &n, &user, &user_bytes) ||
 	    !take_text(&data, &n, &password, &password_bytes) || n > 0)
 		return zl_handshake_refuse(h, ZL_REASON_bad_command);
+	if (zl_handshake_asks(h)) {
+		zl_handshake_show(h, user, user_bytes);
+		zl_handshake_show(h, password, password_bytes);
+		return zl_handshake_ask(h);
+	}
 	if (!zl_users_check(h->security->users, user, user_bytes, password, password_bytes))
 		return zl_handshake_refuse(h, ZL_REASON_user_denied);
 	memcpy(name, user, user_bytes);
 	name[user_bytes] = '\0';
 	zl_handshake_name(h, name);
-	zl_handshake_say(h, "WELCOME", NULL, 0);
-	h->step = WAITS_FOR_INITIATE;
-	return ZL_HANDSHAKE_MORE;
+	return say_welcome(h);
 }
 
 static void say_metadata(struct zl_handshake *h, const char *command)
@@ -112,4 +122,5 @@ const struct zl_mechanism zl_mechanism_plain = {
 	.has_server = true,
 	.start = plain_start,
 	.command = plain_command,
+	.let_in = say_welcome,
 };

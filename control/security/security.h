@@ -26,6 +26,15 @@ enum zl_mechanism_kind {
 struct zl_keyring; /* public keys that may come in, each with its name */
 struct zl_users;   /* names and passwords that may come in */
 
+/* A ZAP handler (RFC 27) that decides instead of files. */
+#define ZL_DOMAIN_MAX 255
+struct zl_zap_at {
+	char endpoint[ZL_ENDPOINT_MAX]; /* as written */
+	struct zl_ipc_sockaddr address; /* the kernel's: tcp or ipc */
+	char domain[ZL_DOMAIN_MAX + 1];
+	uint32_t timeout_ms;
+};
+
 struct zl_security {
 	enum zl_mechanism_kind mechanism;
 	bool server; /* of the two peers, this one is; libzmq's ZMQ_CURVE_SERVER, ZMQ_PLAIN_SERVER
@@ -35,7 +44,9 @@ struct zl_security {
 	uint8_t public_key[ZL_KEY_BYTES], secret_key[ZL_KEY_BYTES];
 	uint8_t server_key[ZL_KEY_BYTES];
 	struct zl_keyring *keyring;
-	/* PLAIN: client: what it says; server: whom it lets in, never NULL. */
+	bool zap; /* asks the handler at zap_at: of NULL both peers, of the others a server */
+	struct zl_zap_at zap_at;
+	/* PLAIN: client: what it says; server without ZAP: whom it lets in, never NULL. */
 	char user[ZL_PASSWORD_MAX + 1], password[ZL_PASSWORD_MAX + 1];
 	struct zl_users *users;
 };

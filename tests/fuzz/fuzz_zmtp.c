@@ -87,6 +87,9 @@ static bool owner_relay(struct zl_session *s, enum zl_relay kind, const uint8_t 
 	case ZL_HANDSHAKE_REFUSED:
 		zl_session_close(s, zl_reason_name[h->reason], true);
 		break;
+	case ZL_HANDSHAKE_ASK: /* there is no ZAP handler */
+		require(false);
+		break;
 	}
 	h->output_bytes = 0;
 	return true;

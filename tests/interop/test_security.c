@@ -245,6 +245,52 @@ static void test_curve_works_over_ipc(void **state)
 	finish(a);
 }
 
+static void refused(struct appliance *a, const char *at, const struct peer_security *with,
+		    const char *reason)
+{
+	uint64_t before = appliance_closes(a, reason);
+	struct peer *p;
+
+	printf("%s\n", reason);
+	peer_secure(with);
+	p = remote_start(&a->net, "stranger", ZMQ_SUB);
+	remote_option(p, ZMQ_RECONNECT_IVL, -1);
+	remote_connect(p, at);
+	appliance_await_closes(a, reason, before + 1);
+	remote_end(p);
+}
+
+static void test_plain_works_over_ipc(void **state)
+{
+	static const struct peer_security alice = {.user = "alice", .password = "wonderland"},
+					  wrong = {.user = "alice", .password = "Wonderland"};
+	char folder[64], back[128], users[200], at[100];
+	struct appliance *a;
+	struct peer *pub, *sub;
+
+	(void)state;
+	prepare();
+	lab_folder(folder, sizeof(folder));
+	snprintf(at, sizeof(at), "ipc://%s/out", folder);
+	snprintf(back, sizeof(back), "bind: [\"%s\"]", at);
+	snprintf(users, sizeof(users),
+		 ", security: {mechanism: plain, role: server, users: %s/users}", folder);
+	a = start("forwarder", BINDS_FRONT, back, users);
+	refused(a, at, &wrong, "user_denied");
+	peer_secure(&alice);
+	pub = remote_start(&a->net, "pub", ZMQ_XPUB);
+	sub = remote_start(&a->net, "sub", ZMQ_SUB);
+	remote_subscribe(sub, "A");
+	remote_connect(sub, at);
+	remote_connect(pub, FRONTEND);
+	remote_expect_subscription(pub, true, "A");
+	remote_send(pub, "A1");
+	remote_expect(sub, "A1");
+	remote_end(pub);
+	remote_end(sub);
+	finish(a);
+}
+
 /* --- names --- */
 
 /* She alone. */
@@ -280,20 +326,6 @@ static void test_peers_are_shown_by_the_names_of_their_keys(void **state)
 
 /* --- who does not come in --- */
 
-static void refused(struct appliance *a, const struct peer_security *with, const char *reason)
-{
-	uint64_t before = appliance_closes(a, reason);
-	struct peer *p;
-
-	printf("%s\n", reason);
-	peer_secure(with);
-	p = remote_start(&a->net, "stranger", ZMQ_SUB);
-	remote_option(p, ZMQ_RECONNECT_IVL, -1);
-	remote_connect(p, BACKEND);
-	appliance_await_closes(a, reason, before + 1);
-	remote_end(p);
-}
-
 /* A libzmq that sees that it is not wanted may be gone before it is told: this peer waits. */
 static void refused_without_a_mechanism(struct appliance *a)
 {
@@ -318,18 +350,18 @@ static void test_who_has_no_key_or_password_does_not_come_in(void **state)
 	(void)state;
 	prepare();
 	a = start("forwarder", BINDS_FRONT, BINDS_BACK, server);
-	refused(a, &as_stranger, "key_denied");
+	refused(a, BACKEND, &as_stranger, "key_denied");
 	lost = as_friend;
 	lost.server_key = stranger.public_key;
-	refused(a, &lost, "curve_cannot_open");
+	refused(a, BACKEND, &lost, "curve_cannot_open");
 	refused_without_a_mechanism(a);
 	finish(a);
 	lab_folder(folder, sizeof(folder));
 	snprintf(users, sizeof(users),
 		 ", security: {mechanism: plain, role: server, users: %s/users}", folder);
 	a = start("forwarder", BINDS_FRONT, BINDS_BACK, users);
-	refused(a, &wrong, "user_denied");
-	refused(a, &nobody, "user_denied");
+	refused(a, BACKEND, &wrong, "user_denied");
+	refused(a, BACKEND, &nobody, "user_denied");
 	refused_without_a_mechanism(a);
 	finish(a);
 }
@@ -487,7 +519,7 @@ static void test_keys_come_in_and_go_by_the_command_line(void **state)
 	appliance_start_dataplane(a);
 	appliance_start_control(a);
 	appliance_ready(a);
-	refused(a, &as_carol, "key_denied");
+	refused(a, BACKEND, &as_carol, "key_denied");
 	alice = subscriber_as(a, &as_friend);
 	appliance_await(a, "peers", is_in, "alice", "alice is shown");
 	snprintf(cert, sizeof(cert), "%s/carol.cert", made);
@@ -514,6 +546,7 @@ int main(void)
 		LAB_TEST(test_curve_works_in_both_roles),
 		LAB_TEST(test_plain_works_in_both_roles),
 		LAB_TEST(test_curve_works_over_ipc),
+		LAB_TEST(test_plain_works_over_ipc),
 		LAB_TEST(test_peers_are_shown_by_the_names_of_their_keys),
 		LAB_TEST(test_who_has_no_key_or_password_does_not_come_in),
 		LAB_TEST(test_a_key_that_is_taken_away_ends_its_sessions),

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <arpa/inet.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,11 +68,12 @@ static const struct {
 	{WITH("mechanism: null, role: server"), AT ": null has no role; take \"role\" away"},
 	{WITH("mechanism: curve, role: server, allow: any"),
 	 AT ": a curve server needs the key \"secret_key\""},
-	{WITH(SERVER), AT ": a curve server needs the key \"allow\""},
+	{WITH(SERVER), AT ": a curve server needs the key \"allow\", or \"zap\""},
 	{WITH("mechanism: curve, role: client, server_key: '" KEY "'"),
 	 AT ": a curve client needs the key \"secret_key\""},
 	{WITH(CLIENT), AT ": a curve client needs the key \"server_key\""},
-	{WITH("mechanism: plain, role: server"), AT ": a plain server needs the key \"users\""},
+	{WITH("mechanism: plain, role: server"),
+	 AT ": a plain server needs the key \"users\", or \"zap\""},
 	{WITH("mechanism: plain, role: client, password: x"),
 	 AT ": a plain client needs the key \"user\""},
 	{WITH("mechanism: plain, role: client, user: x"),
@@ -94,6 +96,27 @@ static const struct {
 	{WITH("mechanism: null, secret_key: own.cert_secret"),
 	 AT ": null has no use for \"secret_key\"; take it away"},
 	{WITH("mechanism: null, allow: any"), AT ": null has no use for \"allow\"; take it away"},
+	/* ZAP */
+	{WITH(SERVER ", allow: any, zap: {endpoint: 'ipc:///z'}"),
+	 AT ": \"allow\" and \"zap\" are both given; keep one"},
+	{WITH("mechanism: plain, role: server, users: users, zap: {endpoint: 'ipc:///z'}"),
+	 AT ": \"users\" and \"zap\" are both given; keep one"},
+	{WITH("mechanism: plain, role: client, user: x, password: y, zap: {endpoint: 'ipc:///z'}"),
+	 AT ": plain as a client has no use for \"zap\"; take it away"},
+	{WITH("mechanism: \"null\", zap: {domain: x}"), AT ".zap: the key \"endpoint\" is missing"},
+	{WITH("mechanism: \"null\", zap: {endpoint: 'ipc:///z', timeout: 0}"),
+	 AT ".zap.timeout: \"0\" is out of range: 1ms to 1h"},
+	{WITH("mechanism: \"null\", zap: {endpoint: 'inproc://zeromq.zap.01'}"),
+	 AT ": zap: \"inproc://zeromq.zap.01\" is not an endpoint: it begins with tcp://, ipc://, "
+	    "tipc:// or vmci://"},
+	{WITH("mechanism: \"null\", zap: {endpoint: 'tipc://{5555,0}'}"),
+	 AT ": zap: \"tipc://{5555,0}\": a ZAP handler is asked over ipc:// or tcp://"},
+	{"ports:\n- {name: e0, kind: tap, device: zl0, address: 10.0.0.1/24}\n" WITH(
+		 "mechanism: \"null\", zap: {endpoint: 'tcp://10.0.0.1:9000'}"),
+	 "t.yaml:8: devices[0].backend.security: zap: \"tcp://10.0.0.1:9000\" is the address of "
+	 "the "
+	 "port \"e0\", and control speaks by the kernel; let the handler bind ipc:// or an address "
+	 "of the kernel's"},
 	/* files */
 	{WITH("mechanism: curve, role: server, allow: any, secret_key: gone"),
 	 AT ": secret_key: gone: No such file or directory; 'zeroline keys generate' makes one"},
@@ -223,6 +246,29 @@ static void test_plain_has_users_or_a_name_and_password(void **state)
 	zl_config_free(&config);
 }
 
+static void test_a_zap_handler_takes_the_place_of_files(void **state)
+{
+	const struct zl_security *s = backend(
+		WITH("mechanism: plain, role: server, zap: {endpoint: 'ipc:///run/z'}"));
+	uint32_t ip;
+
+	(void)state;
+	assert_true(s->zap);
+	assert_null(s->users);
+	assert_string_equal(s->zap_at.endpoint, "ipc:///run/z");
+	assert_string_equal(s->zap_at.domain, "");
+	assert_int_equal(s->zap_at.timeout_ms, 5000);
+	zl_config_free(&config);
+	s = backend(WITH("mechanism: 'null', zap: {endpoint: 'tcp://10.0.0.2:9', domain: lab, "
+			 "timeout: 1s}"));
+	assert_int_equal(s->mechanism, ZL_MECHANISM_NULL);
+	assert_string_equal(s->zap_at.domain, "lab");
+	assert_int_equal(s->zap_at.timeout_ms, 1000);
+	memcpy(&ip, s->zap_at.address.at + 4, 4);
+	assert_int_equal(ip, htonl(0x0a000002));
+	zl_config_free(&config);
+}
+
 /* Nobody else is kept out by somebody's broken file; control logs it. */
 static void test_a_bad_file_in_the_folder_does_not_keep_the_appliance_from_starting(void **state)
 {
@@ -286,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_a_curve_server_has_its_keys_and_knows_whom_it_lets_in),
 		cmocka_unit_test(test_a_curve_client_has_the_servers_key_or_its_certificate),
 		cmocka_unit_test(test_plain_has_users_or_a_name_and_password),
+		cmocka_unit_test(test_a_zap_handler_takes_the_place_of_files),
 		cmocka_unit_test(
 			test_a_bad_file_in_the_folder_does_not_keep_the_appliance_from_starting),
 	};
