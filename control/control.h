@@ -31,6 +31,7 @@ struct zl_socket {
 	uint32_t reconnect_ms, reconnect_max_ms;
 	struct zl_config_ipc ipc;
 	struct zl_security *security; /* the configuration's; NULL: none */
+	struct zl_user_rules users;   /* likewise */
 	struct zl_device *device;
 	struct zl_subs *subs; /* XPUB and PUB, while attached */
 	void *match_context;  /* of subs */
@@ -261,6 +262,12 @@ void zl_limits_free(struct zl_control *c);
 /* May it subscribe to this? If not, that is counted, and the stream may have been closed for it. */
 bool zl_limits_subscribe(struct zl_control *c, struct zl_stream *s, const uint8_t *prefix,
 			 unsigned bytes);
+
+/* rights.c: what a peer may do by the name it has proved. */
+/* When its handshake is over, or it is adopted: NULL, and the reason why it must be closed; else
+ * the rule that is for it, of which one that says nothing is for everybody. */
+const struct zl_user_rule *zl_rights_of(const struct zl_stream *s, const struct zl_endpoint *e,
+					enum zl_reason *reason);
 
 /* subscribe.c: between streams and the subscription tables. */
 bool zl_subscribe_start(struct zl_control *c, unsigned cores); /* fresh tables, false: no memory */

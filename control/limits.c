@@ -129,7 +129,7 @@ bool zl_limits_subscribe(struct zl_control *c, struct zl_stream *s, const uint8_
 	if (p->n_topics) {
 		uint32_t rules = zl_policy_rules_of(p, ZL_TOPIC_SUBSCRIBE,
 						    zl_ipc_end_ip(&s->open.remote), s->identity,
-						    s->identity_bytes);
+						    s->identity_bytes, s->user);
 
 		if (!zl_policy_subscribes(p, rules, prefix, bytes)) {
 			c->counters[ZL_COUNT_subscriptions_denied]++;

@@ -85,6 +85,7 @@ static struct zl_socket *load_socket(struct zl_control *c, const struct zl_confi
 	s->reconnect_max_ms = from->reconnect_max_ms;
 	s->ipc = from->ipc;
 	s->security = from->security;
+	s->users = from->users;
 	s->device = device;
 	s->line = from->line;
 	for (unsigned i = 0; i < from->n_endpoints; i++)

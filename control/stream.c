@@ -190,7 +190,7 @@ void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason r
 /* --- handshake --- */
 
 static void send_ready(struct zl_control *c, const struct zl_stream *s,
-		       const struct zl_ipc_boxes *boxes)
+		       const struct zl_ipc_boxes *boxes, const struct zl_user_rule *rule)
 {
 	uint64_t packet[(sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_stream_ready)) / 8];
 	struct zl_ipc_stream_ready *m = zl_ipc_begin(packet, ZL_IPC_STREAM_READY, 0);
@@ -205,6 +205,8 @@ static void send_ready(struct zl_control *c, const struct zl_stream *s,
 		m->properties = *s->properties;
 	m->boxes = *boxes;
 	memcpy(m->user, s->user, sizeof(m->user));
+	m->in = rule->in;
+	m->out = rule->out;
 	zl_dataplane_send(c, packet);
 	sodium_memzero(&m->boxes, sizeof(m->boxes));
 }
@@ -246,13 +248,17 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 {
 	struct zl_handshake *h = s->handshake;
 	struct zl_endpoint *e = zl_endpoint_by_id(c, s->open.endpoint);
+	const struct zl_user_rule *rule;
 	enum zl_reason reason;
 
 	if (!keep_name(s, e) || !keep_properties(s, &h->properties)) {
 		zl_stream_close(c, s, ZL_REASON_no_memory);
 		return;
 	}
-	reason = zl_identity_take(c, s);
+	memcpy(s->user, h->user, sizeof(s->user));
+	rule = zl_rights_of(s, e, &reason);
+	if (rule)
+		reason = zl_identity_take(c, s);
 	if (reason != ZL_REASONS) {
 		c->counters[ZL_COUNT_streams_refused]++;
 		zl_stream_close(c, s, reason);
@@ -260,13 +266,12 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 	}
 	s->peer_type = h->peer_type;
 	s->zmtp = h->zmtp;
-	memcpy(s->user, h->user, sizeof(s->user));
 	s->state = ZL_STREAM_READY;
 	s->was_ready = true;
 	c->n_ready++;
 	c->counters[ZL_COUNT_streams_ready]++;
 	zl_subscribe_source(c, s);
-	send_ready(c, s, &h->boxes);
+	send_ready(c, s, &h->boxes, rule);
 	free_handshake(c, s);
 	if (e && s->open.outgoing)
 		zl_endpoint_connected(c, e);
@@ -486,7 +491,10 @@ bool zl_stream_adopt(struct zl_control *c, const struct zl_ipc_stream_state *sta
 		zl_stream_close(c, s, ZL_REASON_endpoint_gone);
 		return true;
 	}
-	reason = zl_revoked(s) ? ZL_REASON_revoked : zl_identity_take(c, s);
+	if (zl_revoked(s))
+		reason = ZL_REASON_revoked;
+	else if (zl_rights_of(s, e, &reason))
+		reason = zl_identity_take(c, s);
 	if (reason == ZL_REASONS)
 		reason = zl_limits_take(c, s);
 	if (reason != ZL_REASONS) {

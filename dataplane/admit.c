@@ -16,21 +16,30 @@ static void read_again(struct zl_timer *t, uint64_t now_ns)
 	zl_session_input(&p->session);
 }
 
+static void begin(struct zl_peer *p)
+{
+	p->rate.last_ns = p->core->now_ns;
+	p->rate.msgs = zl_rate_burst(p->rate.in.msgs_per_s);
+	p->rate.bytes = zl_rate_burst(p->rate.in.bytes_per_s);
+}
+
 void zl_admit_new(struct zl_peer *p)
 {
-	const struct zl_ipc_rate *in = &p->shard->config.policy.in;
-
 	zl_timer_init(&p->rate.again, read_again);
-	p->rate.last_ns = p->core->now_ns;
-	p->rate.msgs = zl_rate_burst(in->msgs_per_s);
-	p->rate.bytes = zl_rate_burst(in->bytes_per_s);
+	p->rate.in = p->shard->config.policy.in;
+	begin(p);
 }
 
 void zl_admit_ready(struct zl_peer *p)
 {
 	p->topic_rules = zl_policy_rules_of(&p->shard->config.policy, ZL_TOPIC_PUBLISH,
 					    zl_ipc_end_ip(&p->remote), p->ready.identity,
-					    p->ready.identity_len);
+					    p->ready.identity_len, p->ready.user);
+	if (!p->ready.in.msgs_per_s && !p->ready.in.bytes_per_s)
+		return;
+	p->rate.in = p->ready.in;
+	begin(p);
+	p->shard->checks_input = true;
 }
 
 void zl_admit_gone(struct zl_peer *p)
@@ -40,7 +49,7 @@ void zl_admit_gone(struct zl_peer *p)
 
 static void earn(struct zl_peer *p)
 {
-	const struct zl_ipc_rate *in = &p->shard->config.policy.in;
+	const struct zl_ipc_rate *in = &p->rate.in;
 	uint64_t ns = p->core->now_ns - p->rate.last_ns;
 
 	p->rate.last_ns = p->core->now_ns;
@@ -53,7 +62,7 @@ static void earn(struct zl_peer *p)
 /* When there will be credit again. */
 static uint64_t wait_ns(const struct zl_peer *p)
 {
-	const struct zl_ipc_rate *in = &p->shard->config.policy.in;
+	const struct zl_ipc_rate *in = &p->rate.in;
 	uint64_t msgs = 0, bytes = 0;
 
 	if (in->msgs_per_s && p->rate.msgs <= 0)
@@ -73,7 +82,7 @@ static bool in_message(const struct zl_peer *p)
 /* As many as its rates allow now; for more it is read again in time. */
 static unsigned some(struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 {
-	const struct zl_ipc_rate *in = &p->shard->config.policy.in;
+	const struct zl_ipc_rate *in = &p->rate.in;
 	int64_t left_msgs, left_bytes;
 	unsigned i = 0;
 

@@ -63,10 +63,9 @@ struct zl_shard {
 	uint32_t lanes;                         /* cores to cross to, maybe, as bits */
 	uint32_t guests[ZL_CORES_MAX];          /* its peers whose streams are on core i */
 	bool away;                              /* it lives elsewhere: `socket` is not open */
-	bool checks_input;
+	bool checks_input; /* of all its peers: for the rules, or for the rate of one */
 	struct {
 		uint64_t last_ns, sample_at_ns; /* of ticks; of the next sample */
-		uint64_t msgs_rest, bytes_rest; /* of credit, in parts of 10^9 */
 		unsigned sample;
 	} clock;                  /* policy.c */
 	struct rte_mbuf *held;    /* small parts that wait for long are copied into it, or NULL */
@@ -119,7 +118,8 @@ struct zl_peer {
 		uint64_t over_since_ns;           /* its HWM; 0: it is not */
 	} slow;
 	struct {
-		int64_t msgs, bytes; /* credit; overdrawn by one message at most */
+		struct zl_ipc_rate in; /* the socket's, or its own */
+		int64_t msgs, bytes;   /* credit; overdrawn by one message at most */
 		uint64_t last_ns, msgs_rest, bytes_rest;
 		struct zl_timer again; /* it has waited long enough */
 	} rate;

@@ -5,6 +5,7 @@
 #include <sodium.h>
 
 #include "dataplane/lcore.h"
+#include "dataplane/router/backlog.h"
 #include "drivers/host/kernel.h"
 
 #define ID_CORE_SHIFT   56
@@ -363,6 +364,8 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 		zl_session_close(&p->session, "no_pipe", false);
 		return;
 	}
+	if (p->pipe.backlog && (m->out.msgs_per_s || m->out.bytes_per_s))
+		zl_backlog_limit(p->pipe.backlog, &m->out);
 	zl_timer_disarm(&p->core->timers, &p->deadline);
 	zl_stranger_over(p);
 	zl_core_count(p->core, ZL_CORE_streams_ready);

@@ -9,7 +9,7 @@
 
 static bool limits_out(const struct zl_ipc_policy *p)
 {
-	return p->out.msgs_per_s || p->out.bytes_per_s;
+	return p->out.msgs_per_s || p->out.bytes_per_s || p->own_out;
 }
 
 static bool needs_clock(const struct zl_shard *s)
@@ -21,20 +21,21 @@ static bool needs_clock(const struct zl_shard *s)
 
 static void refill(struct zl_shard *s, uint64_t now_ns)
 {
-	const struct zl_ipc_rate *out = &s->config.policy.out;
 	uint64_t ns = now_ns - s->clock.last_ns;
-	int64_t msgs = zl_rate_earned(out->msgs_per_s, ns, &s->clock.msgs_rest);
-	int64_t bytes = zl_rate_earned(out->bytes_per_s, ns, &s->clock.bytes_rest);
 
 	for (uint32_t i = 0; i < s->socket.pipes_used; i++) {
 		struct zl_pipe *p = s->socket.pipes[i];
+		struct zl_backlog *of = p ? p->backlog : NULL;
 
-		if (!p || !p->backlog)
+		if (!of || !of->limited)
 			continue;
-		zl_rate_add_credit(&p->backlog->msgs_credit, msgs, zl_rate_burst(out->msgs_per_s));
-		zl_rate_add_credit(&p->backlog->bytes_credit, bytes,
-				   zl_rate_burst(out->bytes_per_s));
-		if (p->backlog->first)
+		zl_rate_add_credit(&of->msgs_credit,
+				   zl_rate_earned(of->rate.msgs_per_s, ns, &of->msgs_rest),
+				   zl_rate_burst(of->rate.msgs_per_s));
+		zl_rate_add_credit(&of->bytes_credit,
+				   zl_rate_earned(of->rate.bytes_per_s, ns, &of->bytes_rest),
+				   zl_rate_burst(of->rate.bytes_per_s));
+		if (of->first)
 			zl_backlog_drain(&s->socket, p);
 	}
 }

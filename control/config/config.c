@@ -306,6 +306,7 @@ static void free_socket(struct zl_config_socket *s)
 {
 	free(s->endpoints);
 	zl_security_free(s->security);
+	free(s->users.at);
 	sodium_memzero(&s->secured, sizeof(s->secured));
 }
 

@@ -34,6 +34,20 @@ struct zl_config_ipc {
 	struct zl_ipc_filter filter[ZL_FILTERS_MAX];
 };
 
+/* Of peers that have proved to be the user, and of none else: may they use the endpoint, and how
+ * fast? The first rule that fits both decides. */
+#define ZL_USER_RULES_MAX 64
+struct zl_user_rule {
+	char user[ZL_RULE_USER_MAX + 2]; /* "": anybody */
+	char endpoint[ZL_ENDPOINT_MAX];  /* as written under bind; "": any */
+	uint32_t deny;
+	struct zl_ipc_rate in, out; /* 0: the socket's own */
+};
+struct zl_user_rules {
+	uint32_t n;
+	struct zl_user_rule *at;
+};
+
 /* What `options` said besides what zl_ipc_options holds. */
 #define ZL_CONNECT_IDS 16
 #define ZL_NOT_GIVEN   INT64_MIN
@@ -67,6 +81,7 @@ struct zl_config_socket {
 	uint64_t hwm, sndhwm, rcvhwm; /* as read; UINT64_MAX: not given */
 	struct zl_config_options given;
 	struct zl_config_security secured;
+	struct zl_user_rules users;   /* `policy.users` */
 	struct zl_security *security; /* made of that; NULL: NULL */
 };
 

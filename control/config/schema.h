@@ -13,6 +13,8 @@ zl_yaml_read zl_port_list, zl_device_list;
 zl_yaml_read zl_policy, zl_last_values;
 /* schema_rules.c: lists of rules under `policy`. */
 zl_yaml_read zl_address_rules, zl_topic_rules;
+bool zl_user_rules(struct zl_yaml *y, yaml_node_t *node, struct zl_user_rules *rules);
+extern const struct zl_yaml_key zl_rate_keys[]; /* schema_policy.c: of a zl_ipc_rate */
 bool zl_policy_settle(struct zl_yaml *y, const struct zl_config_socket *s);
 
 /* schema_options.c: a socket's `options`, into the zl_config_socket that the field is. Defaults

@@ -113,21 +113,21 @@ static bool read_slow_map(struct zl_yaml *y, yaml_node_t *node, void *field,
 
 /* --- rates and limits --- */
 
-#define RATE_KEYS(way)                                                                             \
-	{                                                                                          \
-		{"messages", zl_yaml_number, POLICY(way.msgs_per_s), .min = 1, .max = RATE_MAX},   \
-			{"bytes",                                                                  \
-			 zl_yaml_number,                                                           \
-			 POLICY(way.bytes_per_s),                                                  \
-			 .unit = ZL_UNIT_BYTES,                                                    \
-			 .min = 1,                                                                 \
-			 .max = RATE_MAX,                                                          \
-			 .more = "1B to 10GB (a second)"},                                         \
-			{0},                                                                       \
-	}
-#define RATE_MAX 10000000000ull
-static const struct zl_yaml_key in_keys[] = RATE_KEYS(in);
-static const struct zl_yaml_key out_keys[] = RATE_KEYS(out);
+#define RATE(field) ZL_YAML_AT(struct zl_ipc_rate, field)
+#define RATE_MAX    10000000000ull
+const struct zl_yaml_key zl_rate_keys[] = {
+	{"messages", zl_yaml_number, RATE(msgs_per_s), .min = 1, .max = RATE_MAX},
+	{"bytes", zl_yaml_number, RATE(bytes_per_s), .unit = ZL_UNIT_BYTES, .min = 1,
+	 .max = RATE_MAX, .more = "1B to 10GB (a second)"},
+	{0},
+};
+
+static bool read_rate(struct zl_yaml *y, yaml_node_t *node, void *field,
+		      const struct zl_yaml_key *key)
+{
+	(void)key;
+	return zl_yaml_read_map(y, node, field, zl_rate_keys);
+}
 
 static bool read_some(struct zl_yaml *y, yaml_node_t *node, void *field,
 		      const struct zl_yaml_key *key)
@@ -151,13 +151,31 @@ static const struct zl_yaml_key limit_keys[] = {
 
 /* --- the policy of a socket --- */
 
+/* Control's alone, beside the policy that the dataplane is given; but it must know that there may
+ * be rates in READY. */
+static bool read_users(struct zl_yaml *y, yaml_node_t *node, void *field,
+		       const struct zl_yaml_key *key)
+{
+	struct zl_ipc_policy *p = (void *)((char *)field - key->offset);
+	struct zl_config_socket *s = (void *)((char *)p -
+					      offsetof(struct zl_config_socket, at.policy));
+
+	if (!zl_user_rules(y, node, &s->users))
+		return false;
+	for (uint32_t i = 0; i < s->users.n; i++)
+		if (s->users.at[i].out.msgs_per_s || s->users.at[i].out.bytes_per_s)
+			p->own_out = 1;
+	return true;
+}
+
 static const struct zl_yaml_key policy_keys[] = {
 	{"slow", read_slow_map, POLICY(slow)},
-	{"rate_in", read_some, POLICY(in), .more = in_keys},
-	{"rate_out", read_some, POLICY(out), .more = out_keys},
+	{"rate_in", read_rate, POLICY(in)},
+	{"rate_out", read_rate, POLICY(out)},
 	{"limits", read_some, POLICY(limits), .more = limit_keys},
 	{"addresses", zl_address_rules, POLICY(address)},
 	{"topics", zl_topic_rules, POLICY(topic)},
+	{"users", read_users, POLICY(own_out)},
 	{0},
 };
 
@@ -168,6 +186,55 @@ bool zl_policy(struct zl_yaml *y, yaml_node_t *node, void *field, const struct z
 }
 
 /* --- all of it --- */
+
+/* Peers have names where a file or a ZAP handler gives them some. */
+static bool has_names(const struct zl_config_security *s)
+{
+	return s->zap[0] || s->users[0] || (s->allow[0] && strcmp(s->allow, "any") != 0);
+}
+
+static bool binds(const struct zl_config_socket *s, const char *endpoint)
+{
+	for (unsigned i = 0; i < s->n_endpoints; i++)
+		if (!s->endpoints[i].at.connect && strcmp(s->endpoints[i].at.text, endpoint) == 0)
+			return true;
+	return false;
+}
+
+static bool settle_users(struct zl_yaml *y, const struct zl_config_socket *s)
+{
+	const struct zl_ipc_policy *p = &s->at.policy;
+	const char *user = NULL;
+
+	for (uint32_t i = 0; i < p->n_topics; i++)
+		if (p->topic[i].user[0])
+			user = p->topic[i].user;
+	for (uint32_t i = 0; i < s->users.n; i++) {
+		const struct zl_user_rule *r = &s->users.at[i];
+
+		if (r->user[0])
+			user = r->user;
+		if (r->endpoint[0] && !binds(s, r->endpoint))
+			return zl_yaml_fail(y, s->line,
+					    "policy.users[%u]: \"%s\" is not under the socket's "
+					    "bind; write it as it stands there",
+					    i, r->endpoint);
+		if (r->deny && (r->in.msgs_per_s || r->in.bytes_per_s || r->out.msgs_per_s ||
+				r->out.bytes_per_s))
+			return zl_yaml_fail(y, s->line,
+					    "policy.users[%u]: who is denied has no rate; take it "
+					    "away",
+					    i);
+	}
+	if (!user || has_names(&s->secured))
+		return true;
+	return zl_yaml_fail(
+		y, s->line,
+		"policy: a rule is for the user \"%s\", but nobody proves a name to this "
+		"socket; give it security: a plain server, a curve server with a folder "
+		"to allow, or zap",
+		user);
+}
 
 static bool takes_subscriptions(const struct zl_config_socket *s)
 {
@@ -204,7 +271,7 @@ static bool settle_publisher(struct zl_yaml *y, const struct zl_config_socket *s
 	const struct zl_ipc_policy *p = &s->at.policy;
 	const char *what = NULL;
 
-	if ((p->out.msgs_per_s || p->out.bytes_per_s) && !takes_subscriptions(s))
+	if ((p->out.msgs_per_s || p->out.bytes_per_s || p->own_out) && !takes_subscriptions(s))
 		return zl_yaml_fail(y, s->line,
 				    "policy: rate_out is for XPUB and PUB, but this socket is %s; "
 				    "take it away",
@@ -238,7 +305,7 @@ static bool settle_rules(struct zl_yaml *y, const struct zl_config_socket *s)
 					    "receive messages, but this socket is %s; give them to "
 					    "the other one",
 					    zl_socket_type_name[s->at.type]);
-	if (!p->out.msgs_per_s && !p->out.bytes_per_s)
+	if (!p->out.msgs_per_s && !p->out.bytes_per_s && !p->own_out)
 		return true;
 	if (!s->at.sndhwm)
 		return zl_yaml_fail(y, s->line,
@@ -254,5 +321,6 @@ bool zl_policy_settle(struct zl_yaml *y, const struct zl_config_socket *s)
 				    "last_values are for subscribers, but this socket is %s; take "
 				    "them away, or let the backend be XPUB or PUB",
 				    zl_socket_type_name[s->at.type]);
-	return settle_slow(y, s) && settle_publisher(y, s) && settle_rules(y, s);
+	return settle_slow(y, s) && settle_publisher(y, s) && settle_rules(y, s) &&
+	       settle_users(y, s);
 }

@@ -132,12 +132,30 @@ static bool read_identity(struct zl_yaml *y, yaml_node_t *node, void *field,
 			  &t->rule.identity_len);
 }
 
+static bool read_user(struct zl_yaml *y, yaml_node_t *node, void *field,
+		      const struct zl_yaml_key *key)
+{
+	const char *s = zl_yaml_text(y, node);
+
+	(void)key;
+	if (!s)
+		return false;
+	if (!*s)
+		return zl_yaml_fail(y, zl_yaml_line(node), "is empty");
+	if (strlen(s) > ZL_RULE_USER_MAX)
+		return zl_yaml_fail(y, zl_yaml_line(node), "\"%.80s\" is longer than %d bytes", s,
+				    ZL_RULE_USER_MAX);
+	strcpy(field, s);
+	return true;
+}
+
 static const struct zl_yaml_key topic_keys[] = {
 	{"publish", read_verdict, TOPIC(deny[ZL_TOPIC_PUBLISH])},
 	{"subscribe", read_verdict, TOPIC(deny[ZL_TOPIC_SUBSCRIBE])},
 	{"prefix", read_prefix, TOPIC(rule), .required = true},
 	{"from", read_from, TOPIC(rule)},
 	{"identity", read_identity, TOPIC(rule)},
+	{"user", read_user, TOPIC(rule.user)},
 	{0},
 };
 
@@ -175,4 +193,49 @@ bool zl_topic_rules(struct zl_yaml *y, yaml_node_t *node, void *field,
 	}
 	p->n_topics = n > 0 ? (uint32_t)n : 0;
 	return n >= 0;
+}
+
+/* --- users --- */
+
+#define USER(field) ZL_YAML_AT(struct zl_user_rule, field)
+
+static const char *const allow_words[] = {"allow", "deny", NULL};
+
+static bool read_rate(struct zl_yaml *y, yaml_node_t *node, void *field,
+		      const struct zl_yaml_key *key)
+{
+	(void)key;
+	return zl_yaml_read_map(y, node, field, zl_rate_keys);
+}
+
+static const struct zl_yaml_key user_keys[] = {
+	{"connect", zl_yaml_enum, USER(deny), .required = true, .more = allow_words},
+	{"user", read_user, USER(user)},
+	{"endpoint", zl_yaml_string, USER(endpoint), .min = 1},
+	{"rate_in", read_rate, USER(in)},
+	{"rate_out", read_rate, USER(out)},
+	{0},
+};
+
+bool zl_user_rules(struct zl_yaml *y, yaml_node_t *node, struct zl_user_rules *rules)
+{
+	int n = zl_yaml_items(y, node, false, "rules");
+
+	if (n > ZL_USER_RULES_MAX)
+		return zl_yaml_fail(y, zl_yaml_line(node), "has %d rules; there may be %d", n,
+				    ZL_USER_RULES_MAX);
+	if (n <= 0)
+		return n == 0;
+	rules->at = calloc((size_t)n, sizeof(*rules->at));
+	if (!rules->at)
+		return zl_yaml_fail(y, zl_yaml_line(node), "no memory");
+	for (int i = 0; i < n; i++) {
+		size_t was = zl_yaml_enter(y, NULL, i);
+
+		if (!zl_yaml_read_map(y, zl_yaml_item(y, node, i), &rules->at[i], user_keys))
+			return false;
+		zl_yaml_leave(y, was);
+	}
+	rules->n = (uint32_t)n;
+	return true;
 }

@@ -405,7 +405,8 @@ struct zl_ipc_stream_ready {
 	uint32_t reserved;
 	struct zl_ipc_properties properties; /* what else the peer told; kept for later controls */
 	struct zl_ipc_boxes boxes;
-	char user[ZL_USER_MAX]; /* who the peer has proved to be; "": nobody asked */
+	char user[ZL_USER_MAX];     /* who the peer has proved to be; "": nobody asked */
+	struct zl_ipc_rate in, out; /* its own, instead of the socket's; 0: it has none */
 };
 struct zl_ipc_stream_close {
 	uint64_t stream;

@@ -27,7 +27,8 @@ static bool rules_good(const struct zl_ipc_policy *p)
 		const struct zl_ipc_topic_rule *r = &p->topic[i];
 
 		if (r->prefix_len > 32 || r->deny > 1 || r->verb >= ZL_TOPIC_VERBS ||
-		    r->bytes > ZL_RULE_PREFIX_MAX || r->identity_len > ZL_RULE_IDENTITY_MAX)
+		    r->bytes > ZL_RULE_PREFIX_MAX || r->identity_len > ZL_RULE_IDENTITY_MAX ||
+		    !memchr(r->user, '\0', sizeof(r->user)))
 			return false;
 	}
 	return true;
@@ -36,7 +37,8 @@ static bool rules_good(const struct zl_ipc_policy *p)
 bool zl_ipc_policy_good(const struct zl_ipc_policy *p)
 {
 	return topic_good(&p->last.topic) && topic_good(&p->slow.topic) &&
-	       p->slow.policy < ZL_SLOWS && p->limits.closes <= 1 && rules_good(p);
+	       p->slow.policy < ZL_SLOWS && p->limits.closes <= 1 && p->own_out <= 1 &&
+	       rules_good(p);
 }
 
 static bool inside(uint32_t ip, uint32_t net, uint32_t prefix_len)
@@ -59,7 +61,7 @@ bool zl_policy_lets_in(const struct zl_ipc_policy *p, uint32_t ip)
 }
 
 uint32_t zl_policy_rules_of(const struct zl_ipc_policy *p, enum zl_topic_verb verb, uint32_t ip,
-			    const uint8_t *identity, uint32_t identity_len)
+			    const uint8_t *identity, uint32_t identity_len, const char *user)
 {
 	uint32_t rules = 0;
 
@@ -70,6 +72,8 @@ uint32_t zl_policy_rules_of(const struct zl_ipc_policy *p, enum zl_topic_verb ve
 			continue;
 		if (r->identity_len && (r->identity_len != identity_len ||
 					memcmp(r->identity, identity, identity_len) != 0))
+			continue;
+		if (r->user[0] && strcmp(r->user, user) != 0)
 			continue;
 		rules |= 1u << i;
 	}

@@ -9,8 +9,9 @@
 
 #define ZL_ADDRESS_RULES_MAX 32
 #define ZL_TOPIC_RULES_MAX   32
-#define ZL_RULE_PREFIX_MAX   64  /* bytes of a topic rule's prefix */
-#define ZL_RULE_IDENTITY_MAX 32  /* bytes of the identity that it is for */
+#define ZL_RULE_PREFIX_MAX   64 /* bytes of a topic rule's prefix */
+#define ZL_RULE_IDENTITY_MAX 32 /* bytes of the identity that it is for */
+#define ZL_RULE_USER_MAX     62 /* of the user; a name that was cut off (ZL_USER_MAX) has one more */
 #define ZL_TOPIC_KEY_MAX     255 /* bytes of a topic that is told from others */
 
 /* Which bytes of a message's first part are its topic: all of them, the first `bytes` (0: not so),
@@ -75,8 +76,8 @@ enum zl_topic_verb {
 	ZL_TOPIC_VERBS
 };
 
-/* As above, for topics that begin with the prefix, of peers at the address that have the identity
- * (none given: of all at the address). */
+/* As above, for topics that begin with the prefix, of peers at the address that have the identity,
+ * and have proved to be the user (none given: whoever they are). */
 struct zl_ipc_topic_rule {
 	uint32_t ip;
 	uint8_t prefix_len; /* of ip; 0: every address */
@@ -86,12 +87,15 @@ struct zl_ipc_topic_rule {
 	uint8_t identity_len, reserved[3];
 	uint8_t identity[ZL_RULE_IDENTITY_MAX];
 	uint8_t prefix[ZL_RULE_PREFIX_MAX];
+	char user[ZL_RULE_USER_MAX + 2]; /* "": all */
 };
 
 struct zl_ipc_policy {
 	struct zl_ipc_last last;
 	struct zl_ipc_slow slow;
-	struct zl_ipc_rate in, out; /* from the peer; to the peer */
+	struct zl_ipc_rate in, out; /* from the peer; to the peer; READY may bring it others */
+	uint32_t own_out;           /* 1: to the peer, too, that is */
+	uint32_t reserved;
 	struct zl_ipc_limits limits;
 	uint32_t n_addresses, n_topics; /* rules */
 	struct zl_ipc_address_rule address[ZL_ADDRESS_RULES_MAX];
@@ -105,7 +109,7 @@ bool zl_ipc_policy_good(const struct zl_ipc_policy *p);
 bool zl_policy_lets_in(const struct zl_ipc_policy *p, uint32_t ip);
 /* Which topic rules are for this peer: a bit each. */
 uint32_t zl_policy_rules_of(const struct zl_ipc_policy *p, enum zl_topic_verb verb, uint32_t ip,
-			    const uint8_t *identity, uint32_t identity_len);
+			    const uint8_t *identity, uint32_t identity_len, const char *user);
 /* May a message with this topic go through, if these are the rules? Only its first
  * ZL_RULE_PREFIX_MAX bytes are looked at. */
 bool zl_policy_publishes(const struct zl_ipc_policy *p, uint32_t rules, const uint8_t *topic,

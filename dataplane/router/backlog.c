@@ -17,7 +17,7 @@ bool zl_backlogs_wanted(const struct zl_ipc_policy *policy)
 {
 	return policy->slow.policy == ZL_SLOW_DROP_OLDEST ||
 	       policy->slow.policy == ZL_SLOW_CONFLATE || policy->out.msgs_per_s ||
-	       policy->out.bytes_per_s;
+	       policy->out.bytes_per_s || policy->own_out;
 }
 
 /* Free lists; index 0 is nobody. Parts are twice as many as messages. */
@@ -193,14 +193,19 @@ static void take_out(struct zl_backlogs *b, struct zl_backlog *of, uint32_t i)
 	b->n_free++;
 }
 
+void zl_backlog_limit(struct zl_backlog *of, const struct zl_ipc_rate *rate)
+{
+	of->rate = *rate;
+	of->limited = rate->msgs_per_s || rate->bytes_per_s;
+	of->msgs_credit = zl_rate_burst(rate->msgs_per_s);
+	of->bytes_credit = zl_rate_burst(rate->bytes_per_s);
+}
+
 void zl_backlog_join(struct zl_socket *s, struct zl_pipe *p)
 {
 	p->backlog = &s->backlogs->of[p->slot];
-	*p->backlog = (struct zl_backlog){
-		.limited = s->policy->out.msgs_per_s || s->policy->out.bytes_per_s,
-		.msgs_credit = zl_rate_burst(s->policy->out.msgs_per_s),
-		.bytes_credit = zl_rate_burst(s->policy->out.bytes_per_s),
-	};
+	*p->backlog = (struct zl_backlog){0};
+	zl_backlog_limit(p->backlog, &s->policy->out);
 }
 
 void zl_backlog_leave(struct zl_socket *s, struct zl_pipe *p)
@@ -217,10 +222,10 @@ static uint64_t stream_bytes(const struct zl_socket *s, const struct zl_pipe *p)
 	return p->sndbuf_bytes < s->pipe_bytes_max ? p->sndbuf_bytes : s->pipe_bytes_max;
 }
 
-static bool has_credit(const struct zl_socket *s, const struct zl_backlog *of)
+static bool has_credit(const struct zl_backlog *of)
 {
-	return !of->limited || ((!s->policy->out.msgs_per_s || of->msgs_credit > 0) &&
-				(!s->policy->out.bytes_per_s || of->bytes_credit > 0));
+	return !of->limited || ((!of->rate.msgs_per_s || of->msgs_credit > 0) &&
+				(!of->rate.bytes_per_s || of->bytes_credit > 0));
 }
 
 uint32_t zl_backlog_room(const struct zl_socket *s, const struct zl_pipe *p, uint32_t bytes_a_msg)
@@ -228,14 +233,14 @@ uint32_t zl_backlog_room(const struct zl_socket *s, const struct zl_pipe *p, uin
 	const struct zl_backlog *of = p->backlog;
 	uint32_t room;
 
-	if (of->n || !has_credit(s, of))
+	if (of->n || !has_credit(of))
 		return 0;
 	room = zl_pipe_room_bytes(p, stream_bytes(s, p), bytes_a_msg);
 	if (!room && !p->queued_msgs)
 		room = 1;
-	if (s->policy->out.msgs_per_s && of->msgs_credit < room)
+	if (of->rate.msgs_per_s && of->msgs_credit < room)
 		room = (uint32_t)of->msgs_credit;
-	if (s->policy->out.bytes_per_s && of->bytes_credit / (bytes_a_msg + 1ll) < room)
+	if (of->rate.bytes_per_s && of->bytes_credit / (bytes_a_msg + 1ll) < room)
 		room = (uint32_t)(of->bytes_credit / (bytes_a_msg + 1ll)) + 1;
 	return room;
 }
@@ -480,7 +485,7 @@ void zl_backlog_drain(struct zl_socket *s, struct zl_pipe *p)
 {
 	struct zl_backlog *of = p->backlog;
 
-	while (of->first && of->first != of->open && has_credit(s, of) &&
+	while (of->first && of->first != of->open && has_credit(of) &&
 	       (p->queued_bytes < stream_bytes(s, p) || !p->queued_msgs))
 		write_first(s, p);
 }

@@ -35,7 +35,9 @@ struct zl_backlog {
 	bool losing;             /* the rest of a message is dropped */
 	bool limited;            /* the credit counts; it is filled up by who has a clock */
 	uint64_t bytes;
+	struct zl_ipc_rate rate;           /* the socket's, or its own */
 	int64_t msgs_credit, bytes_credit; /* may be written now; bytes may be overdrawn once */
+	uint64_t msgs_rest, bytes_rest;    /* of that credit, in parts of 10^9 */
 };
 
 /* Of one socket. */
@@ -63,6 +65,8 @@ static inline int64_t zl_rate_burst(uint64_t per_s)
 /* A pipe joins with nothing; and leaves, and what waited is dropped. */
 void zl_backlog_join(struct zl_socket *s, struct zl_pipe *p);
 void zl_backlog_leave(struct zl_socket *s, struct zl_pipe *p);
+/* From now on at this rate, with a burst to begin with. */
+void zl_backlog_limit(struct zl_backlog *of, const struct zl_ipc_rate *rate);
 
 /* How many messages of about so many bytes may go to the pipe's stream directly. */
 uint32_t zl_backlog_room(const struct zl_socket *s, const struct zl_pipe *p, uint32_t bytes_a_msg);

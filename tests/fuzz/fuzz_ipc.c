@@ -34,7 +34,7 @@ static void read_rules(const struct zl_ipc_policy *p)
 
 	zl_policy_lets_in(p, 0x0a000001);
 	for (unsigned verb = 0; verb < ZL_TOPIC_VERBS; verb++) {
-		uint32_t rules = zl_policy_rules_of(p, verb, 0x0a000001, topic, 3);
+		uint32_t rules = zl_policy_rules_of(p, verb, 0x0a000001, topic, 3, "alice");
 
 		zl_policy_publishes(p, rules, topic, sizeof(topic));
 		zl_policy_subscribes(p, rules, topic, 2);

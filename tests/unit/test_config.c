@@ -236,6 +236,31 @@ static const struct {
 	{SIDES("", "policy: {addresses: [allow 10.0.0.0/33]}"),
 	 "t.yaml:6: devices[0].backend.policy.addresses[0]: \"allow 10.0.0.0/33\" is not a rule, "
 	 "such as \"allow 10.0.0.0/8\" or \"deny 10.1.2.3\""},
+	{SIDES("", "policy: {topics: [{subscribe: allow, prefix: a, user: al}]}"),
+	 "t.yaml:6: devices[0].backend: policy: a rule is for the user \"al\", but nobody proves a "
+	 "name to this socket; give it security: a plain server, a curve server with a folder to "
+	 "allow, or zap"},
+	{SIDES("", "policy: {users: [{connect: allow, user: al}]}"),
+	 "t.yaml:6: devices[0].backend: policy: a rule is for the user \"al\", but nobody proves a "
+	 "name to this socket; give it security: a plain server, a curve server with a folder to "
+	 "allow, or zap"},
+	{SIDES("", "policy: {users: [{user: al}]}"),
+	 "t.yaml:6: devices[0].backend.policy.users[0]: the key \"connect\" is missing"},
+	{SIDES("", "policy: {users: [{connect: allow, user: ''}]}"),
+	 "t.yaml:6: devices[0].backend.policy.users[0].user: is empty"},
+	{SIDES("", "policy: {users: [{connect: allow, user: "
+		   "01234567890123456789012345678901234567890123456789012345678901234}]}"),
+	 "t.yaml:6: devices[0].backend.policy.users[0].user: "
+	 "\"01234567890123456789012345678901234567890123456789012345678901234\" is longer than 62 "
+	 "bytes"},
+	{SIDES("", "policy: {users: [{connect: deny, endpoint: 'tcp://*:1'}]}"),
+	 "t.yaml:6: devices[0].backend: policy.users[0]: \"tcp://*:1\" is not under the socket's "
+	 "bind; write it as it stands there"},
+	{SIDES("", "policy: {users: [{connect: deny, rate_in: {messages: 1}}]}"),
+	 "t.yaml:6: devices[0].backend: policy.users[0]: who is denied has no rate; take it away"},
+	{SIDES("policy: {users: [{connect: allow, rate_out: {messages: 1}}]}", ""),
+	 "t.yaml:5: devices[0].frontend: policy: rate_out is for XPUB and PUB, but this socket is "
+	 "XSUB; take it away"},
 	{SIDES("", "policy: {topics: [{prefix: a}]}"),
 	 "t.yaml:6: devices[0].backend.policy.topics[0]: a rule has one of \"publish\" and "
 	 "\"subscribe\": allow or deny"},

@@ -26,10 +26,12 @@ static struct zl_ipc_topic_rule *topic(enum zl_topic_verb verb, bool deny, const
 	return r;
 }
 
+static const char *user = ""; /* who asks */
+
 static uint32_t rules(enum zl_topic_verb verb, uint32_t ip, const char *identity)
 {
 	return zl_policy_rules_of(&p, verb, ip, (const uint8_t *)identity,
-				  (uint32_t)strlen(identity));
+				  (uint32_t)strlen(identity), user);
 }
 
 static bool publishes(uint32_t ip, const char *text)
@@ -48,6 +50,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&p, 0, sizeof(p));
+	user = "";
 	return 0;
 }
 
@@ -107,6 +110,20 @@ static void test_a_rule_may_be_for_one_identity(void **state)
 	assert_true(subscribes("", "a"));
 }
 
+static void test_a_rule_may_be_for_one_user(void **state)
+{
+	(void)state;
+	strcpy(topic(ZL_TOPIC_PUBLISH, false, "a")->user, "alice");
+	assert_false(publishes(1, "a"));
+	user = "alice";
+	assert_true(publishes(1, "a"));
+	assert_false(publishes(1, "b"));
+	user = "alicea";
+	assert_false(publishes(1, "a"));
+	memset(p.topic[0].user, 'x', sizeof(p.topic[0].user));
+	assert_false(zl_ipc_policy_good(&p));
+}
+
 static void test_what_is_out_of_range_is_not_good(void **state)
 {
 	(void)state;
@@ -136,6 +153,7 @@ int main(void)
 		T(test_topics_are_published_by_who_may),
 		T(test_a_subscription_must_be_allowed_as_a_whole),
 		T(test_a_rule_may_be_for_one_identity),
+		T(test_a_rule_may_be_for_one_user),
 		T(test_what_is_out_of_range_is_not_good),
 	};
 

@@ -45,7 +45,9 @@ static int start_with(void **state, const char *timeout, bool listens)
 		 "  frontend: {bind: 'tcp://*:5555', connect: 'tcp://10.0.0.9:5557', reconnect: "
 		 "1ms}\n"
 		 "  backend: {bind: 'tcp://*:5556', security: {mechanism: plain, role: server, "
-		 "zap: {endpoint: 'ipc://@%s', domain: lab, timeout: %s}}}\n",
+		 "zap: {endpoint: 'ipc://@%s', domain: lab, timeout: %s}}, policy: {users: "
+		 "[{connect: deny, user: mallory, endpoint: 'tcp://*:5556'}, {connect: allow, "
+		 "user: alice, rate_in: {messages: 7}}, {connect: allow}]}}\n",
 		 handler_name, timeout);
 	bed_config = config;
 	listener = handler = -1;
@@ -182,23 +184,80 @@ static void expect_welcome(uint64_t stream)
 
 /* --- claims --- */
 
-static void test_a_peer_comes_in_under_the_name_that_the_handler_gives_it(void **state)
+/* The whole handshake of "al", whom the handler calls `name`. */
+static void come_in(uint64_t stream, const char *name)
 {
 	static const uint8_t initiate[] = "\x08INITIATE\x0bSocket-Type\0\0\0\3SUB";
 	char id[DIGITS + 1];
 
+	say_hello(stream, "al");
+	expect_request(id, "al");
+	reply("1.0", id, "200", name, "");
+	expect_welcome(stream);
+	give_bytes(stream, ZL_RELAY_COMMAND, initiate, sizeof(initiate) - 1, false);
+	receive(ZL_IPC_STREAM_SEND);
+}
+
+/* And so with the rights of that name. */
+static void test_a_peer_comes_in_under_the_name_that_the_handler_gives_it(void **state)
+{
+	const struct zl_ipc_stream_ready *r;
+
 	(void)state;
 	set_up_all();
 	handler_accept();
-	say_hello(PEER, "al");
-	expect_request(id, "al");
-	reply("1.0", id, "200", "alice", "");
-	expect_welcome(PEER);
-	give_bytes(PEER, ZL_RELAY_COMMAND, initiate, sizeof(initiate) - 1, false);
-	receive(ZL_IPC_STREAM_SEND);
-	const struct zl_ipc_stream_ready *r = receive(ZL_IPC_STREAM_READY);
+	come_in(PEER, "alice");
+	r = receive(ZL_IPC_STREAM_READY);
 	assert_int_equal(r->stream, PEER);
 	assert_string_equal(r->user, "alice");
+	assert_int_equal(r->in.msgs_per_s, 7);
+	assert_int_equal(r->out.msgs_per_s, 0);
+	come_in(OTHER, "bob");
+	r = receive(ZL_IPC_STREAM_READY);
+	assert_string_equal(r->user, "bob");
+	assert_int_equal(r->in.msgs_per_s, 0);
+}
+
+static void test_a_user_who_may_not_use_the_endpoint_is_closed(void **state)
+{
+	(void)state;
+	set_up_all();
+	handler_accept();
+	come_in(PEER, "mallory");
+	expect_close(PEER, "endpoint_denied");
+}
+
+/* By the rules of the control that finds it there. */
+static void test_who_is_there_already_must_still_be_allowed(void **state)
+{
+	struct zl_ipc_socket *socket;
+	struct zl_ipc_endpoint *e;
+	struct zl_ipc_stream_state *s;
+
+	(void)state;
+	accept_control(1);
+	receive(ZL_IPC_DUMP);
+	uint64_t seq = HEADER->seq;
+	socket = begin(ZL_IPC_SOCKET_ADD, seq);
+	*socket = (struct zl_ipc_socket){.id = 102, .type = ZL_XPUB};
+	strcpy(socket->name, "feed.backend");
+	deliver();
+	e = begin(ZL_IPC_ENDPOINT_ADD, seq);
+	*e = (struct zl_ipc_endpoint){.id = 105, .socket = 102, .port = 5556};
+	strcpy(e->text, "tcp://*:5556");
+	deliver();
+	for (unsigned i = 0; i < 2; i++) {
+		s = begin(ZL_IPC_STREAM_STATE, seq);
+		fill_open(&s->open, i ? PEER : OTHER, 105, 102);
+		s->ready.stream = s->open.stream;
+		s->ready.peer_type = ZL_SUB;
+		s->ready.zmtp = ZL_ZMTP_V3_1;
+		strcpy(s->ready.user, i ? "mallory" : "bob");
+		deliver();
+	}
+	HEADER->seq = seq;
+	answer(0, "", 0);
+	expect_close(PEER, "endpoint_denied");
 }
 
 static void test_answers_may_come_in_any_order(void **state)
@@ -376,6 +435,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH(test_a_peer_comes_in_under_the_name_that_the_handler_gives_it, start),
+		WITH(test_a_user_who_may_not_use_the_endpoint_is_closed, start),
+		WITH(test_who_is_there_already_must_still_be_allowed, start),
 		WITH(test_answers_may_come_in_any_order, start),
 		WITH(test_a_malformed_reply_refuses_its_peer_by_name, start),
 		WITH(test_another_requests_reply_lets_nobody_in, start),
