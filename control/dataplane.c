@@ -201,14 +201,14 @@ void connection_event(struct zl_control *c, void *packet)
 		c->dataplane->subs_handled++;
 }
 
-/* The second HELLO, after START, brings the stats segment. */
+/* Only the first one of a connection: what all goes by, the number of cores above all, stays. */
 static void hello(struct zl_control *c, const struct zl_ipc_hello *m)
 {
 	struct zl_dataplane *d = c->dataplane;
 
-	d->hello = *m;
 	if (d->phase != HELLO)
 		return;
+	d->hello = *m;
 	if (m->set_up)
 		attach_take_over(c);
 	else
