@@ -147,13 +147,13 @@ static int watch_signals(struct zl_control *c, struct zl_watch *watch)
 /* The turn's end: dear handshakes go on, records for matchers leave in full packets, then
  * publishers hear what they are owed. In this order, since what a publisher sends on hearing of a
  * subscription must meet it. */
-static void turn(void *context)
+void zl_control_turn(void *control)
 {
-	zl_dear_step(context);
-	zl_subscribe_step(context);
-	zl_dataplane_flush(context);
-	zl_subscribe_pump(context);
-	zl_dataplane_flush(context); /* the connection may have broken on them */
+	zl_dear_step(control);
+	zl_subscribe_step(control);
+	zl_dataplane_flush(control);
+	zl_subscribe_pump(control);
+	zl_dataplane_flush(control); /* the connection may have broken on them */
 }
 
 static int run(struct zl_control *c)
@@ -161,7 +161,7 @@ static int run(struct zl_control *c)
 	struct zl_watch signals = {.fd = -1};
 	int err = zl_loop_init(&c->loop);
 
-	c->loop.turn = turn;
+	c->loop.turn = zl_control_turn;
 	c->loop.context = c;
 	if (!err)
 		err = watch_signals(c, &signals);

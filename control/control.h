@@ -160,6 +160,8 @@ struct zl_control {
 
 /* control.c: the whole program; the exit status. */
 int zl_control_main(int argc, char **argv);
+/* The loop's turn hook. */
+void zl_control_turn(void *control);
 
 /* objects.c: sockets, devices and endpoints. */
 int zl_objects_load(struct zl_control *c); /* from the config; 0 or -ENOMEM */

@@ -47,6 +47,11 @@ static const char config_text[] =
 	"    options: {router_handover: yes, connect_routing_id: [abc]}}\n"
 	"  backend: {bind: 'tcp://*:6', options: {routing_id: me, metadata: {X-a: b}},\n"
 	"    security: {mechanism: plain, role: server, users: %s/users}}\n"
+	"- name: curve\n"
+	"  kind: streamer\n"
+	"  frontend: {bind: 'tcp://*:11',\n"
+	"    security: {mechanism: curve, role: server, secret_key: %s/cert, allow: any}}\n"
+	"  backend: {bind: 'tcp://*:12'}\n"
 	"- name: radio\n"
 	"  kind: bridge\n"
 	"  frontend: {type: DISH, bind: 'tcp://*:7'}\n"
@@ -87,36 +92,40 @@ bool __wrap_zl_resolve_add(struct zl_control *c, const struct zl_ipc_endpoint *a
 
 static void forget_folder(void)
 {
-	static const char *const made[] = {"/dataplane.sock", "/control.sock", "/users", ""};
+	static const char *const made[] = {"/dataplane.sock", "/control.sock", "/users", "/cert",
+					   ""};
 	char path[64];
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		snprintf(path, sizeof(path), "%s%s", folder, made[i]);
 		if (unlink(path))
 			rmdir(path);
 	}
 }
 
-static void write_users(void)
+static void write_files(void)
 {
+	struct zl_cert cert;
 	char path[64];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/users", folder);
 	f = fopen(path, "w");
 	require(f && fputs("alice:secret\nb\xff:b\n", f) >= 0 && fclose(f) == 0);
+	snprintf(path, sizeof(path), "%s/cert", folder);
+	require(zl_cert_generate(&cert) == 0 && zl_cert_create(path, &cert, "fuzz", true) == 0);
 }
 
 static void start(void)
 {
-	static char text[sizeof(config_text) + sizeof(folder)];
+	static char text[sizeof(config_text) + 2 * sizeof(folder)];
 	char error[512] = "";
 
 	fixed_random_use();
 	require(sodium_init() >= 0 && mkdtemp(folder));
 	atexit(forget_folder);
-	write_users();
-	snprintf(text, sizeof(text), config_text, folder);
+	write_files();
+	snprintf(text, sizeof(text), config_text, folder, folder);
 	if (zl_config_load(&config, memory_file(text, strlen(text)), error, sizeof(error)))
 		fprintf(stderr, "%s\n", error);
 	require(!error[0]);
@@ -129,13 +138,9 @@ static void start(void)
 		client[i].fd = -1;
 }
 
-/* As control.c has it; and once. */
 static void turn_once(void *context)
 {
-	zl_subscribe_step(context);
-	zl_dataplane_flush(context);
-	zl_subscribe_pump(context);
-	zl_dataplane_flush(context);
+	zl_control_turn(context);
 	stopping = control.loop.stop; /* somebody wants it to end */
 	control.loop.stop = true;
 }

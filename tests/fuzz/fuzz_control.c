@@ -119,6 +119,26 @@ static void handshake(struct feed *f)
 	deliver(f);
 }
 
+/* Greeting and a HELLO of CURVE, which takes keys to look at; or what may follow. */
+static void curve(struct feed *f)
+{
+	uint64_t stream = some_stream(f);
+	uint8_t how = feed_u8(f), body[300] = "\5HELLO\1\0";
+	uint8_t g[64] = {0xff, [8] = 1, [9] = 0x7f, [10] = 3, [11] = 1};
+
+	strcpy((char *)g + 12, "CURVE");
+	if (how & 1) {
+		give_bytes(stream, ZL_RELAY_GREETING, g, 64, false);
+		bed_send(packet, header->length, -1);
+	}
+	if (how & 2)
+		memcpy(body, "\10INITIATE", 9);
+	memset(body + 9, how, sizeof(body) - 9);
+	feed_over(f, body + 80, 40);
+	give_bytes(stream, ZL_RELAY_COMMAND, body, how & 2 ? 9 + 248 : 6 + 194, false);
+	deliver(f);
+}
+
 static void stream_closed(struct feed *f)
 {
 	struct zl_ipc_stream_closed *m = zl_ipc_begin(packet, ZL_IPC_STREAM_CLOSED, 0);
@@ -319,9 +339,9 @@ static void ask(struct feed *f)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static void (*const steps[])(struct feed * f) = {
-		stream_open, stream_open, handshake,   handshake, stream_bytes, stream_closed,
-		stream_sent, stream_subs, stream_subs, state,     as_it_is,     result,
-		turn,        tick,        lose,        hello,     ask,          turn};
+		stream_open, stream_open, handshake,   curve, stream_bytes, stream_closed,
+		stream_sent, stream_subs, stream_subs, state, as_it_is,     result,
+		turn,        tick,        lose,        hello, ask,          turn};
 	struct feed f = {data, n};
 	uint8_t how = feed_u8(&f);
 

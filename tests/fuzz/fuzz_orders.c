@@ -180,6 +180,7 @@ static void open_core(unsigned id)
 		peers[id][i] = (struct zl_peer){.index = i, .next_free = c->free_peers};
 		c->free_peers = &peers[id][i];
 	}
+	require(zl_strangers_open(&c->strangers, 6, 4) == 0);
 	c->net = zl_net_create(&net);
 	require(c->net);
 	zl_timer_wheel_init(&c->timers, c->now_ns);
@@ -448,7 +449,7 @@ static void accept_one(struct feed *f)
 		return;
 	memset(w, 0, sizeof(*w));
 	w->stream.ops = &stream_ops;
-	w->stream.remote.ip = 0x0a000000 | feed_u8(f);
+	w->stream.remote.ip = 0x0a000000 | feed_u8(f) % 4;
 	zl_sendq_init(&w->stream.sendq, pools.blocks);
 	w->core = c;
 	w->open = true;
@@ -576,6 +577,7 @@ static void take_down(void)
 	for (unsigned i = 0; i < CORES; i++) {
 		zl_count_stop(&core[i]);
 		zl_zmtp_fini(&core[i].zmtp);
+		require(core[i].strangers.n == 0 && core[i].strangers.top == 0);
 		require(!core[i].waits_relay && !core[i].waits_deliver && !core[i].waits_lane &&
 			!core[i].dues);
 	}
