@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "control/confine/confine.h"
 #include "control/control.h"
 #include "control/log.h"
 
@@ -229,11 +230,28 @@ static void client_ready(struct zl_watch *watch, uint32_t events)
 	advance(cl);
 }
 
+/* Root, control's own user, and its group's members. The file's mode says the same; this holds even
+ * where someone changed that. */
+static bool may_call(struct zl_control *c, int fd)
+{
+	struct zl_caller who = {.uid = (uid_t)-1};
+
+	if (zl_confine_caller(fd, &who) &&
+	    (who.uid == 0 || who.uid == geteuid() || zl_confine_caller_in(fd, &who, getegid())))
+		return true;
+	c->counters[ZL_COUNT_api_refused]++;
+	zl_log(ZL_WARN,
+	       "control.sock: refused user %u (process %d); make it a member of group %u, or call "
+	       "as root",
+	       who.uid, (int)who.pid, getegid());
+	return false;
+}
+
 static void accept_ready(struct zl_watch *watch, uint32_t events)
 {
 	struct zl_control *c = watch->context;
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct client *cl = fd < 0 ? NULL : calloc(1, sizeof(*cl));
+	struct client *cl;
 
 	(void)events;
 	if (fd < 0) {
@@ -241,6 +259,11 @@ static void accept_ready(struct zl_watch *watch, uint32_t events)
 			zl_loop_change(&c->loop, watch, 0);
 		return;
 	}
+	if (!may_call(c, fd)) {
+		close(fd);
+		return;
+	}
+	cl = calloc(1, sizeof(*cl));
 	if (cl)
 		cl->in = malloc(LINE_MAX_BYTES);
 	if (!cl || !cl->in) {
@@ -294,7 +317,7 @@ int zl_api_start(struct zl_control *c)
 		return -ENAMETOOLONG;
 	strcpy(api->path, sa.sun_path);
 	unlink(sa.sun_path);
-	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || chmod(sa.sun_path, 0600) < 0 ||
+	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || chmod(sa.sun_path, 0660) < 0 ||
 	    listen(fd, 128) < 0)
 		return -errno;
 	return zl_loop_add(&c->loop, &api->listener, EPOLLIN);

@@ -40,6 +40,14 @@ static void running(struct zl_control *c)
 	zl_objects_add_missing(c);
 }
 
+/* Once: not beside a line that says why it did not start. */
+static void say_note(struct zl_control *c)
+{
+	if (c->note[0])
+		zl_log(ZL_WARN, "%s", c->note);
+	c->note[0] = '\0';
+}
+
 static void started(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
 {
 	struct zl_dataplane *d = c->dataplane;
@@ -58,6 +66,7 @@ static void started(struct zl_control *c, const struct zl_ipc_result *r, uint64_
 	}
 	zl_log(ZL_INFO, "set up the dataplane (pid %u): %u cores, %u ports", d->hello.pid,
 	       d->hello.poll_cores, d->hello.ports);
+	say_note(c);
 	running(c);
 }
 
@@ -168,6 +177,7 @@ static void dumped(struct zl_control *c, const struct zl_ipc_result *r, uint64_t
 	zl_subscribe_settle(c);
 	zl_log(ZL_INFO, "took over the dataplane (pid %u): %u streams ready", d->hello.pid,
 	       c->n_ready);
+	say_note(c);
 	d->phase = RUNNING;
 	for (struct flight *f = held.first; f; f = f->next)
 		if (!is_state(((struct zl_ipc_header *)f->bytes)->type))

@@ -16,10 +16,11 @@
 
 #include <sodium.h>
 
+#include "control/confine/confine.h"
 #include "control/log.h"
 
 struct options {
-	const char *config, *run_dir;
+	const char *config, *run_dir, *user;
 	bool check;
 };
 
@@ -32,6 +33,8 @@ static const struct argp_option option_table[] = {
 	{"config", 'c', "FILE", 0, "Read FILE (default /etc/zeroline/zeroline.yaml)", 0},
 	{"run-dir", 'r', "DIR", 0, "Sockets and lock are in DIR (default: run_dir of the config)",
 	 0},
+	{"user", 'u', "NAME", 0,
+	 "As root: become NAME (default: " ZL_USER_DEFAULT ", if there is one)", 0},
 	{"check", OPTION_CHECK, NULL, 0, "Check the config, say what is wrong, and end", 0},
 	{"log-level", OPTION_LOG, "LEVEL", 0, "error, warn, info (default) or debug", 0},
 	{0},
@@ -47,6 +50,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 		return 0;
 	case 'r':
 		o->run_dir = value;
+		return 0;
+	case 'u':
+		o->user = value;
 		return 0;
 	case OPTION_CHECK:
 		o->check = true;
@@ -88,11 +94,14 @@ static int load(struct zl_control *c, const struct options *o)
 }
 
 /* The lock is held by the open descriptor, so it ends with the process however that ends. */
-static int lock_run_dir(const char *run_dir)
+static int lock_run_dir(const char *run_dir, const struct zl_identity *id)
 {
 	char path[ZL_RUN_DIR_MAX + 16];
+	bool made = false;
 
-	if (mkdir(run_dir, 0755) < 0 && errno != EEXIST) {
+	if (mkdir(run_dir, 0750) == 0) {
+		made = true;
+	} else if (errno != EEXIST) {
 		zl_log(ZL_ERROR, "%s: %s; give a directory of your own by --run-dir", run_dir,
 		       strerror(errno));
 		return -1;
@@ -112,7 +121,39 @@ static int lock_run_dir(const char *run_dir)
 		close(fd);
 		return -1;
 	}
+	if (id->change &&
+	    ((made && chown(run_dir, id->uid, id->gid)) || fchown(fd, id->uid, id->gid))) {
+		zl_log(ZL_ERROR, "%s: cannot be given to user %u: %s", run_dir, id->uid,
+		       strerror(errno));
+		close(fd);
+		return -1;
+	}
 	return fd;
+}
+
+/* Read again as the user: a file of keys that it may not read is said now, not at the next reload.
+ */
+static int become(struct zl_control *c, const struct options *o, const struct zl_identity *id)
+{
+	int err = zl_confine_become(id, 0);
+
+	if (err) {
+		zl_log(ZL_ERROR, "cannot become user %u: %s; start it as root or as that user",
+		       id->uid, strerror(-err));
+		return -1;
+	}
+	if (!id->change)
+		return 0;
+	if (access(c->config.run_dir, W_OK)) {
+		zl_log(ZL_ERROR,
+		       "%s: user %u may not write there; give it to that user, or run as its owner "
+		       "with --user",
+		       c->config.run_dir, id->uid);
+		return -1;
+	}
+	zl_config_free(&c->config);
+	memset(&c->config, 0, sizeof(c->config));
+	return load(c, o);
 }
 
 static void signal_ready(struct zl_watch *watch, uint32_t events)
@@ -175,6 +216,9 @@ static int run(struct zl_control *c)
 		err = zl_api_start(c);
 	if (err)
 		zl_log(ZL_ERROR, "%s/control.sock: %s", c->config.run_dir, strerror(-err));
+	if (!err && (err = zl_confine_control()))
+		zl_log(ZL_ERROR, "seccomp: %s; this kernel must have CONFIG_SECCOMP_FILTER",
+		       strerror(-err));
 	if (!err)
 		err = zl_dataplane_start(c);
 	if (!err)
@@ -199,6 +243,8 @@ int zl_control_main(int argc, char **argv)
 		.doc = "The control process of Zeroline: configuration, handshakes, subscriptions.",
 	};
 	struct options o = {.config = "/etc/zeroline/zeroline.yaml"};
+	struct zl_identity id;
+	char text[256];
 	int status = 1, lock = -1;
 
 	if (sodium_init() < 0) {
@@ -208,6 +254,11 @@ int zl_control_main(int argc, char **argv)
 	argp_program_version_hook = print_version;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &o))
 		return 1;
+	umask(027);
+	if (zl_confine_identity(&id, o.user, text, sizeof(text))) {
+		zl_log(ZL_ERROR, "%s", text);
+		return 1;
+	}
 	struct zl_control *c = calloc(1, sizeof(*c));
 	if (!c)
 		return 1;
@@ -215,8 +266,11 @@ int zl_control_main(int argc, char **argv)
 	if (load(c, &o) == 0) {
 		if (o.check)
 			status = 0;
-		else if ((lock = lock_run_dir(c->config.run_dir)) >= 0)
-			status = run(c);
+		else if ((lock = lock_run_dir(c->config.run_dir, &id)) >= 0) {
+			memcpy(c->note, text, sizeof(c->note));
+			if (become(c, &o, &id) == 0)
+				status = run(c);
+		}
 	}
 	if (lock >= 0)
 		close(lock);

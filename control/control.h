@@ -155,6 +155,7 @@ struct zl_control {
 	struct zl_timer revoking; /* revoke.c */
 	uint64_t counters[ZL_COUNTERS];
 	uint64_t started_ns;
+	char note[256]; /* on the user it runs as, said once attached; or empty */
 	int exit_code;
 };
 

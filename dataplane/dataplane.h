@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "control/confine/confine.h"
 #include "dataplane/lcore.h"
 
 #define ZL_DEVICES_MAX  32
@@ -54,6 +55,10 @@ struct zl_owed {
 
 struct zl_dataplane {
 	const char *run_dir, *log_level; /* error, info, debug: of DPDK's own words */
+	struct zl_identity identity;     /* whom it becomes */
+	char note[256];                  /* of it, said once the ports are up; or empty */
+	uid_t control_uid;               /* who else than root may attach */
+	uint64_t refused;                /* that were neither */
 	int lock, listener, control, signals, epoll;
 	bool quit, failed;
 	uint64_t started_ns;
@@ -97,6 +102,13 @@ static inline unsigned zl_dataplane_cores(const struct zl_dataplane *d)
 
 /* main.c: one line to stderr, for a person. */
 void zl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* confine.c */
+/* After dataplane.sock is there, before EAL; 0, or -errno with one line said. */
+int zl_dataplane_confine(struct zl_dataplane *d);
+/* Once the ports are up: less, in all threads. 0 or -errno. */
+int zl_dataplane_confine_running(const struct zl_dataplane *d);
+bool zl_dataplane_may_attach(struct zl_dataplane *d, int sock);
 
 /* eal.c */
 /* 0, or -errno with one line in text. */

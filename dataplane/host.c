@@ -345,6 +345,10 @@ static void control_came(struct zl_dataplane *d)
 
 	if (sock < 0)
 		return;
+	if (!zl_dataplane_may_attach(d, sock)) {
+		refuse(sock, "only root and control's user may attach; see --control-user");
+		return;
+	}
 	if (d->control >= 0) {
 		refuse(sock, "another zeroline-control is attached; stop it first");
 		return;
@@ -407,6 +411,16 @@ static void read_signals(struct zl_dataplane *d)
 
 	while (read(d->signals, &info, sizeof(info)) == sizeof(info))
 		d->quit = true;
+}
+
+/* Whoever else may connect: by the file's permissions too. */
+static void give_socket(const struct zl_dataplane *d)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/" ZL_IPC_SOCKET, d->run_dir);
+	if (geteuid() == 0 && chown(path, d->control_uid, (gid_t)-1))
+		zl_say("%s: cannot be given to user %u: %s", path, d->control_uid, strerror(errno));
 }
 
 static int open_host(struct zl_dataplane *d)
@@ -493,6 +507,11 @@ int zl_host_run(struct zl_dataplane *d)
 {
 	if (open_host(d))
 		return -1;
+	give_socket(d);
+	if (zl_dataplane_confine(d)) {
+		close_host(d);
+		return -1;
+	}
 	zl_say("waiting for zeroline-control on %s/" ZL_IPC_SOCKET, d->run_dir);
 	while (!d->quit)
 		turn(d);

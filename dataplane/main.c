@@ -30,11 +30,14 @@ static const char doc[] = "Carries Zeroline's traffic: poll cores on NIC queues,
 static const struct argp_option options[] = {
 	{"run-dir", 'r', "DIR", 0, "Directory of sockets and lock (default /run/zeroline)", 0},
 	{"log-level", 'l', "LEVEL", 0, "error (default), info or debug: what DPDK says itself", 0},
+	{"user", 'u', "NAME", 0,
+	 "As root: become NAME (default: " ZL_USER_DEFAULT ", if there is one)", 0},
+	{"control-user", 'c', "NAME", 0, "Who may attach besides root (default: as --user)", 0},
 	{0},
 };
 
 struct arguments {
-	const char *run_dir;
+	const char *run_dir, *user, *control_user;
 	const char *level;
 };
 
@@ -45,6 +48,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'r':
 		a->run_dir = arg;
+		return 0;
+	case 'u':
+		a->user = arg;
+		return 0;
+	case 'c':
+		a->control_user = arg;
 		return 0;
 	case 'l':
 		if (strcmp(arg, "error") && strcmp(arg, "info") && strcmp(arg, "debug"))
@@ -68,12 +77,12 @@ void zl_say(const char *format, ...)
 }
 
 /* The lock is the process's claim on the run directory; the file stays, the lock ends with us. */
-static int lock_run_dir(const char *run_dir)
+static int lock_run_dir(const char *run_dir, const struct zl_identity *id)
 {
 	char path[4096];
-	int fd;
+	int fd, made = mkdir(run_dir, 0750) == 0;
 
-	if (mkdir(run_dir, 0755) && errno != EEXIST) {
+	if (!made && errno != EEXIST) {
 		zl_say("run directory %s: %s; create it or give another with --run-dir", run_dir,
 		       strerror(errno));
 		return -1;
@@ -92,7 +101,31 @@ static int lock_run_dir(const char *run_dir)
 		close(fd);
 		return -1;
 	}
+	if (id->change &&
+	    ((made && chown(run_dir, id->uid, id->gid)) || fchown(fd, id->uid, id->gid))) {
+		zl_say("%s: cannot be given to user %u: %s", run_dir, id->uid, strerror(errno));
+		close(fd);
+		return -1;
+	}
 	return fd;
+}
+
+static bool identify(struct zl_dataplane *d, const struct arguments *a)
+{
+	char *text = d->note;
+
+	if (zl_confine_identity(&d->identity, a->user, text, sizeof(d->note))) {
+		zl_say("%s", text);
+		return false;
+	}
+	d->control_uid = d->identity.uid;
+	if (a->control_user && !zl_confine_user(a->control_user, &d->control_uid)) {
+		zl_say("--control-user: \"%s\" is no user of this machine; create it, or name "
+		       "another",
+		       a->control_user);
+		return false;
+	}
+	return true;
 }
 
 /* Blocked here and so in every thread: the host core reads the first two. The realtime signals are
@@ -137,7 +170,9 @@ int main(int argc, char **argv)
 		.control = -1,
 		.stats_fd = -1,
 	};
-	d.lock = lock_run_dir(a.run_dir);
+	if (!identify(&d, &a))
+		return EXIT_FAILURE;
+	d.lock = lock_run_dir(a.run_dir, &d.identity);
 	if (d.lock < 0)
 		return EXIT_FAILURE;
 	d.signals = catch_signals();

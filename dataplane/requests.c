@@ -46,12 +46,18 @@ static void start(struct zl_dataplane *d, uint64_t seq)
 		return;
 	}
 	m->error = zl_dataplane_start(d, m->text, sizeof(m->text), &m->config_line);
+	if (!m->error && zl_dataplane_confine_running(d)) {
+		m->error = -EPERM;
+		strcpy(m->text, "a thread kept capabilities that it should not have; restart it");
+	}
 	if (!m->error && !zl_host_reserve_notices(d))
 		m->error = -ENOMEM;
 	zl_ipc_send(d->control, packet, sizeof(packet), d->stats_fd);
 	if (!m->error) {
 		zl_say("%u poll core%s, %u port%s", d->setup.poll_cores,
 		       d->setup.poll_cores == 1 ? "" : "s", d->n_ports, d->n_ports == 1 ? "" : "s");
+		if (d->note[0])
+			zl_say("%s", d->note);
 		return;
 	}
 	zl_say("%s", m->text);

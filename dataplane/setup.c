@@ -317,6 +317,16 @@ static void describe_port(const struct zl_dataplane *d, unsigned id, struct zl_s
 	at->queues = info->queues;
 }
 
+/* A poll core asks the kernel for nothing that takes a right. */
+static int run_core(void *lcore)
+{
+	const struct zl_lcore *c = lcore;
+
+	if (!c->kernel && zl_confine_thread(0))
+		zl_say("core %u keeps its capabilities", c->id);
+	return zl_lcore_run(lcore);
+}
+
 static int launch(struct zl_dataplane *d, char *text, size_t bytes)
 {
 	unsigned cores = zl_ipc_cores(d->setup.poll_cores);
@@ -339,7 +349,7 @@ static int launch(struct zl_dataplane *d, char *text, size_t bytes)
 		}
 	}
 	for (unsigned i = 0; i < cores; i++)
-		rte_eal_remote_launch(zl_lcore_run, d->core[i], i);
+		rte_eal_remote_launch(run_core, d->core[i], i);
 	d->running = true;
 	return 0;
 }

@@ -228,14 +228,15 @@ static void ended_instead(struct lab_child *child)
 		fail_msg("%s ended with status %d instead of starting", name, status);
 }
 
-/* To the dataplane that runs now, not to one that has just been killed; and nothing is still being
+/* To the dataplane that runs now, not to one that has just been killed, unless a supervisor started
+ * it; and nothing is still being
  * asked of it. */
 static bool attached(const struct appliance *a, int fd)
 {
 	json_t *request = json_pack("{s:s}", "cmd", "status"), *reply = converse(fd, request);
 	json_t *result = json_object_get(reply, "result"), *e;
 	json_t *pid = json_object_get(json_object_get(result, "dataplane"), "pid");
-	bool yes = json_integer_value(pid) == a->dataplane.pid;
+	bool yes = pid && (!a->dataplane.pid || json_integer_value(pid) == a->dataplane.pid);
 	size_t i;
 
 	json_array_foreach(json_object_get(result, "endpoints"), i, e)
