@@ -88,6 +88,7 @@ static struct peer *subscriber(struct appliance *a, const char *at)
 	struct peer *sub = remote_start(&a->net, "sub", ZMQ_SUB);
 
 	remote_option(sub, ZMQ_RECONNECT_IVL, -1);
+	remote_option(sub, ZMQ_LINGER, 0); /* the subscription of who is refused */
 	remote_subscribe(sub, "");
 	remote_connect(sub, at);
 	return sub;
