@@ -7,7 +7,7 @@
 
 #include <sodium.h>
 
-#include "control/handshake/handshake.h"
+#include "control/handshake/zap.h"
 #include "tests/fuzz/feed.h"
 #include "tests/fuzz/fixed_random.h"
 
@@ -82,9 +82,12 @@ static void start(void)
 		return;
 	fixed_random_use();
 	require(sodium_init() >= 0 && mkdtemp(folder));
-	for (unsigned i = PLAIN_SERVER; i < SIDES; i++) {
+	for (unsigned i = 0; i < SIDES; i++) {
 		side[i] = zl_security_new();
-		side[i]->mechanism = i < CURVE_SERVER ? ZL_MECHANISM_PLAIN : ZL_MECHANISM_CURVE;
+		side[i]->mechanism = i == NULLS         ? ZL_MECHANISM_NULL
+				     : i < CURVE_SERVER ? ZL_MECHANISM_PLAIN
+							: ZL_MECHANISM_CURVE;
+		strcpy(side[i]->zap_at.domain, "domain");
 		side[i]->server = i != PLAIN_CLIENT && i != CURVE_CLIENT;
 		crypto_box_keypair(side[i]->public_key, side[i]->secret_key);
 	}
@@ -301,7 +304,34 @@ static void go_on(struct feed *f)
 		command("WELCOME", (const uint8_t *)"", 0);
 }
 
-static void check_end(unsigned kind)
+/* The ZAP handler is told; it answers at once, or later. */
+static void ask(void)
+{
+	uint8_t request[ZL_ZAP_REQUEST_MAX];
+	size_t n = zl_zap_write(request, &h, 1, "10.0.0.2:4000"), at = 0;
+
+	require(h.asking && n <= sizeof(request));
+	while (at < n)
+		at += 2 + (size_t)request[at + 1];
+	require(at == n);
+	verdict = ZL_HANDSHAKE_MORE;
+}
+
+static void answer(struct feed *f)
+{
+	static const unsigned status[] = {200, 200, 300, 400, 500};
+	struct zl_zap_answer a = {.status = status[feed_u8(f) % 5]};
+
+	feed_over(f, a.user, feed_u8(f) % ZL_USER_MAX);
+	a.user[ZL_USER_MAX - 1] = '\0';
+	if (feed_u8(f) & 1) {
+		a.properties.bytes = 11;
+		memcpy(a.properties.data, "\3X-z\0\0\0\3zap", 11);
+	}
+	verdict = zl_handshake_answer(&h, &a);
+}
+
+static void check_end(unsigned kind, bool zap)
 {
 	if (verdict == ZL_HANDSHAKE_REFUSED) {
 		require(h.reason < ZL_REASONS);
@@ -312,6 +342,9 @@ static void check_end(unsigned kind)
 	require(h.identity_bytes <= ZL_IDENTITY_MAX && zl_properties_check(&h.properties));
 	require(h.boxes.on == (kind >= CURVE_SERVER));
 	require(memchr(h.user, '\0', sizeof(h.user)));
+	require(!h.asking);
+	if (zap)
+		return; /* whom the handler calls so */
 	require(kind != CURVE_SERVER || strcmp(h.user, "alice") == 0);
 	require(kind != PLAIN_SERVER || strcmp(h.user, "alice") == 0 || strcmp(h.user, "bob") == 0);
 }
@@ -319,18 +352,25 @@ static void check_end(unsigned kind)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct feed f = {data, n};
-	unsigned kind = feed_u8(&f) % SIDES, type = feed_u8(&f);
+	uint8_t first = feed_u8(&f);
+	unsigned kind = (first & 0x7f) % SIDES, type = feed_u8(&f);
+	bool zap = first & 0x80 && kind != PLAIN_CLIENT && kind != CURVE_CLIENT;
 
 	start();
 	fixed_random_begin();
 	crypto_box_keypair(peer.short_public, peer.short_secret);
 	memset(peer.our_short, 0, sizeof(peer.our_short));
 	peer.nonce = 0;
-	zl_handshake_start(&h, type % ZL_SOCKET_TYPES, type & 0x80, type & 0x40 ? &options : NULL,
-			   side[kind]);
+	side[kind]->zap = zap;
+	verdict = zl_handshake_start(&h, type % ZL_SOCKET_TYPES, type & 0x80,
+				     type & 0x40 ? &options : NULL,
+				     kind || zap ? side[kind] : NULL);
+	if (verdict == ZL_HANDSHAKE_READY) {
+		require(h.zmtp == ZL_ZMTP_NONE && h.type == ZL_STREAM); /* which has none */
+		return 0;
+	}
 	said = h.output_bytes;
 	h.output_bytes = 0;
-	verdict = ZL_HANDSHAKE_MORE;
 	while (f.left && verdict == ZL_HANDSHAKE_MORE) {
 		switch (feed_u8(&f) % 4) {
 		case 0:
@@ -342,10 +382,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		default:
 			go_on(&f);
 		}
+		if (verdict == ZL_HANDSHAKE_ASK)
+			ask();
 		listen_to();
+		if (verdict == ZL_HANDSHAKE_MORE && h.asking && feed_u8(&f) & 1) {
+			answer(&f);
+			listen_to();
+		}
 	}
 	if (verdict != ZL_HANDSHAKE_MORE)
-		check_end(kind);
+		check_end(kind, zap);
 	zl_handshake_wipe(&h);
 	return 0;
 }
