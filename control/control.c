@@ -210,7 +210,7 @@ static int run(struct zl_control *c)
 		err = zl_objects_load(c);
 	if (!err)
 		zl_revoke_start(c);
-	if (!err && !zl_zaps_start(c))
+	if (!err && (!zl_zaps_start(c) || !zl_tickets_start(c)))
 		err = -ENOMEM;
 	if (!err)
 		err = zl_api_start(c);
@@ -228,6 +228,7 @@ static int run(struct zl_control *c)
 	zl_zaps_free(c);
 	zl_api_free(c);
 	zl_resolver_free(c);
+	zl_tickets_free(c);
 	zl_objects_free(c);
 	if (signals.fd >= 0)
 		close(signals.fd);

@@ -129,6 +129,7 @@ struct zl_dataplane;
 struct zl_resolver;
 struct zl_zap;
 struct zl_zap_request;
+struct zl_tickets;
 struct zl_api;
 
 struct zl_control {
@@ -136,6 +137,7 @@ struct zl_control {
 	struct zl_config config;
 	struct zl_dataplane *dataplane;
 	struct zl_resolver *resolver;
+	struct zl_tickets *tickets; /* NULL: no socket needs any */
 	struct zl_api *api;
 	struct zl_zap *zaps; /* zap.c */
 	struct zl_socket *sockets;
@@ -255,6 +257,10 @@ void zl_zaps_free(struct zl_control *c);
 enum zl_reason zl_zap_ask(struct zl_control *c, struct zl_stream *s);
 /* The stream's handshake is over; nothing if it is not asked for. */
 void zl_zap_drop(struct zl_stream *s);
+/* tickets.c: Kerberos tickets for GSSAPI clients are fetched and renewed from now on. False: no
+ * memory. */
+bool zl_tickets_start(struct zl_control *c);
+void zl_tickets_free(struct zl_control *c);
 
 /* limits.c: who may connect and subscribe, and how many. */
 /* A stream has come, before its handshake, or is adopted. ZL_REASONS: it may stay, and is counted;

@@ -105,7 +105,8 @@ static const char *mechanism_name(const struct zl_stream *s)
 {
 	static const char *const name[] = {[ZL_MECHANISM_NULL] = "NULL",
 					   [ZL_MECHANISM_PLAIN] = "PLAIN",
-					   [ZL_MECHANISM_CURVE] = "CURVE"};
+					   [ZL_MECHANISM_CURVE] = "CURVE",
+					   [ZL_MECHANISM_GSSAPI] = "GSSAPI"};
 
 	return name[s->socket && s->socket->security ? s->socket->security->mechanism
 						     : ZL_MECHANISM_NULL];

@@ -190,9 +190,11 @@ void zl_stream_close(struct zl_control *c, struct zl_stream *s, enum zl_reason r
 /* --- handshake --- */
 
 static void send_ready(struct zl_control *c, const struct zl_stream *s,
-		       const struct zl_ipc_boxes *boxes, const struct zl_user_rule *rule)
+		       const struct zl_handshake *handshake, const struct zl_user_rule *rule)
 {
-	uint64_t packet[(sizeof(struct zl_ipc_header) + sizeof(struct zl_ipc_stream_ready)) / 8];
+	const struct zl_gss *gssapi = &handshake->gssapi;
+	uint64_t packet[ZL_IPC_PACKET_MAX / 8];
+	struct zl_ipc_header *h = (void *)packet;
 	struct zl_ipc_stream_ready *m = zl_ipc_begin(packet, ZL_IPC_STREAM_READY, 0);
 
 	m->stream = s->open.stream;
@@ -203,12 +205,17 @@ static void send_ready(struct zl_control *c, const struct zl_stream *s,
 		memcpy(m->identity, s->identity, s->identity_bytes);
 	if (s->properties)
 		m->properties = *s->properties;
-	m->boxes = *boxes;
+	m->boxes = handshake->boxes;
 	memcpy(m->user, s->user, sizeof(m->user));
 	m->in = rule->in;
 	m->out = rule->out;
+	if (m->boxes.on == ZL_BOXES_GSSAPI) {
+		m->context_bytes = gssapi->exported_bytes;
+		memcpy(m + 1, gssapi->exported, gssapi->exported_bytes);
+		h->length += gssapi->exported_bytes;
+	}
 	zl_dataplane_send(c, packet);
-	sodium_memzero(&m->boxes, sizeof(m->boxes));
+	sodium_memzero(packet, h->length);
 }
 
 static bool keep_identity(struct zl_stream *s, const uint8_t *identity, unsigned n)
@@ -271,7 +278,7 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 	c->n_ready++;
 	c->counters[ZL_COUNT_streams_ready]++;
 	zl_subscribe_source(c, s);
-	send_ready(c, s, &h->boxes, rule);
+	send_ready(c, s, h, rule);
 	free_handshake(c, s);
 	if (e && s->open.outgoing)
 		zl_endpoint_connected(c, e);

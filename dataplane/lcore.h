@@ -263,7 +263,8 @@ extern const struct zl_session_ops zl_core_session_ops;
 bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream);
 int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e);
 struct zl_peer *zl_peer_find(struct zl_lcore *c, uint64_t id);
-void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m);
+/* wrap: GSSAPI's context, which is taken. */
+void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m, struct zl_wrap *wrap);
 void zl_peer_close(struct zl_peer *p, const char *reason, bool flush);
 void zl_peer_release(struct zl_peer *p);
 bool zl_peer_describe(const struct zl_peer *p, struct zl_ipc_stream_open *m);

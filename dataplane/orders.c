@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "dataplane/lcore.h"
+#include "dataplane/zmtp/wrap.h"
 #include "drivers/host/kernel.h"
 
 #define ORDERS_A_TURN 16
@@ -280,15 +281,24 @@ static void stream_send(struct zl_lcore *c, const struct zl_ipc_stream_send *m, 
 	p->sent_mark = zl_session_queued_total(&p->session);
 }
 
-/* The letter goes back to its pool without the key. */
-static void stream_ready(struct zl_lcore *c, struct zl_ipc_stream_ready *m)
+/* The letter goes back to its pool without the key, or GSSAPI's context. */
+static void stream_ready(struct zl_lcore *c, struct zl_letter *letter)
 {
+	struct zl_ipc_stream_ready *m = zl_ipc_body(letter->packet);
+	struct zl_wrap *wrap = m->context_bytes ? letter->object : NULL;
+
 	struct zl_peer *p = zl_peer_find(c, m->stream);
 
-	if (p && p->state == ZL_PEER_HANDSHAKE && p->session.state != ZL_SESSION_ENDED)
-		zl_peer_ready(p, m);
-	else
+	if (p && p->state == ZL_PEER_HANDSHAKE && p->session.state != ZL_SESSION_ENDED) {
+		if (m->context_bytes && !wrap)
+			zl_session_close(&p->session, "no_context", false);
+		else
+			zl_peer_ready(p, m, wrap);
+	} else {
+		zl_wrap_free(wrap);
 		zl_core_count(c, ZL_CORE_orders_late);
+	}
+	letter->object = NULL;
 	sodium_memzero(&m->boxes, sizeof(m->boxes));
 }
 
@@ -382,7 +392,7 @@ static void order(struct zl_lcore *c, struct zl_letter *letter)
 	else if (h->type == ZL_IPC_STREAM_SEND)
 		stream_send(c, body, zl_ipc_tail(letter->packet));
 	else if (h->type == ZL_IPC_STREAM_READY)
-		stream_ready(c, body);
+		stream_ready(c, letter);
 	else if (h->type == ZL_IPC_STREAM_CLOSE)
 		stream_close(c, body);
 	else if (request(c, letter))

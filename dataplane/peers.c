@@ -344,7 +344,7 @@ int zl_peer_join(struct zl_peer *p, struct zl_shard *home)
 	return zl_socket_add_pipe(&home->socket, &p->pipe);
 }
 
-void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
+void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m, struct zl_wrap *wrap)
 {
 	struct zl_shard *s = p->shard;
 	bool takes_subs = s->config.type == ZL_XPUB || s->config.type == ZL_PUB;
@@ -352,10 +352,13 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m)
 
 	p->ready = *m;
 	sodium_memzero(&p->ready.boxes, sizeof(p->ready.boxes));
+	p->ready.context_bytes = 0;
 	zl_admit_ready(p);
 	/* The pattern may have something to say to it at once. */
 	p->state = ZL_PEER_READY;
 	zl_session_box(&p->session, &m->boxes);
+	if (wrap)
+		zl_session_wrap(&p->session, wrap);
 	zl_session_begin(&p->session, takes_subs, m->zmtp);
 	if (s->away) {
 		zl_away_begin(p);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dataplane/dataplane.h"
+#include "dataplane/zmtp/wrap.h"
 #include "drivers/host/kernel.h"
 
 #define STREAM_CORE(id) ((unsigned)((id) >> 56))
@@ -271,6 +272,16 @@ static void dump(struct zl_dataplane *d, const struct zl_letter *letter)
 		zl_host_result(d, seq, -EAGAIN, 0, "the poll cores are behind; try again");
 }
 
+/* GSSAPI's context, which the core takes from the letter. Without one it will end the session. */
+static void open_context(struct zl_letter *letter)
+{
+	const struct zl_ipc_stream_ready *m = zl_ipc_body(letter->packet);
+
+	if (m->context_bytes)
+		letter->object = zl_wrap_import(zl_ipc_tail(letter->packet), m->context_bytes,
+						m->boxes.received);
+}
+
 /* A packet about a stream, or for a core's matcher: the letter itself goes on. */
 static bool forward(struct zl_dataplane *d, struct zl_letter *letter)
 {
@@ -289,10 +300,13 @@ static bool forward(struct zl_dataplane *d, struct zl_letter *letter)
 	default:
 		return false;
 	}
-	if (core < zl_dataplane_cores(d))
-		zl_host_post(d, core, letter);
-	else
+	if (core >= zl_dataplane_cores(d)) {
 		zl_letter_free(letter);
+		return true;
+	}
+	if (zl_letter_header(letter)->type == ZL_IPC_STREAM_READY)
+		open_context(letter);
+	zl_host_post(d, core, letter);
 	return true;
 }
 

@@ -68,6 +68,8 @@ struct zl_config_security {
 	char user[256], password[256];
 	char zap[ZL_ENDPOINT_MAX], domain[256]; /* zap "": it is not given */
 	uint32_t timeout_ms;
+	char keytab[ZL_PATH_MAX], principal[256], service[256];
+	uint32_t plaintext;
 	unsigned line;
 };
 

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "control/log.h"
+#include "control/security/gssapi.h"
 #include "control/security/security.h"
 
-static const char *const mechanism_words[] = {"null", "plain", "curve", NULL};
+static const char *const mechanism_words[] = {"null", "plain", "curve", "gssapi", NULL};
 static const char *const role_words[] = {"none", "server", "client", NULL};
+static const char *const plaintext_words[] = {"no", "yes", NULL};
 enum {
 	ROLE_NONE,
 	ROLE_SERVER,
@@ -43,6 +45,10 @@ static const struct zl_yaml_key security_keys[] = {
 	{"user", zl_yaml_string, AT(user), .min = 1},
 	{"password", zl_yaml_string, AT(password), .min = 1},
 	{"zap", read_zap, AT(zap)},
+	{"keytab", zl_yaml_string, AT(keytab), .min = 1},
+	{"principal", zl_yaml_string, AT(principal), .min = 1},
+	{"service", zl_yaml_string, AT(service), .min = 1},
+	{"plaintext", zl_yaml_enum, AT(plaintext), .more = plaintext_words},
 	{0},
 };
 
@@ -92,19 +98,26 @@ static bool check_keys(struct zl_yaml *y, const struct zl_config_security *s)
 {
 	bool curve = s->mechanism == ZL_MECHANISM_CURVE, plain = s->mechanism == ZL_MECHANISM_PLAIN;
 	bool server = s->role == ROLE_SERVER, client = s->role == ROLE_CLIENT;
+	bool gssapi = s->mechanism == ZL_MECHANISM_GSSAPI;
 
-	if ((curve || plain) && s->role == ROLE_NONE)
+	if (s->mechanism != ZL_MECHANISM_NULL && s->role == ROLE_NONE)
 		return zl_yaml_fail(y, s->line, "%s needs the key \"role\": server or client",
 				    mechanism_words[s->mechanism]);
-	if (!curve && !plain && s->role != ROLE_NONE)
+	if (s->mechanism == ZL_MECHANISM_NULL && s->role != ROLE_NONE)
 		return zl_yaml_fail(y, s->line, "null has no role; take \"role\" away");
+	if (s->plaintext && !gssapi)
+		return zl_yaml_fail(y, s->line, "%s has no use for \"plaintext\"; take it away",
+				    mechanism_words[s->mechanism]);
 	return check_key(y, s, "secret_key", s->secret_key, curve) &&
 	       check_key(y, s, "server_key", s->server_key, curve && client) &&
-	       check_who(y, s, "allow", s->allow, curve && server) &&
+	       check_who(y, s, "allow", s->allow, (curve || gssapi) && server) &&
 	       check_who(y, s, "users", s->users, plain && server) &&
 	       (!client || check_key(y, s, "zap", s->zap, false)) &&
 	       check_key(y, s, "user", s->user, plain && client) &&
-	       check_key(y, s, "password", s->password, plain && client);
+	       check_key(y, s, "password", s->password, plain && client) &&
+	       check_key(y, s, "keytab", s->keytab, gssapi) &&
+	       check_key(y, s, "principal", s->principal, gssapi) &&
+	       check_key(y, s, "service", s->service, gssapi && client);
 }
 
 /* --- files --- */
@@ -163,6 +176,13 @@ static bool read_allowed(struct zl_yaml *y, const struct zl_config_security *fro
 
 	if (strcmp(from->allow, "any") == 0)
 		return true;
+	if (from->mechanism == ZL_MECHANISM_GSSAPI) {
+		error = zl_principals_open(&to->principals, from->allow);
+		return !error || zl_yaml_fail(y, from->line,
+					      "allow: %s: %s; name a file with a principal a line, "
+					      "or any",
+					      from->allow, strerror(-error));
+	}
 	error = zl_keyring_open(&to->keyring, from->allow, zl_security_skipped, NULL);
 	if (error)
 		return zl_yaml_fail(y, from->line,
@@ -187,6 +207,17 @@ static bool read_users(struct zl_yaml *y, const struct zl_config_security *from,
 	return true;
 }
 
+static bool read_credentials(struct zl_yaml *y, const struct zl_config_security *from,
+			     struct zl_security *to)
+{
+	char error[ZL_TEXT_MAX * 4];
+
+	to->plaintext = from->plaintext;
+	return !zl_gssapi_open(&to->gssapi, from->keytab, from->principal,
+			       from->service[0] ? from->service : NULL, error, sizeof(error)) ||
+	       zl_yaml_fail(y, from->line, "%s", error);
+}
+
 static bool read_files(struct zl_yaml *y, const struct zl_config_security *from,
 		       struct zl_security *to)
 {
@@ -195,6 +226,8 @@ static bool read_files(struct zl_yaml *y, const struct zl_config_security *from,
 	if (from->server_key[0] && !read_server_key(y, from, to))
 		return false;
 	if (from->allow[0] && !read_allowed(y, from, to))
+		return false;
+	if (from->mechanism == ZL_MECHANISM_GSSAPI && !read_credentials(y, from, to))
 		return false;
 	return !from->users[0] || read_users(y, from, to);
 }

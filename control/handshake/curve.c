@@ -218,7 +218,7 @@ static bool vouched(struct zl_handshake *h, const uint8_t *peer_long, const uint
 
 static void go_on_in_boxes(struct zl_handshake *h, const uint8_t key[crypto_box_BEFORENMBYTES])
 {
-	h->boxes = (struct zl_ipc_boxes){.on = 1,
+	h->boxes = (struct zl_ipc_boxes){.on = ZL_BOXES_CURVE,
 					 .server = h->as_server,
 					 .sent = h->curve.sent,
 					 .received = h->curve.received};

@@ -31,6 +31,7 @@ static const struct zl_mechanism *const mechanisms[] = {
 	[ZL_MECHANISM_NULL] = &zl_mechanism_null,
 	[ZL_MECHANISM_PLAIN] = &zl_mechanism_plain,
 	[ZL_MECHANISM_CURVE] = &zl_mechanism_curve,
+	[ZL_MECHANISM_GSSAPI] = &zl_mechanism_gssapi,
 };
 
 /* NULL has no server, and RFC 37 has the peer that binds say that it is; of the others the socket
@@ -62,6 +63,8 @@ enum zl_verdict zl_handshake_start(struct zl_handshake *h, enum zl_socket_type t
 
 void zl_handshake_wipe(struct zl_handshake *h)
 {
+	if (h->mechanism && h->mechanism->end)
+		h->mechanism->end(h);
 	sodium_memzero(h, sizeof(*h));
 }
 
@@ -92,7 +95,7 @@ static void say_rest(struct zl_handshake *h)
 
 void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *data, size_t n)
 {
-	size_t name_bytes = strlen(name), body = 1 + name_bytes + n;
+	size_t name_bytes = strlen(name), body = name_bytes ? 1 + name_bytes + n : 0;
 	uint8_t head[9] = {FLAG_COMMAND, (uint8_t)body};
 	uint8_t length = (uint8_t)name_bytes;
 
@@ -104,7 +107,7 @@ void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *d
 			head[1 + i] = (uint8_t)((uint64_t)body >> (56 - 8 * i));
 	}
 	zl_handshake_say_plain(h, head, body > 255 ? 9 : 2);
-	zl_handshake_say_plain(h, &length, 1);
+	zl_handshake_say_plain(h, &length, body > 0);
 	zl_handshake_say_plain(h, name, name_bytes);
 	zl_handshake_say_plain(h, data, n);
 }
@@ -263,6 +266,8 @@ enum zl_verdict zl_handshake_command(struct zl_handshake *h, const uint8_t *body
 
 	if (!h->greeted)
 		return zl_handshake_refuse(h, ZL_REASON_bad_greeting);
+	if (n == 0 && h->mechanism->has_empty && !h->asking)
+		return h->mechanism->command(h, "", body, 0);
 	if (n < 1 || body[0] == 0 || n - 1 < body[0])
 		return zl_handshake_refuse(h, ZL_REASON_bad_command);
 	for (unsigned i = 0; i < body[0]; i++)

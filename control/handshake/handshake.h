@@ -1,7 +1,7 @@
 /* One stream's ZMTP handshake (RFC 37, 23, and the old ones: 15, 13), from bytes to a verdict. It
  * knows nothing of streams or sockets: bytes from the peer go in, bytes for the peer come out, and
  * at last either READY with the peer's type, version and identity, or a reason to close. Nothing is
- * allocated.
+ * allocated, but for what libgssapi makes of GSSAPI's tokens.
  *
  * What a mechanism does after the greeting is behind a table of operations; a new one is a
  * file. */
@@ -20,7 +20,7 @@
 #define ZL_GREETING_MAX     (14 + ZL_IDENTITY_MAX) /* ZMTP 2.0's, identity included */
 #define ZL_MECHANISM_BYTES  20
 #define ZL_METADATA_MAX     1024 /* our own */
-#define ZL_HANDSHAKE_OUTPUT 2048 /* most that one step has to say */
+#define ZL_HANDSHAKE_OUTPUT 4096 /* most that one step has to say: a Kerberos ticket */
 
 enum zl_verdict {
 	ZL_HANDSHAKE_MORE,  /* waiting for the peer */
@@ -38,16 +38,20 @@ struct zl_handshake;
 struct zl_mechanism {
 	const char *name; /* as in the greeting */
 	bool has_server;  /* one side must be the server, the other the client */
+	bool has_empty;   /* a command may have nothing in it, not even a name: its name is "" */
 	enum zl_verdict (*start)(struct zl_handshake *h); /* the greetings agree */
 	enum zl_verdict (*command)(struct zl_handshake *h, const char *name, const uint8_t *data,
 				   size_t bytes);
-	/* Will this take public-key operations, so far as its length tells? NULL: none does. */
+	/* Will this take public-key operations, or files, so far as its length tells? NULL: none
+	 * does. */
 	bool (*is_dear)(const struct zl_handshake *h, size_t bytes);
+	/* Gives back what it has beyond the struct; may be NULL. */
+	void (*end)(struct zl_handshake *h);
 	enum zl_verdict (*let_in)(struct zl_handshake *h); /* the ZAP handler does */
 };
 
 /* What the peer shows to be let in, for ZAP (RFC 27): PLAIN its name and password, CURVE its
- * long-term public key. */
+ * long-term public key, GSSAPI its principal. */
 struct zl_credential {
 	uint8_t bytes, data[ZL_PASSWORD_MAX];
 };
@@ -69,6 +73,14 @@ struct zl_curve {
 	uint8_t peer_key[ZL_KEY_BYTES]; /* the peer's short-term key */
 };
 
+/* gssapi.c */
+struct zl_gss {
+	struct gss_ctx_id_struct *context; /* libgssapi's */
+	uint64_t received;                 /* the number of the peer's READY */
+	uint8_t *exported; /* the context, when READY: `boxes` say whether there is one */
+	uint32_t exported_bytes;
+};
+
 struct zl_handshake {
 	const struct zl_mechanism *mechanism;
 	enum zl_socket_type type; /* ours */
@@ -84,13 +96,14 @@ struct zl_handshake {
 	unsigned identity_bytes;
 	uint8_t identity[ZL_IDENTITY_MAX];
 	struct zl_ipc_properties properties; /* the peer's others, as far as there is room */
-	struct zl_ipc_boxes boxes;           /* CURVE: for the core */
+	struct zl_ipc_boxes boxes;           /* CURVE, GSSAPI: for the core */
 	char user[ZL_USER_MAX];              /* whom the peer has proved to be, or "" */
 	unsigned step;                       /* of the mechanism */
 	bool asking;                         /* the ZAP handler has not answered */
 	unsigned credentials;
 	struct zl_credential credential[ZL_CREDENTIALS_MAX];
 	struct zl_curve curve;
+	struct zl_gss gssapi;
 	unsigned output_bytes;
 	uint8_t output[ZL_HANDSHAKE_OUTPUT]; /* the caller sends it and sets output_bytes to 0 */
 };
@@ -100,7 +113,7 @@ struct zl_handshake {
 enum zl_verdict zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,
 				   const struct zl_ipc_options *options,
 				   const struct zl_security *security);
-/* Nothing of it is left in memory. */
+/* Nothing of it is left in memory; once it has been started. */
 void zl_handshake_wipe(struct zl_handshake *h);
 /* Bytes of the peer's greeting, in pieces of any size. READY comes of an old peer's (1.0, 2.0), of
  * which the last byte must be the greeting's. */
@@ -114,7 +127,8 @@ bool zl_handshake_is_dear(const struct zl_handshake *h, const uint8_t *body, siz
  * with an ERROR of the status, as libzmq has it. */
 enum zl_verdict zl_handshake_answer(struct zl_handshake *h, const struct zl_zap_answer *answer);
 
-extern const struct zl_mechanism zl_mechanism_null, zl_mechanism_plain, zl_mechanism_curve;
+extern const struct zl_mechanism zl_mechanism_null, zl_mechanism_plain, zl_mechanism_curve,
+	zl_mechanism_gssapi;
 
 /* old.c: greeting.c has found the greeting to be of this version. */
 enum zl_verdict zl_handshake_zmtp_1(struct zl_handshake *h);
@@ -128,7 +142,7 @@ void zl_handshake_name(struct zl_handshake *h, const char *user);
 bool zl_handshake_asks(const struct zl_handshake *h);
 void zl_handshake_show(struct zl_handshake *h, const void *credential, size_t n);
 enum zl_verdict zl_handshake_ask(struct zl_handshake *h);
-/* Append a command's frame made of a name and data. */
+/* Append a command's frame made of a name and data; the name "": one without either. */
 void zl_handshake_say(struct zl_handshake *h, const char *name, const uint8_t *data, size_t n);
 /* Refuses, where the peer can hear it with an ERROR command (RFC 37, error). */
 enum zl_verdict zl_handshake_refuse(struct zl_handshake *h, enum zl_reason reason);

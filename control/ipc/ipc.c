@@ -141,16 +141,23 @@ static bool zmtp_version(uint32_t v)
 	       v == ZL_ZMTP_V3_1;
 }
 
-static bool stream_ready(const struct zl_ipc_stream_ready *m)
+static bool context_bytes(const struct zl_ipc_stream_ready *m, size_t tail)
 {
-	return stream_id(m->stream) && m->peer_type < ZL_SOCKET_TYPES && zmtp_version(m->zmtp) &&
-	       m->boxes.on <= 1 && m->boxes.server <= 1 && memchr(m->user, '\0', sizeof(m->user)) &&
-	       m->identity_len <= ZL_IDENTITY_MAX && zl_properties_check(&m->properties);
+	return m->context_bytes == tail && tail <= ZL_IPC_CONTEXT_MAX &&
+	       (m->boxes.on == ZL_BOXES_GSSAPI) == (tail > 0);
+}
+
+static bool stream_ready(const struct zl_ipc_stream_ready *m, size_t tail)
+{
+	return context_bytes(m, tail) && stream_id(m->stream) && m->peer_type < ZL_SOCKET_TYPES &&
+	       zmtp_version(m->zmtp) && m->boxes.on <= ZL_BOXES_GSSAPI && m->boxes.server <= 1 &&
+	       memchr(m->user, '\0', sizeof(m->user)) && m->identity_len <= ZL_IDENTITY_MAX &&
+	       zl_properties_check(&m->properties);
 }
 
 static bool check_stream_ready(const struct zl_ipc_stream_ready *m, size_t tail)
 {
-	return tail == 0 && stream_ready(m);
+	return stream_ready(m, tail);
 }
 
 static bool check_stream_close(const struct zl_ipc_stream_close *m, size_t tail)
@@ -167,7 +174,7 @@ static bool check_stream_closed(const struct zl_ipc_stream_closed *m, size_t tai
 
 static bool check_stream_state(const struct zl_ipc_stream_state *m, size_t tail)
 {
-	return tail == 0 && stream_open(&m->open) && stream_ready(&m->ready) &&
+	return tail == 0 && stream_open(&m->open) && stream_ready(&m->ready, 0) &&
 	       m->open.stream == m->ready.stream;
 }
 

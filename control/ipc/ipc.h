@@ -385,24 +385,33 @@ struct zl_ipc_stream_sent {
 	uint64_t total;
 };
 
-/* A CURVE session (RFC 26): what its core opens and seals messages with. Whoever has had the key
- * wipes it; STREAM_STATE has none. */
-#define ZL_IPC_KEY_BYTES 32
+/* What a core opens and seals a session's messages with: CURVE's key (RFC 26), or GSSAPI's context
+ * (RFC 38), which follows READY. Whoever has had either wipes it; STREAM_STATE has none. */
+enum zl_ipc_boxed {
+	ZL_BOXES_NONE, /* messages are plain, and the rest is 0 */
+	ZL_BOXES_CURVE,
+	ZL_BOXES_GSSAPI
+};
+#define ZL_IPC_KEY_BYTES   32
+#define ZL_IPC_CONTEXT_MAX 8192 /* as gss_export_sec_context() has it */
 struct zl_ipc_boxes {
-	uint32_t on;                   /* 0: messages are plain, and the rest is 0 */
-	uint32_t server;               /* this end is */
-	uint64_t sent, received;       /* nonces: the last of the handshake each way */
-	uint8_t key[ZL_IPC_KEY_BYTES]; /* of both short-term keys (crypto_box_beforenm) */
+	uint32_t on;             /* enum zl_ipc_boxed */
+	uint32_t server;         /* this end is */
+	uint64_t sent, received; /* the last of the handshake each way: CURVE's nonces; GSSAPI: the
+				  * number of the peer's READY */
+	/* CURVE: of both short-term keys (crypto_box_beforenm) */
+	uint8_t key[ZL_IPC_KEY_BYTES];
 };
 
-/* The handshake is over: traffic may flow, and a pipe joins the stream to its socket. */
+/* The handshake is over: traffic may flow, and a pipe joins the stream to its socket. tail:
+ * `context_bytes` bytes, GSSAPI's context. */
 struct zl_ipc_stream_ready {
 	uint64_t stream;
 	uint32_t peer_type;    /* enum zl_socket_type */
 	uint32_t zmtp;         /* enum zl_zmtp_version: how frames and subscriptions travel */
 	uint32_t identity_len; /* 0 .. 255 */
 	uint8_t identity[ZL_IDENTITY_MAX + 1];
-	uint32_t reserved;
+	uint32_t context_bytes;              /* of tail */
 	struct zl_ipc_properties properties; /* what else the peer told; kept for later controls */
 	struct zl_ipc_boxes boxes;
 	char user[ZL_USER_MAX];     /* who the peer has proved to be; "": nobody asked */

@@ -1,5 +1,5 @@
-/* What a socket demands of its peers, and shows them (RFC 23, "Security Mechanisms"; 24, 25, 26):
- * as its configuration says, read into memory that is locked, and wiped when it goes.
+/* What a socket demands of its peers, and shows them (RFC 23, "Security Mechanisms"; 24, 25, 26,
+ * 38): as its configuration says, read into memory that is locked, and wiped when it goes.
  *
  * Who may come in is a keyring or a list of users, in files that a person or `zeroline keys`
  * changes; they are read again when they have changed, and decided by names that `zeroline peers`
@@ -20,11 +20,14 @@
 enum zl_mechanism_kind {
 	ZL_MECHANISM_NULL,
 	ZL_MECHANISM_PLAIN,
-	ZL_MECHANISM_CURVE
+	ZL_MECHANISM_CURVE,
+	ZL_MECHANISM_GSSAPI
 };
 
-struct zl_keyring; /* public keys that may come in, each with its name */
-struct zl_users;   /* names and passwords that may come in */
+struct zl_keyring;    /* public keys that may come in, each with its name */
+struct zl_users;      /* names and passwords that may come in */
+struct zl_principals; /* Kerberos principals that may come in */
+struct zl_gssapi;     /* Kerberos credentials: gssapi.h */
 
 /* A ZAP handler (RFC 27) that decides instead of files. */
 #define ZL_DOMAIN_MAX 255
@@ -49,6 +52,11 @@ struct zl_security {
 	/* PLAIN: client: what it says; server without ZAP: whom it lets in, never NULL. */
 	char user[ZL_PASSWORD_MAX + 1], password[ZL_PASSWORD_MAX + 1];
 	struct zl_users *users;
+	/* GSSAPI: our credentials; whether traffic goes in the clear after the handshake, as it
+	 * must on both sides; server: whom it lets in, NULL: anybody. */
+	struct zl_gssapi *gssapi;
+	bool plaintext;
+	struct zl_principals *principals;
 };
 
 /* NULL: no memory. free() wipes, and takes what belongs to it along. */
@@ -126,5 +134,13 @@ bool zl_users_check(const struct zl_users *u, const char *user, size_t user_byte
 /* Is this user there, and with no other password than before the file was last found to have
  * changed? Of a longer name, what a stream keeps of it (ZL_USER_MAX). */
 bool zl_users_keeps(const struct zl_users *u, const char *name);
+
+/* principals.c: open() 0 or -errno; close in either case. */
+int zl_principals_open(struct zl_principals **principals, const char *file);
+void zl_principals_close(struct zl_principals *p);
+bool zl_principals_changed(struct zl_principals *p);
+bool zl_principals_has(const struct zl_principals *p, const char *name, size_t bytes);
+/* The same; of a longer name, by what a stream keeps of it (ZL_USER_MAX). */
+bool zl_principals_keeps(const struct zl_principals *p, const char *name);
 
 #endif

@@ -6,46 +6,9 @@
  * opened where it lies, and its ZMTP header written before it, over what is no longer needed, so
  * that it can be forwarded as it came. Sealing: into the core's tail buffer if it fits, else into a
  * chain of its own; nothing of it can be shared with other peers. */
-#include <errno.h>
 #include <string.h>
 
-#include "dataplane/zmtp/zmtp.h"
-
-#define INNER_MORE    1
-#define INNER_COMMAND 2
-
-/* Bytes that may lie in several segments. */
-struct cursor {
-	const uint8_t *at;
-	uint32_t here; /* up to the end of this segment */
-	const struct rte_mbuf *next;
-};
-
-static struct cursor cursor_of(const struct zl_msg *m)
-{
-	const struct rte_mbuf *head = mbuf_of(m);
-	uint32_t behind = (uint32_t)(rte_pktmbuf_mtod(head, const uint8_t *) + head->data_len -
-				     m->data);
-
-	return (struct cursor){.at = m->data, .here = RTE_MIN(behind, m->len), .next = head->next};
-}
-
-/* How many of the next n bytes are at c->at: at least one, if there are any. */
-static uint32_t cursor_run(struct cursor *c, uint32_t n)
-{
-	while (c->here == 0 && c->next) {
-		c->at = rte_pktmbuf_mtod(c->next, const uint8_t *);
-		c->here = c->next->data_len;
-		c->next = c->next->next;
-	}
-	return RTE_MIN(c->here, n);
-}
-
-static void cursor_skip(struct cursor *c, uint32_t n)
-{
-	c->at += n;
-	c->here -= n;
-}
+#include "dataplane/zmtp/envelope.h"
 
 static void put_nonce(uint8_t *to, uint64_t nonce)
 {
@@ -76,30 +39,12 @@ static void authenticate(struct zl_box *box, struct cursor c, uint32_t left)
 	}
 }
 
-static struct rte_mbuf *add_segment(struct rte_mbuf *head, struct rte_mbuf **last,
-				    struct rte_mempool *frames)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(frames);
-
-	if (!m) {
-		rte_pktmbuf_free(head);
-		return NULL;
-	}
-	if (head) {
-		(*last)->next = m;
-		if (head->nb_segs < UINT16_MAX) /* nobody walks by it */
-			head->nb_segs++;
-	}
-	*last = m;
-	return head ? head : m;
-}
-
 /* Deciphers `left` bytes into fresh buffers, of which the first has room for a header before them.
  * NULL: no memory. */
 static struct rte_mbuf *open_apart(struct zl_session *s, struct zl_box *box, struct cursor c,
 				   uint32_t left)
 {
-	struct rte_mbuf *last = NULL, *head = add_segment(NULL, &last, s->zmtp->frames);
+	struct rte_mbuf *last = NULL, *head = segment_add(NULL, &last, s->zmtp->frames);
 
 	if (!head)
 		return NULL;
@@ -109,7 +54,7 @@ static struct rte_mbuf *open_apart(struct zl_session *s, struct zl_box *box, str
 		uint32_t n = RTE_MIN(cursor_run(&c, left), rte_pktmbuf_tailroom(last));
 
 		if (n == 0) {
-			if (!add_segment(head, &last, s->zmtp->frames))
+			if (!segment_add(head, &last, s->zmtp->frames))
 				return NULL;
 			continue;
 		}
@@ -124,21 +69,6 @@ static struct rte_mbuf *open_apart(struct zl_session *s, struct zl_box *box, str
 	return head;
 }
 
-/* The part that follows the flags, with the header that a frame of its own would have. */
-static void become_part(struct zl_msg *m, uint8_t *flags_at, uint32_t len, uint8_t more, bool chain)
-{
-	uint8_t header[ZL_FRAME_LONG_HEADER];
-	unsigned n = zl_frame_build(header, more, len);
-
-	memcpy(flags_at + 1 - n, header, n);
-	m->data = flags_at + 1;
-	m->len = len;
-	m->flags = more | (chain ? ZL_MSG_CHAIN : 0);
-	m->wire = (uint8_t)n;
-}
-_Static_assert((int)INNER_MORE == (int)ZL_MSG_MORE && (int)INNER_MORE == (int)ZL_FRAME_MORE,
-	       "flags in a box are a part's");
-
 static enum zl_zmtp_counter check_header(const struct zl_session *s, const struct zl_msg *m)
 {
 	if (m->len < ZL_BOX_OVERHEAD || memcmp(m->data, zl_box_name, ZL_BOX_NAME_BYTES) != 0)
@@ -148,8 +78,8 @@ static enum zl_zmtp_counter check_header(const struct zl_session *s, const struc
 	return FINE;
 }
 
-enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *flags,
-			      struct rte_mbuf **fresh)
+static enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *flags,
+				     struct rte_mbuf **fresh)
 {
 	enum zl_zmtp_counter why = check_header(s, m);
 	uint32_t left = m->len - ZL_BOX_HEADER_BYTES;
@@ -182,7 +112,7 @@ enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *f
 		return ZL_ZMTP_bad_frame_flags;
 	*flags = (*at & INNER_MORE ? ZL_FRAME_MORE : 0) |
 		 (*at & INNER_COMMAND ? ZL_FRAME_COMMAND : 0);
-	become_part(m, at, left - 1, *at & INNER_MORE, *fresh && (*fresh)->next);
+	part_become(m, at, left - 1, *at & INNER_MORE, *fresh && (*fresh)->next);
 	return FINE;
 }
 
@@ -249,7 +179,7 @@ static uint32_t seal(struct zl_session *s, struct frame *f, uint8_t flags, struc
 		left -= took;
 		if (left && took == 0) {
 			authenticate_rest(&box, f->last, sealed);
-			if (!add_segment(f->head, &f->last, f->frames))
+			if (!segment_add(f->head, &f->last, f->frames))
 				return 0;
 			sealed = rte_pktmbuf_mtod(f->last, const uint8_t *);
 		}
@@ -262,9 +192,8 @@ static uint32_t seal(struct zl_session *s, struct frame *f, uint8_t flags, struc
 /* Headers, flags and some of the body must be in one piece. */
 #define AT_ONCE (ZL_FRAME_LONG_HEADER + ZL_BOX_OVERHEAD)
 
-/* msgs: how many messages end with it, for the account of the one who wrote it. */
-static bool write_one(struct zl_session *s, uint8_t flags, struct cursor c, uint32_t len,
-		      uint32_t msgs)
+static bool box_put(struct zl_session *s, uint8_t flags, struct cursor c, uint32_t len,
+		    uint32_t msgs)
 {
 	struct zl_zmtp *z = s->zmtp;
 	uint32_t total = AT_ONCE + len;
@@ -274,7 +203,7 @@ static bool write_one(struct zl_session *s, uint8_t flags, struct cursor c, uint
 
 	if (fits && !tail_has(z, total) && !tail_renew(z))
 		return false;
-	f.head = fits ? z->tail : add_segment(NULL, &f.last, z->frames);
+	f.head = fits ? z->tail : segment_add(NULL, &f.last, z->frames);
 	if (!f.head)
 		return false;
 	f.last = f.head;
@@ -282,7 +211,7 @@ static bool write_one(struct zl_session *s, uint8_t flags, struct cursor c, uint
 	slice.off = f.head->data_len;
 	slice.len = seal(s, &f, flags, c, len);
 	if (slice.len == 0)
-		return false; /* add_segment() has freed the chain */
+		return false; /* segment_add() has freed the chain */
 	f.head->pkt_len += slice.len;
 	good = queue_slices(s, &slice, 1);
 	if (!fits)
@@ -291,35 +220,8 @@ static bool write_one(struct zl_session *s, uint8_t flags, struct cursor c, uint
 	return good;
 }
 
-bool box_write(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		uint8_t more = msgs[i].flags & ZL_MSG_MORE;
-
-		if (!write_one(s, more, cursor_of(&msgs[i]), msgs[i].len, !more))
-			return false;
-	}
-	return true;
-}
-
-int box_send(struct zl_session *s, const uint8_t *frames, uint32_t len)
-{
-	while (len) {
-		struct zl_frame f;
-		int n = zl_frame_parse(frames, len, &f);
-		struct cursor c;
-		uint8_t flags;
-
-		if (n <= 0 || f.len > len - f.header_len)
-			return -EINVAL;
-		c = (struct cursor){.at = frames + n, .here = (uint32_t)f.len};
-		flags = (f.flags & ZL_FRAME_MORE ? INNER_MORE : 0) |
-			(f.flags & ZL_FRAME_COMMAND ? INNER_COMMAND : 0);
-		if (!write_one(s, flags, c, (uint32_t)f.len, 0))
-			return -ENOBUFS;
-		frames += f.header_len + f.len;
-		len -= (uint32_t)(f.header_len + f.len);
-	}
-	s->stream->ops->output(s->stream);
-	return 0;
-}
+const struct zl_envelope envelope_box = {
+	.overhead = ZL_BOX_OVERHEAD,
+	.open = box_open,
+	.put = box_put,
+};

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "dataplane/zmtp/zmtp.h"
+#include "dataplane/zmtp/envelope.h"
 
 /* Header and first bytes in a chain's own head. Not more: a send queue may attach to later segments
  * but must copy a chain's head (ring/buf_mbuf.c), and copies pieces below 256 anyway. */
@@ -32,7 +32,7 @@ void gather_clear(struct zl_session *s)
 
 enum zl_zmtp_counter frame_check(const struct zl_session *s, int parsed, const struct zl_frame *f)
 {
-	bool boxed = s->boxed && s->state == ZL_SESSION_TRAFFIC;
+	const struct zl_envelope *e = s->state == ZL_SESSION_TRAFFIC ? s->envelope : NULL;
 
 	if (parsed == -EBADMSG)
 		return ZL_ZMTP_bad_frame_flags;
@@ -42,10 +42,11 @@ enum zl_zmtp_counter frame_check(const struct zl_session *s, int parsed, const s
 		return FINE;
 	if (f->flags & ZL_FRAME_COMMAND && s->version && s->version < ZL_ZMTP_V3_0)
 		return ZL_ZMTP_bad_frame_flags;
-	if (boxed && f->flags & ZL_FRAME_MORE)
+	if (e && f->flags & ZL_FRAME_MORE)
 		return ZL_ZMTP_not_boxed;
-	if (boxed) /* what is in it is looked at when it is open */
-		return f->len > s->max_msg_bytes - s->msg_bytes + ZL_BOX_OVERHEAD
+	if (e) /* what is in it is looked at when it is open */
+		return f->len > s->max_msg_bytes - s->msg_bytes + e->overhead ||
+				       f->len > ZL_ZMTP_MSG_MAX
 			       ? ZL_ZMTP_frame_too_long
 			       : FINE;
 	if (f->flags & ZL_FRAME_COMMAND)

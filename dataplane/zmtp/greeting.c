@@ -2,6 +2,8 @@
  * Interoperability"; 13, 15). No judgement: what is no greeting ends where that shows, and control
  * says so. Each answer of ours depends on one more piece, and some peers send the next piece only
  * after that answer, so a piece is never waited for beyond its end. */
+#include <string.h>
+
 #include "dataplane/zmtp/zmtp.h"
 
 #define SIGNATURE_FIRST 0xff
@@ -11,6 +13,8 @@
 #define IDENTITY_AT     12 /* of ZMTP 2.0, after the version and the socket's type: a short frame */
 #define BYTES_OF_2      14 /* that frame's header included */
 #define BYTES_OF_3      64
+#define MECHANISM_AT    12
+#define MECHANISM_BYTES 20
 #define IDENTITY_MAX    255
 
 /* ZMTP 1.0 begins with its identity, in a frame whose long header looks like a signature but for
@@ -66,4 +70,9 @@ bool greeting_wants_answer(const uint8_t *g, uint32_t n)
 bool greeting_of_3(const uint8_t *g, uint32_t n)
 {
 	return signature_begins(g, n) && n == BYTES_OF_3 && g[VERSION_AT] >= 3;
+}
+
+bool greeting_asks_for(const uint8_t *g, const char *mechanism)
+{
+	return strncmp((const char *)g + MECHANISM_AT, mechanism, MECHANISM_BYTES) == 0;
 }

@@ -20,6 +20,7 @@ static bool relay_greeting(struct zl_session *s, const uint8_t *g, uint32_t n, b
 	bool commands = over && greeting_of_3(g, n);
 
 	s->held = over && !commands;
+	s->takes_turns = commands && greeting_asks_for(g, "GSSAPI");
 	if (!relay(s, ZL_RELAY_GREETING, g + s->relayed, n - s->relayed)) {
 		s->held = false;
 		return false;
@@ -65,6 +66,15 @@ static const uint8_t *command_bytes(const struct zl_session *s, uint8_t room[COM
 	return rte_pktmbuf_read(s->frame.head, s->frame.header_len, (uint32_t)s->frame.want, room);
 }
 
+/* READY is its sender's last word in every mechanism, and INITIATE a client's (RFC 37, 24, 25), but
+ * for GSSAPI's, where MESSAGE has READY in it. What follows is traffic, and must not be taken for
+ * the handshake while the verdict is on its way. */
+static bool is_last_word(const struct zl_session *s, const struct zl_command *c)
+{
+	return zl_command_is(c, "READY") ||
+	       zl_command_is(c, s->takes_turns ? "MESSAGE" : "INITIATE");
+}
+
 static bool relay_command(struct zl_session *s, enum zl_zmtp_counter *why)
 {
 	uint8_t room[COMMAND_MAX];
@@ -72,14 +82,13 @@ static bool relay_command(struct zl_session *s, enum zl_zmtp_counter *why)
 	uint32_t n = (uint32_t)s->frame.want;
 	struct zl_command c;
 
-	if (!zl_command_split(bytes, n, n, &c)) {
+	if (n == 0 && s->takes_turns) {
+		c = (struct zl_command){0};
+	} else if (!zl_command_split(bytes, n, n, &c)) {
 		*why = ZL_ZMTP_bad_command;
 		return false;
 	}
-	/* READY is its sender's last word in every mechanism, and INITIATE a client's (RFC 37, 24,
-	 * 25). What follows is traffic, and must not be taken for the handshake while the verdict
-	 * is on its way. */
-	s->held = zl_command_is(&c, "READY") || zl_command_is(&c, "INITIATE");
+	s->held = is_last_word(s, &c);
 	if (!relay(s, ZL_RELAY_COMMAND, bytes, n)) {
 		s->held = false;
 		return false;

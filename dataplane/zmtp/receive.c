@@ -4,7 +4,7 @@
  * does not take, and the parts of a message that is not whole, move to parts.c. */
 #include <string.h>
 
-#include "dataplane/zmtp/zmtp.h"
+#include "dataplane/zmtp/envelope.h"
 
 #define BATCH     128 /* parts that are worth a call; a message that is open goes on beyond */
 #define BATCH_MAX ZL_ZMTP_PARTS_A_CALL
@@ -157,8 +157,8 @@ static enum zl_zmtp_counter one_frame(struct zl_session *s, struct batch *b, str
 	enum zl_zmtp_counter why = FINE;
 	struct rte_mbuf *fresh;
 
-	if (s->boxed) {
-		why = box_open(s, m, &flags, &fresh);
+	if (s->envelope) {
+		why = s->envelope->open(s, m, &flags, &fresh);
 		if (fresh)
 			b->buf[b->bufs++] = fresh;
 		if (why != FINE)
@@ -166,7 +166,15 @@ static enum zl_zmtp_counter one_frame(struct zl_session *s, struct batch *b, str
 		if (m->len > s->max_msg_bytes - s->msg_bytes)
 			return ZL_ZMTP_message_too_long;
 	}
-	if (flags & ZL_FRAME_COMMAND) {
+	if (m->flags & (ZL_MSG_SUBSCRIBE | ZL_MSG_CANCEL)) {
+		if (in_message(s, b))
+			return ZL_ZMTP_bad_command;
+		if (!s->takes_subscriptions) {
+			s->zmtp->counter[ZL_ZMTP_commands_ignored]++;
+			return FINE;
+		}
+		s->zmtp->counter[ZL_ZMTP_subscriptions_in]++;
+	} else if (flags & ZL_FRAME_COMMAND) {
 		if (!command_input(s, m, in_message(s, b), &why))
 			return why;
 		s->zmtp->counter[ZL_ZMTP_subscriptions_in]++;
@@ -284,7 +292,7 @@ static void cut_raw(struct zl_session *s, struct batch *b)
 
 static enum zl_zmtp_counter cut_new(struct zl_session *s, struct batch *b, unsigned limit)
 {
-	if (!s->boxed)
+	if (!s->envelope)
 		cut_short(s, b, limit);
 	return s->rx_off < s->rx->data_len && !batch_full(s, b) ? cut_other(s, b) : FINE;
 }

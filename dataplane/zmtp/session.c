@@ -6,7 +6,8 @@
 #include <sodium.h>
 
 #include "dataplane/ring/msg.h"
-#include "dataplane/zmtp/zmtp.h"
+#include "dataplane/zmtp/envelope.h"
+#include "dataplane/zmtp/wrap.h"
 
 static struct zl_stages uncounted; /* never on, never written */
 
@@ -30,13 +31,15 @@ void zl_zmtp_fini(struct zl_zmtp *z)
 /* Has it frames that are not everybody's? */
 static bool apart(const struct zl_session *s)
 {
-	return s->framing != ZL_FRAMING_ZMTP || s->boxed;
+	return s->framing != ZL_FRAMING_ZMTP || s->envelope;
 }
 
 static void give_back(struct zl_session *s)
 {
 	gather_clear(s);
 	parts_clear(s);
+	if (s->envelope && s->envelope->end)
+		s->envelope->end(s);
 	if (s->rx)
 		zl_buf_unref(buf_of(s->rx), 1);
 	s->rx = NULL;
@@ -126,7 +129,7 @@ void zl_session_close(struct zl_session *s, const char *reason, bool flush)
 		s->zmtp->apart_sessions -= apart(s);
 	sodium_memzero(&s->open, sizeof(s->open));
 	sodium_memzero(&s->seal, sizeof(s->seal));
-	if (s->boxed) {
+	if (s->envelope == &envelope_box) {
 		zl_keystream_wipe(&s->zmtp->opening);
 		zl_keystream_wipe(&s->zmtp->sealing);
 	}
@@ -180,11 +183,21 @@ static void subscribe_to_all(struct zl_session *s)
 
 void zl_session_box(struct zl_session *s, const struct zl_ipc_boxes *boxes)
 {
-	if (!boxes->on || s->state == ZL_SESSION_ENDED)
+	if (boxes->on != ZL_BOXES_CURVE || s->state == ZL_SESSION_ENDED)
 		return;
-	s->boxed = true;
+	s->envelope = &envelope_box;
 	zl_box_key_init(&s->open, boxes->key, !boxes->server, boxes->received);
 	zl_box_key_init(&s->seal, boxes->key, boxes->server, boxes->sent);
+}
+
+void zl_session_wrap(struct zl_session *s, struct zl_wrap *wrap)
+{
+	if (s->state == ZL_SESSION_ENDED) {
+		zl_wrap_free(wrap);
+		return;
+	}
+	s->envelope = &envelope_wrap;
+	s->wrap = wrap;
 }
 
 void zl_session_hold(struct zl_session *s)

@@ -27,6 +27,8 @@
 #include "dataplane/zmtp/box.h"
 
 struct zl_session;
+struct zl_envelope;
+struct zl_wrap;
 
 /* Counters and close reasons (zmtp_counters.def), per core. */
 enum zl_zmtp_counter {
@@ -78,8 +80,8 @@ struct zl_zmtp {
 	struct rte_mempool *indirect; /* boundary pieces of chains */
 	struct rte_mbuf *tail;        /* shared encode buffer in use, or NULL */
 	struct zl_session *ended;     /* to be told by zl_zmtp_poll */
-	uint32_t apart_sessions;      /* in traffic, with another framing than ZMTP's, or boxed */
-	struct zl_stages *stages;     /* of the core: for its owner to set, if it counts */
+	uint32_t apart_sessions; /* in traffic, with another framing than ZMTP's, or in envelopes */
+	struct zl_stages *stages; /* of the core: for its owner to set, if it counts */
 	uint64_t counter[ZL_ZMTP_COUNTERS];
 	struct zl_keystream opening, sealing; /* of the box at hand, and those after it */
 };
@@ -124,18 +126,20 @@ struct zl_session {
 	bool only_first_subscribes; /* of a message's parts; set by the owner (see deliver) */
 	bool subscribing;           /* parts of the message at hand may be subscriptions */
 	enum zl_framing framing;    /* as the verdict's version has it */
-	bool boxed;                 /* CURVE: every frame is a MESSAGE */
 	bool stalled;               /* the owner took less than it was offered */
 	bool held;                  /* nothing is read until the verdict on the handshake */
+	bool takes_turns;           /* GSSAPI: INITIATE is not a client's last word */
 	bool reading;               /* in zl_session_input */
 	bool stream_gone;           /* its closed event is being handled */
 	bool rx_cut;                /* frames of rx have been handed up where they lie */
 	uint16_t version;           /* enum zl_zmtp_version; 0 before traffic */
 	uint16_t relayed;           /* bytes of the greeting */
 	uint64_t max_msg_bytes;
-	struct zl_box_key open, seal; /* boxed: the peer's, and ours */
-	const char *reason;           /* of the end */
-	struct zl_session *next;      /* on z->ended */
+	const struct zl_envelope *envelope; /* every frame is in one (CURVE, GSSAPI); NULL: none */
+	struct zl_box_key open, seal;       /* CURVE: the peer's, and ours */
+	struct zl_wrap *wrap;               /* GSSAPI: the context, owned */
+	const char *reason;                 /* of the end */
+	struct zl_session *next;            /* on z->ended */
 	/* receiving */
 	struct rte_mbuf *rx; /* buffer being cut, owned; NULL: none */
 	uint32_t rx_off;
@@ -184,13 +188,15 @@ extern const struct zl_stream_events zl_session_events;
 void zl_session_input(struct zl_session *s);
 /* Messages are opened and sealed (CURVE) from the verdict on, before which this is called. */
 void zl_session_box(struct zl_session *s, const struct zl_ipc_boxes *boxes);
+/* The same of GSSAPI, by a context that is the session's from here on. */
+void zl_session_wrap(struct zl_session *s, struct zl_wrap *wrap);
 /* The verdict: traffic may flow. What the peer has sent by now is delivered from within. A peer of
  * ZMTP 1.0 cannot subscribe: where this end takes subscriptions, one to everything comes of it. */
 void zl_session_ready(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version);
 /* The same without that: what is written to it now goes out, and zl_session_input() delivers. */
 void zl_session_begin(struct zl_session *s, bool takes_subscriptions, enum zl_zmtp_version version);
-/* Control's bytes, whole frames of ZMTP 3, at a frame boundary: copied (and sealed, if boxed). 0,
- * -ENOBUFS (nothing was queued), or -ENOTCONN (the session has ended). */
+/* Control's bytes, whole frames of ZMTP 3, at a frame boundary: copied (into envelopes, if need
+ * be). 0, -ENOBUFS (nothing was queued), or -ENOTCONN (the session has ended). */
 int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len);
 /* In ops->relay, of a greeting's piece of `len` bytes: one that an answer always follows from? */
 bool zl_session_greeting_asks(const struct zl_session *s, uint32_t len);

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "dataplane/zmtp/zmtp.h"
+#include "dataplane/zmtp/envelope.h"
 
 #define SLICES 64
 /* A run of fewer bytes than this share of its buffer is copied: one message to a slow peer should
@@ -342,18 +342,18 @@ static void write_to(struct zl_zmtp *z, enum zl_framing framing, struct zl_sessi
 		write_group(&w, msgs, n);
 }
 
-static void write_boxed(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
+static void write_enveloped(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
 {
 	if (s->state != ZL_SESSION_TRAFFIC)
 		return;
-	if (!box_write(s, msgs, n))
+	if (!envelope_write(s, msgs, n))
 		session_end(s, ZL_ZMTP_no_memory, false);
 	else
 		s->stream->ops->output(s->stream);
 }
 
 /* There are sessions on this core whose frames are not everybody's: those of one framing share an
- * encoding, and boxes are made for each. */
+ * encoding, and envelopes are made for each. */
 static void write_apart(struct zl_zmtp *z, struct zl_session *const *sessions, unsigned n_sessions,
 			const struct zl_msg *msgs, unsigned n)
 {
@@ -363,8 +363,8 @@ static void write_apart(struct zl_zmtp *z, struct zl_session *const *sessions, u
 	for (unsigned i = 0; i < n_sessions; i++) {
 		enum zl_framing framing = sessions[i]->framing;
 
-		if (sessions[i]->boxed)
-			write_boxed(sessions[i], msgs, n);
+		if (sessions[i]->envelope)
+			write_enveloped(sessions[i], msgs, n);
 		else
 			apart[framing][count[framing]++] = sessions[i];
 	}
@@ -403,7 +403,8 @@ static struct rte_mbuf *copy_chain(struct rte_mempool *frames, const uint8_t *by
 		memcpy(rte_pktmbuf_append(m, (uint16_t)n), bytes, n);
 		if (last) {
 			last->next = m;
-			head->nb_segs++;
+			if (head->nb_segs < UINT16_MAX) /* nobody walks by it */
+				head->nb_segs++;
 			head->pkt_len += n;
 		} else {
 			head = m;
@@ -415,37 +416,37 @@ static struct rte_mbuf *copy_chain(struct rte_mempool *frames, const uint8_t *by
 	return head;
 }
 
-/* All or nothing, so one slice. */
-static int send_slice(struct zl_session *s, const struct zl_slice *slice)
+bool queue_bytes(struct zl_session *s, const uint8_t *bytes, uint32_t len, uint32_t msgs)
 {
-	if (!queue_slices(s, slice, 1))
-		return -ENOBUFS;
-	s->stream->ops->output(s->stream);
-	return 0;
+	struct zl_zmtp *z = s->zmtp;
+	struct zl_slice slice = {.len = len, .msgs = msgs};
+	bool good;
+
+	if (len + RTE_PKTMBUF_HEADROOM <= rte_pktmbuf_data_room_size(z->frames)) {
+		if (!tail_has(z, len) && !tail_renew(z))
+			return false;
+		slice = tail_put(z, bytes, len);
+		slice.msgs = msgs;
+		return queue_slices(s, &slice, 1);
+	}
+	slice.head = slice.seg = copy_chain(z->frames, bytes, len);
+	if (!slice.head)
+		return false;
+	good = queue_slices(s, &slice, 1);
+	zl_buf_unref(buf_of(slice.head), 1);
+	return good;
 }
 
 int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len)
 {
-	struct zl_zmtp *z = s->zmtp;
-	struct zl_slice slice = {.len = len};
-	int err;
-
 	if (s->state == ZL_SESSION_ENDED)
 		return -ENOTCONN;
 	if (len == 0)
 		return 0;
-	if (s->boxed && s->state == ZL_SESSION_TRAFFIC)
-		return box_send(s, bytes, len);
-	if (len + RTE_PKTMBUF_HEADROOM <= rte_pktmbuf_data_room_size(z->frames)) {
-		if (!tail_has(z, len) && !tail_renew(z))
-			return -ENOBUFS;
-		slice = tail_put(z, bytes, len);
-		return send_slice(s, &slice);
-	}
-	slice.head = slice.seg = copy_chain(z->frames, bytes, len);
-	if (!slice.head)
+	if (s->envelope && s->state == ZL_SESSION_TRAFFIC)
+		return envelope_send(s, bytes, len);
+	if (!queue_bytes(s, bytes, len, 0))
 		return -ENOBUFS;
-	err = send_slice(s, &slice);
-	zl_buf_unref(buf_of(slice.head), 1);
-	return err;
+	s->stream->ops->output(s->stream);
+	return 0;
 }

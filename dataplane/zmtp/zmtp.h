@@ -66,6 +66,8 @@ uint32_t greeting_need(const uint8_t *g, uint32_t n);
 bool greeting_wants_answer(const uint8_t *g, uint32_t n);
 /* Over, and commands follow. */
 bool greeting_of_3(const uint8_t *g, uint32_t n);
+/* Of such a one: it asks for this mechanism. */
+bool greeting_asks_for(const uint8_t *g, const char *mechanism);
 
 /* handshake.c: before traffic */
 /* One step; false: nothing more to do for now. */
@@ -76,21 +78,12 @@ bool handshake_input(struct zl_session *s, enum zl_zmtp_counter *why);
 bool command_input(struct zl_session *s, struct zl_msg *m, bool in_message,
 		   enum zl_zmtp_counter *why);
 
-/* boxed.c: a session whose every frame is a box */
-/* `m`, the whole body of a frame, becomes the part that is in it, with a header of its own before
- * it, and *flags (ZL_FRAME_*) that part's. In place where nobody else can see the buffer, else in
- * *fresh, which is the caller's then, whatever is returned; NULL: there is none. */
-enum zl_zmtp_counter box_open(struct zl_session *s, struct zl_msg *m, uint8_t *flags,
-			      struct rte_mbuf **fresh);
-/* These parts as boxes, to this session alone. False: no memory, and the session cannot go on. */
-bool box_write(struct zl_session *s, const struct zl_msg *msgs, unsigned n);
-/* Whole frames of control's or of the session's own, as boxes; 0 or -ENOBUFS. */
-int box_send(struct zl_session *s, const uint8_t *frames, uint32_t len);
-
 /* write.c: the tail buffer, which is shared by all sessions of the core */
 bool tail_has(const struct zl_zmtp *z, uint32_t n);
 bool tail_renew(struct zl_zmtp *z);
 bool queue_slices(struct zl_session *s, const struct zl_slice *slice, unsigned n);
+/* A copy of these, all or nothing; `msgs` messages end with them. */
+bool queue_bytes(struct zl_session *s, const uint8_t *bytes, uint32_t len, uint32_t msgs);
 
 /* heartbeat.c */
 enum zl_zmtp_counter heartbeat_ping(struct zl_session *s, const uint8_t *data, uint64_t len);

@@ -51,7 +51,8 @@ static const struct {
 	const char *text, *error;
 } bad[] = {
 	{WITH("role: server"), AT ": the key \"mechanism\" is missing"},
-	{WITH("mechanism: gssapi"), AT ".mechanism: \"gssapi\" is not one of null, plain, curve"},
+	{WITH("mechanism: kerberos"),
+	 AT ".mechanism: \"kerberos\" is not one of null, plain, curve, gssapi"},
 	{WITH("mechanism: curve, role: both"),
 	 AT ".role: \"both\" is not one of none, server, client"},
 	{WITH("mechanisn: curve"), AT ".mechanisn: unknown key; did you mean \"mechanism\"?"},

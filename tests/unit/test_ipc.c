@@ -252,6 +252,9 @@ static const struct {
 	FIELD(STREAM_READY, stream_ready, peer_type, ZL_SOCKET_TYPES),
 	FIELD(STREAM_READY, stream_ready, zmtp, 0x0302),
 	FIELD(STREAM_READY, stream_ready, identity_len, 256),
+	FIELD(STREAM_READY, stream_ready, boxes.on, 3),
+	FIELD(STREAM_READY, stream_ready, boxes.on, ZL_BOXES_GSSAPI), /* without a context */
+	FIELD(STREAM_READY, stream_ready, context_bytes, 1),
 	FIELD(STREAM_CLOSE, stream_close, stream, 0),
 	FIELD(STREAM_CLOSE, stream_close, reason, 0),
 	FIELD(STREAM_CLOSE, stream_close, reason, FULL),

@@ -432,6 +432,13 @@ static void read_queue(const struct zl_sendq *q, struct bytes *out, unsigned *ms
 	}
 }
 
+void wire_queued(const struct wire *w, struct bytes *out)
+{
+	unsigned msgs = 0;
+
+	read_queue(&w->stream.sendq, out, &msgs);
+}
+
 void wire_expect_queued(struct wire *w, const uint8_t *bytes, size_t n, unsigned msgs)
 {
 	struct zl_sendq *q = &w->stream.sendq;

@@ -57,6 +57,8 @@ void wire_give(struct wire *w, const uint8_t *bytes, unsigned n, unsigned at);
 void wire_feed(struct wire *w, const uint8_t *bytes, size_t n, unsigned most);
 void wire_readable(struct wire *w);
 void wire_fin(struct wire *w);
+/* A copy of everything that is queued, and stays so. */
+void wire_queued(const struct wire *w, struct bytes *out);
 /* Everything that is queued, compared; then acknowledged. */
 void wire_expect_queued(struct wire *w, const uint8_t *bytes, size_t n, unsigned msgs);
 /* The end was reported with this reason. */
