@@ -140,6 +140,7 @@ int lab_teardown(void **state)
 
 	(void)state;
 	peer_abandon();
+	realm_abandon();
 	appliance_abandon();
 	if (folder[0]) {
 		snprintf(line, sizeof(line), "rm -rf %s", folder);

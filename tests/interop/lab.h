@@ -100,8 +100,9 @@ const char *lab_program(const char *path);
 /* A folder of this test's own under /tmp, removed by lab_teardown. */
 void lab_folder(char *path, size_t bytes);
 
-/* What lab_teardown calls; given by appliance.c and peer.c. */
+/* What lab_teardown calls; given by appliance.c, peer.c and realm.c. */
 void appliance_abandon(void);
 void peer_abandon(void);
+void realm_abandon(void);
 
 #endif

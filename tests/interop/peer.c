@@ -245,8 +245,26 @@ static void set_text(struct peer *self, void *socket, int option, const char *te
 		peer_fail(self, "security option %d: %s", option, zmq_strerror(zmq_errno()));
 }
 
+/* Names as Kerberos writes them. A server keeps nothing of whom it has seen. */
+static void secure_gssapi(struct peer *self, void *socket)
+{
+	setenv("KRB5RCACHENAME", "none:", 1);
+	peer_option(self, socket, ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, ZMQ_GSSAPI_NT_KRB5_PRINCIPAL);
+	peer_option(self, socket, ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE,
+		    ZMQ_GSSAPI_NT_KRB5_PRINCIPAL);
+	set_text(self, socket, ZMQ_GSSAPI_PRINCIPAL, security->principal);
+	set_text(self, socket, ZMQ_GSSAPI_SERVICE_PRINCIPAL, security->service);
+	peer_option(self, socket, ZMQ_GSSAPI_PLAINTEXT, security->plaintext);
+	if (security->server)
+		peer_option(self, socket, ZMQ_GSSAPI_SERVER, 1);
+}
+
 static void secure(struct peer *self, void *socket)
 {
+	if (security->principal) {
+		secure_gssapi(self, socket);
+		return;
+	}
 	if (security->secret_key && security->server)
 		peer_option(self, socket, ZMQ_CURVE_SERVER, 1);
 	else if (security->server)

@@ -25,7 +25,9 @@ struct note {
 struct peer_security {
 	bool server;
 	const char *public_key, *secret_key, *server_key; /* CURVE, Z85; server_key: of a client */
-	const char *user, *password; /* PLAIN: a client's own, or whom a server lets in */
+	const char *user, *password;     /* PLAIN: a client's own, or whom a server lets in */
+	const char *principal, *service; /* GSSAPI; service: of a client */
+	bool plaintext;
 };
 void peer_secure(const struct peer_security *security);
 
