@@ -218,6 +218,9 @@ static int allow_some(scmp_filter_ctx f)
 
 #ifndef SANITIZED
 	err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, FIONREAD));
+	if (!err) /* a KDC's sockets */
+		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(ioctl), 1,
+				       SCMP_A1(SCMP_CMP_EQ, FIONBIO));
 	if (!err)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prctl), 1,
 				       SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
