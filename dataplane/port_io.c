@@ -106,6 +106,12 @@ static void neighbor(void *ctx, uint16_t port, uint32_t ip, const struct rte_eth
 			zl_lane_offer(&c->lane[core], &v, 1); /* lost: that core asks by itself */
 }
 
+/* A datagram whose socket is elsewhere, whatever queue the device chose. */
+static void hand_on(void *ctx, unsigned core, uint16_t port, struct rte_mbuf *frame)
+{
+	hand_over(ctx, core, port, ZL_PARCEL_RX, &frame, 1);
+}
+
 static uint64_t draw(void *ctx)
 {
 	struct zl_lcore *c = ctx;
@@ -139,6 +145,7 @@ const struct zl_net_ops zl_core_net_ops = {
 	.tx_waits = tx_waits,
 	.accept = zl_peer_accept,
 	.neighbor = neighbor,
+	.hand_on = hand_on,
 	.random = draw,
 	.lands_here = lands_here,
 };

@@ -1,5 +1,6 @@
 /* ICMP (RFC 792): echo requests to us are answered; destination unreachable for a TCP segment of
- * ours is passed to TCP. The rest is counted. */
+ * ours is passed to TCP, and for a datagram of ours counted; port unreachable is sent for datagrams
+ * that no socket is for. The rest is counted. */
 #include "dataplane/net/stack.h"
 
 #include <rte_icmp.h>
@@ -13,6 +14,10 @@
 #define CODE_PORT         3
 #define CODE_MAX          15
 #define QUOTED_L4_MINIMUM 8
+
+#define ERROR_BYTES_MAX       576 /* of the whole packet (RFC 1812 4.3.2.3) */
+#define UNREACHABLES_A_SECOND 100
+#define SECOND_NS             UINT64_C(1000000000)
 
 static void echo(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst)
 {
@@ -36,7 +41,7 @@ static void echo(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t 
 }
 
 /* The flow of the quoted packet, which we must have sent; it has to lie in the first segment. */
-static bool quoted_flow(const struct zl_net *net, const struct rte_mbuf *m,
+static bool quoted_flow(const struct zl_net *net, const struct rte_mbuf *m, uint8_t *proto,
 			struct zl_endpoint_addr *local, struct zl_endpoint_addr *remote)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *,
@@ -47,7 +52,9 @@ static bool quoted_flow(const struct zl_net *net, const struct rte_mbuf *m,
 	if (m->data_len < HEADER + sizeof(*ip))
 		return false;
 	ihl = rte_ipv4_hdr_len(ip);
-	if (ip->version_ihl >> 4 != 4 || ihl < sizeof(*ip) || ip->next_proto_id != IPPROTO_TCP ||
+	*proto = ip->next_proto_id;
+	if (ip->version_ihl >> 4 != 4 || ihl < sizeof(*ip) ||
+	    (*proto != IPPROTO_TCP && *proto != IPPROTO_UDP) ||
 	    ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK) ||
 	    m->data_len < HEADER + ihl + QUOTED_L4_MINIMUM)
 		return false;
@@ -56,21 +63,68 @@ static bool quoted_flow(const struct zl_net *net, const struct rte_mbuf *m,
 	local->port = rte_be_to_cpu_16(ports[0]);
 	remote->ip = rte_be_to_cpu_32(ip->dst_addr);
 	remote->port = rte_be_to_cpu_16(ports[1]);
-	return zl_net_port_of(net, local->ip) >= 0;
+	return zl_net_port_of(net, local->ip) >= 0 &&
+	       (*proto == IPPROTO_TCP || udp_bound(net, local));
 }
 
 static void unreachable(struct zl_net *net, struct rte_mbuf *m, uint8_t code)
 {
 	struct zl_endpoint_addr local, remote;
+	uint8_t proto;
 
-	if (code > CODE_MAX || !quoted_flow(net, m, &local, &remote)) {
+	if (code > CODE_MAX || !quoted_flow(net, m, &proto, &local, &remote)) {
 		drop(net, m, ZL_NET_icmp_drop);
 		return;
 	}
 	count(net, ZL_NET_icmp_rx_unreachable);
 	/* RFC 1122 4.2.3.9: these say that there is nobody; all others may pass. */
-	tcp_unreachable(net, &local, &remote, code == CODE_PROTOCOL || code == CODE_PORT);
+	if (proto == IPPROTO_TCP)
+		tcp_unreachable(net, &local, &remote, code == CODE_PROTOCOL || code == CODE_PORT);
 	rte_pktmbuf_free(m);
+}
+
+/* One more in this second? Counts it if so. */
+static bool may_send_unreachable(struct zl_net *net)
+{
+	if (net->now_ns - net->unreachables_since_ns >= SECOND_NS) {
+		net->unreachables_since_ns = net->now_ns;
+		net->unreachables = 0;
+	}
+	if (net->unreachables >= UNREACHABLES_A_SECOND) {
+		count(net, ZL_NET_icmp_unreachable_limited);
+		return false;
+	}
+	net->unreachables++;
+	return true;
+}
+
+void icmp_port_unreachable(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header, uint32_t src,
+			   uint32_t dst)
+{
+	const struct rte_ether_hdr *eth;
+	struct rte_icmp_hdr *icmp;
+	struct rte_mbuf *error;
+	uint32_t quoted;
+
+	eth = (const void *)rte_pktmbuf_prepend(m, (uint16_t)(RTE_ETHER_HDR_LEN + ip_header));
+	if (rte_is_multicast_ether_addr(&eth->dst_addr) || !may_send_unreachable(net)) {
+		rte_pktmbuf_free(m);
+		return;
+	}
+	quoted = RTE_MIN(m->pkt_len - RTE_ETHER_HDR_LEN,
+			 ERROR_BYTES_MAX - HEADER - (uint32_t)sizeof(struct rte_ipv4_hdr));
+	error = rte_pktmbuf_copy(m, net->config.frames, RTE_ETHER_HDR_LEN, quoted);
+	rte_pktmbuf_free(m);
+	icmp = error ? (struct rte_icmp_hdr *)rte_pktmbuf_prepend(error, HEADER) : NULL;
+	if (!icmp) {
+		rte_pktmbuf_free(error);
+		count(net, ZL_NET_ip_drop_no_buffer);
+		return;
+	}
+	*icmp = (struct rte_icmp_hdr){.icmp_type = TYPE_UNREACHABLE, .icmp_code = CODE_PORT};
+	icmp->icmp_cksum = packet_checksum(error);
+	count(net, ZL_NET_icmp_tx_port_unreachable);
+	ipv4_output(net, error, dst, src, IPPROTO_ICMP);
 }
 
 void icmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src, uint32_t dst)

@@ -38,8 +38,7 @@ static bool unicast(uint32_t ip)
 	return ip >> 24 != 0 && ip >> 24 != 127 && ip < 0xe0000000;
 }
 
-/* Cuts what follows the packet (Ethernet's padding): the first `len` bytes stay. */
-static void trim_to(struct rte_mbuf *m, uint32_t len)
+void packet_trim(struct rte_mbuf *m, uint32_t len)
 {
 	struct rte_mbuf *seg = m;
 	uint16_t segs = 1;
@@ -103,6 +102,17 @@ static enum zl_net_counter check_addresses(const struct zl_net *net, uint16_t po
 	return ZL_NET_COUNTERS;
 }
 
+bool l4_right(const struct zl_net *net, uint16_t port, const struct rte_mbuf *m, uint32_t src,
+	      uint32_t dst, uint8_t proto)
+{
+	uint16_t sum;
+
+	if (trusted(&net->port[port], m, RTE_MBUF_F_RX_L4_CKSUM_MASK, RTE_MBUF_F_RX_L4_CKSUM_GOOD))
+		return true;
+	sum = l4_checksum(m, src, dst, proto);
+	return sum == (proto == IPPROTO_UDP ? 0xffff : 0); /* UDP has the other zero */
+}
+
 /* m starts at the TCP header. */
 static void deliver_tcp(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src,
 			uint32_t dst)
@@ -111,9 +121,7 @@ static void deliver_tcp(struct zl_net *net, uint16_t port, struct rte_mbuf *m, u
 		drop(net, m, ZL_NET_tcp_drop_header);
 		return;
 	}
-	if (!trusted(&net->port[port], m, RTE_MBUF_F_RX_L4_CKSUM_MASK,
-		     RTE_MBUF_F_RX_L4_CKSUM_GOOD) &&
-	    l4_checksum(m, src, dst, IPPROTO_TCP)) {
+	if (!l4_right(net, port, m, src, dst, IPPROTO_TCP)) {
 		drop(net, m, ZL_NET_tcp_drop_checksum);
 		return;
 	}
@@ -125,6 +133,7 @@ void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
 	enum zl_net_counter why = check(net, port, m);
 	uint32_t src, dst;
+	unsigned header;
 	uint8_t proto;
 
 	count(net, ZL_NET_ip_rx_packets);
@@ -140,11 +149,15 @@ void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
 		drop(net, m, why);
 		return;
 	}
-	trim_to(m, rte_be_to_cpu_16(ip->total_length));
+	/* Ethernet's padding goes. */
+	packet_trim(m, rte_be_to_cpu_16(ip->total_length));
 	/* Options are skipped: a host may ignore all that it does not use (RFC 1122 3.2.1.8). */
-	rte_pktmbuf_adj(m, rte_ipv4_hdr_len(ip));
+	header = rte_ipv4_hdr_len(ip);
+	rte_pktmbuf_adj(m, (uint16_t)header);
 	if (likely(proto == IPPROTO_TCP))
 		deliver_tcp(net, port, m, src, dst);
+	else if (proto == IPPROTO_UDP)
+		udp_input(net, port, m, header, src, dst);
 	else if (proto == IPPROTO_ICMP)
 		icmp_input(net, port, m, src, dst);
 	else

@@ -22,12 +22,17 @@ struct zl_net *zl_net_create(const struct zl_net_config *config)
 	err = arp_create(net);
 	if (err)
 		goto no_arp;
+	err = udp_create(net);
+	if (err)
+		goto no_udp;
 	err = tcp_create(net);
 	if (err)
 		goto no_tcp;
 	return net;
 
 no_tcp:
+	udp_destroy(net);
+no_udp:
 	arp_destroy(net);
 no_arp:
 	rte_free(net);
@@ -40,6 +45,7 @@ void zl_net_destroy(struct zl_net *net)
 	if (!net)
 		return;
 	tcp_destroy(net);
+	udp_destroy(net);
 	arp_destroy(net);
 	for (unsigned port = 0; port < ZL_PORTS_MAX; port++)
 		rte_pktmbuf_free_bulk(net->tx[port].frame, net->tx[port].n);

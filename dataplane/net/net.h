@@ -1,7 +1,7 @@
-/* One core's network stack: ports' addresses, ARP, IPv4, ICMP, TCP. Shared nothing: every function
- * is called on the owning core only. The stack is a function of what it is given: frames, a clock
- * reading (now_ns, monotonic, any epoch) and random numbers; it reads no clock and calls no ethdev,
- * which is what lets tests/sim run it in virtual time. No ZeroMQ in here. */
+/* One core's network stack: ports' addresses, ARP, IPv4, ICMP, UDP, TCP. Shared nothing: every
+ * function is called on the owning core only. The stack is a function of what it is given: frames,
+ * a clock reading (now_ns, monotonic, any epoch) and random numbers; it reads no clock and calls no
+ * ethdev, which is what lets tests/sim run it in virtual time. No ZeroMQ in here. */
 #ifndef ZL_NET_NET_H
 #define ZL_NET_NET_H
 
@@ -32,6 +32,10 @@ struct zl_net_ops {
 	/* An ARP mapping was learned or changed here; tell the other cores (zl_net_neighbor_set).
 	 */
 	void (*neighbor)(void *ctx, uint16_t port, uint32_t ip, const struct rte_ether_addr *mac);
+	/* A received frame, with its Ethernet header, that belongs to a socket of that core
+	 * (zl_udp_elsewhere): to be given to its zl_net_input. The callee owns it. NULL: dropped.
+	 */
+	void (*hand_on)(void *ctx, unsigned core, uint16_t port, struct rte_mbuf *frame);
 	/* Random bits for ISNs, source ports, IP ids. */
 	uint64_t (*random)(void *ctx);
 	/* Would a segment of this flow, as it arrives here (remote -> local), be steered to this

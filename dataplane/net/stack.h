@@ -8,6 +8,7 @@
 
 struct tcp; /* tcp/tcp.h */
 struct arp; /* arp.c */
+struct udp; /* udp.c */
 
 struct zl_net {
 	struct zl_net_config config;
@@ -23,8 +24,11 @@ struct zl_net {
 		struct rte_mbuf *frame[ZL_NET_BURST];
 	} tx[ZL_PORTS_MAX];
 	struct arp *arp;
+	struct udp *udp;
 	struct tcp *tcp;
 	uint16_t ip_id;
+	uint64_t unreachables_since_ns; /* icmp.c: the second that is counted, */
+	unsigned unreachables;          /* and how many were sent in it */
 	uint64_t counter[ZL_NET_COUNTERS];
 };
 
@@ -85,8 +89,29 @@ static inline int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t s
 int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
 	       uint32_t *next_hop);
 
+/* Cuts what follows the first `len` bytes, which must be there. */
+void packet_trim(struct rte_mbuf *m, uint32_t len);
+/* Is the checksum of the TCP segment or UDP datagram at m's data right? By the port's word where
+ * that is taken. A datagram that has none is for the caller to see. */
+bool l4_right(const struct zl_net *net, uint16_t port, const struct rte_mbuf *m, uint32_t src,
+	      uint32_t dst, uint8_t proto);
+
 /* icmp.c */
 void icmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src, uint32_t dst);
+/* For a datagram that came to dst, an address of ours, and that nobody takes. m's data is behind
+ * its IP header, which is still there in front, as is the Ethernet header. Not more than so many a
+ * second (RFC 1812 4.3.2.8); none in answer to a frame to many (RFC 1122 3.2.2). Owns m. */
+void icmp_port_unreachable(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header, uint32_t src,
+			   uint32_t dst);
+
+/* udp.c */
+int udp_create(struct zl_net *net);
+void udp_destroy(struct zl_net *net);
+/* m's data is behind the IP header, of ip_header bytes; addresses as for tcp_input. Owns m. */
+void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned ip_header,
+	       uint32_t src, uint32_t dst);
+/* Has any socket this address, here or on another core? */
+bool udp_bound(const struct zl_net *net, const struct zl_endpoint_addr *local);
 
 /* checksum.c */
 /* Checksum of everything from m's data on, over the whole chain, in network order. Zero if the

@@ -1,0 +1,35 @@
+/* UDP (RFC 768) on one core's stack: sockets by local address and port. A socket lives on one core;
+ * the others are told where (zl_udp_elsewhere), and hand on what the network brings them. All calls
+ * on the stack's own core; times are not read. Header of udp.c. */
+#ifndef ZL_NET_UDP_H
+#define ZL_NET_UDP_H
+
+#include "dataplane/net/net.h"
+
+struct zl_udp;
+
+#define ZL_UDP_SOCKETS_MAX 256 /* of a stack, those that live elsewhere included */
+
+/* A datagram for the socket: m's data is its payload, perhaps none, perhaps a chain. The callee
+ * owns m, and may close the socket. Addresses are in host order and good for the call. */
+typedef void zl_udp_receive(void *owner, struct rte_mbuf *m, const struct zl_endpoint_addr *remote,
+			    const struct zl_endpoint_addr *local);
+
+/* local->ip 0: every unicast address of every port. The port must be given. -EINVAL: it is 0;
+ * -EADDRINUSE; -EADDRNOTAVAIL: the address is not ours; -ENOSPC. */
+int zl_udp_open(struct zl_net *net, const struct zl_endpoint_addr *local, zl_udp_receive *receive,
+		void *owner, struct zl_udp **out);
+/* That socket is on another core: its datagrams go to ops->hand_on. Errors as above. To be undone
+ * before the socket moves: two cores that each name the other would hand datagrams to and fro. */
+int zl_udp_elsewhere(struct zl_net *net, const struct zl_endpoint_addr *local, unsigned core,
+		     struct zl_udp **out);
+/* Of either kind. */
+void zl_udp_close(struct zl_net *net, struct zl_udp *u);
+
+/* m holds the payload: a chain is fine; the first segment is the caller's alone, with
+ * RTE_PKTMBUF_HEADROOM spare. Owns m in any case. -EMSGSIZE: more than the port's MTU, as nothing
+ * is sent in fragments; -ENETUNREACH: no port reaches it. Both are counted. */
+int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
+		const struct zl_endpoint_addr *remote);
+
+#endif
