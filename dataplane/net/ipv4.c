@@ -1,9 +1,11 @@
 /* IPv4 as a host (RFC 791, RFC 1122): no forwarding and no reassembly. In, a packet is checked,
  * cut to its total length and handed to its protocol; out, it is routed by the ports' prefixes and
  * gateways, and its checksums are completed, by the port where that offers to. */
+#include "dataplane/net/igmp.h"
 #include "dataplane/net/stack.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <rte_ethdev.h>
 #include <rte_ip.h>
@@ -12,6 +14,9 @@
 
 #define HEADER     sizeof(struct rte_ipv4_hdr)
 #define TTL        64
+#define ALL_HOSTS  0xe0000001u
+#define ALERT      RTE_BE32(0x94040000) /* the option of RFC 2113 */
+#define TOS_IGMP   0xc0                 /* RFC 3376 4 */
 #define FRAGMENTED (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG)
 
 static uint32_t prefix_mask(uint8_t len)
@@ -95,7 +100,7 @@ static enum zl_net_counter check_addresses(const struct zl_net *net, uint16_t po
 {
 	const struct zl_net_port *p = &net->port[port];
 
-	if (unlikely((dst != p->ip || !dst) && zl_net_port_of(net, dst) < 0))
+	if (unlikely((dst != p->ip || !dst) && zl_net_port_of(net, dst) < 0 && !zl_is_group(dst)))
 		return ZL_NET_ip_drop_not_ours;
 	if (unlikely(!unicast(src) || subnet_special(p, src) || zl_net_port_of(net, src) >= 0))
 		return ZL_NET_ip_drop_source;
@@ -128,6 +133,20 @@ static void deliver_tcp(struct zl_net *net, uint16_t port, struct rte_mbuf *m, u
 	tcp_input(net, port, m, src, dst);
 }
 
+/* Queries go to everybody, and reports that concern us to groups of ours. */
+static void deliver_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned header,
+			  uint32_t src, uint32_t dst, uint8_t proto)
+{
+	bool joined = igmp_joined(net, port, dst);
+
+	if (proto == IPPROTO_UDP && joined)
+		udp_input(net, port, m, header, src, dst);
+	else if (proto == IPPROTO_IGMP && (joined || dst == ALL_HOSTS))
+		igmp_input(net, port, m);
+	else
+		drop(net, m, ZL_NET_ip_drop_group);
+}
+
 void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
@@ -154,12 +173,16 @@ void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
 	/* Options are skipped: a host may ignore all that it does not use (RFC 1122 3.2.1.8). */
 	header = rte_ipv4_hdr_len(ip);
 	rte_pktmbuf_adj(m, (uint16_t)header);
-	if (likely(proto == IPPROTO_TCP))
+	if (unlikely(zl_is_group(dst)))
+		deliver_group(net, port, m, header, src, dst, proto);
+	else if (likely(proto == IPPROTO_TCP))
 		deliver_tcp(net, port, m, src, dst);
 	else if (proto == IPPROTO_UDP)
 		udp_input(net, port, m, header, src, dst);
 	else if (proto == IPPROTO_ICMP)
 		icmp_input(net, port, m, src, dst);
+	else if (proto == IPPROTO_IGMP)
+		igmp_input(net, port, m);
 	else
 		drop(net, m, ZL_NET_ip_drop_protocol);
 }
@@ -211,23 +234,24 @@ static uint64_t l4_flag(const struct zl_net_port *p, uint8_t proto)
 
 /* Fills in the header in front of m's data, and both checksums. */
 static void complete(struct zl_net *net, const struct zl_net_port *p, struct rte_mbuf *m,
-		     struct rte_ipv4_hdr *ip, uint8_t proto, uint8_t tos, uint16_t l4_sum)
+		     struct rte_ipv4_hdr *ip, uint8_t header, uint8_t proto, uint8_t tos,
+		     uint8_t ttl, uint16_t l4_sum)
 {
 	uint64_t flags = l4_flag(p, proto);
 
-	m->l3_len = HEADER;
-	ip->version_ihl = RTE_IPV4_VHL_DEF;
+	m->l3_len = header;
+	ip->version_ihl = (uint8_t)(IPVERSION << 4 | header / 4);
 	ip->type_of_service = tos;
 	ip->total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len);
 	ip->packet_id = rte_cpu_to_be_16(net->ip_id++);
 	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	ip->time_to_live = TTL;
+	ip->time_to_live = ttl;
 	ip->next_proto_id = proto;
 	ip->hdr_checksum = 0;
 	if (p->tx_offload & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
 		flags |= RTE_MBUF_F_TX_IP_CKSUM;
 	else
-		ip->hdr_checksum = rte_ipv4_cksum(ip);
+		ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, header);
 	if (flags)
 		m->ol_flags |= flags | RTE_MBUF_F_TX_IPV4;
 	if (flags & RTE_MBUF_F_TX_L4_MASK)
@@ -259,8 +283,41 @@ int ipv4_output_tos(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32
 	}
 	ip->src_addr = rte_cpu_to_be_32(src);
 	ip->dst_addr = rte_cpu_to_be_32(dst);
-	complete(net, p, m, ip, proto, tos, l4_sum);
+	complete(net, p, m, ip, HEADER, proto, tos, TTL, l4_sum);
 	count(net, ZL_NET_ip_tx_packets);
 	arp_output(net, port, m, next_hop);
 	return 0;
+}
+
+/* RFC 1112 6.4: the low 23 bits. */
+static struct rte_ether_addr group_mac(uint32_t group)
+{
+	return (struct rte_ether_addr){
+		{0x01, 0x00, 0x5e, group >> 16 & 0x7f, group >> 8 & 0xff, group & 0xff}};
+}
+
+void ipv4_output_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t group,
+		       uint8_t proto, uint8_t ttl)
+{
+	const struct zl_net_port *p = &net->port[port];
+	struct rte_ether_addr mac = group_mac(group);
+	uint8_t header = HEADER + (proto == IPPROTO_IGMP ? sizeof(rte_be32_t) : 0);
+	struct rte_ipv4_hdr *ip;
+	uint16_t l4_sum = 0;
+
+	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL;
+	if (proto == IPPROTO_UDP && !l4_flag(p, proto))
+		l4_sum = l4_checksum(m, p->ip, group, proto);
+	ip = (struct rte_ipv4_hdr *)rte_pktmbuf_prepend(m, header);
+	if (unlikely(!ip || m->pkt_len > UINT16_MAX)) {
+		drop(net, m, ZL_NET_ip_drop_no_buffer);
+		return;
+	}
+	if (proto == IPPROTO_IGMP)
+		memcpy(ip + 1, &(rte_be32_t){ALERT}, sizeof(rte_be32_t));
+	ip->src_addr = rte_cpu_to_be_32(p->ip);
+	ip->dst_addr = rte_cpu_to_be_32(group);
+	complete(net, p, m, ip, header, proto, proto == IPPROTO_IGMP ? TOS_IGMP : 0, ttl, l4_sum);
+	count(net, ZL_NET_ip_tx_packets);
+	eth_output(net, port, m, &mac, RTE_ETHER_TYPE_IPV4);
 }

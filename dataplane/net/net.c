@@ -25,12 +25,17 @@ struct zl_net *zl_net_create(const struct zl_net_config *config)
 	err = udp_create(net);
 	if (err)
 		goto no_udp;
+	err = igmp_create(net);
+	if (err)
+		goto no_igmp;
 	err = tcp_create(net);
 	if (err)
 		goto no_tcp;
 	return net;
 
 no_tcp:
+	igmp_destroy(net);
+no_igmp:
 	udp_destroy(net);
 no_udp:
 	arp_destroy(net);
@@ -45,6 +50,7 @@ void zl_net_destroy(struct zl_net *net)
 	if (!net)
 		return;
 	tcp_destroy(net);
+	igmp_destroy(net);
 	udp_destroy(net);
 	arp_destroy(net);
 	for (unsigned port = 0; port < ZL_PORTS_MAX; port++)

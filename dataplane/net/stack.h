@@ -6,9 +6,17 @@
 #include "dataplane/net/net.h"
 #include "dataplane/net/timer.h"
 
-struct tcp; /* tcp/tcp.h */
-struct arp; /* arp.c */
-struct udp; /* udp.c */
+struct tcp;  /* tcp/tcp.h */
+struct arp;  /* arp.c */
+struct igmp; /* igmp.c */
+struct udp;  /* igmp.c */
+int igmp_create(struct zl_net *net);
+void igmp_destroy(struct zl_net *net);
+/* As icmp_input; dst may be a group. */
+void igmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
+bool igmp_joined(const struct zl_net *net, uint16_t port, uint32_t ip);
+
+/* udp.c */
 
 struct zl_net {
 	struct zl_net_config config;
@@ -24,6 +32,7 @@ struct zl_net {
 		struct rte_mbuf *frame[ZL_NET_BURST];
 	} tx[ZL_PORTS_MAX];
 	struct arp *arp;
+	struct igmp *igmp;
 	struct udp *udp;
 	struct tcp *tcp;
 	uint16_t ip_id;
@@ -85,6 +94,10 @@ static inline int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t s
 {
 	return ipv4_output_tos(net, m, src, dst, proto, 0);
 }
+/* As ipv4_output, to a group, from that port and its address; nobody is asked for a MAC address
+ * (RFC 1112 6.4). IGMP goes with the Router Alert option (RFC 2113). */
+void ipv4_output_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t group,
+		       uint8_t proto, uint8_t ttl);
 /* Port and source address by which dst is reached. -ENETUNREACH. */
 int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
 	       uint32_t *next_hop);
@@ -103,6 +116,13 @@ void icmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t 
  * second (RFC 1812 4.3.2.8); none in answer to a frame to many (RFC 1122 3.2.2). Owns m. */
 void icmp_port_unreachable(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header, uint32_t src,
 			   uint32_t dst);
+
+/* igmp.c */
+int igmp_create(struct zl_net *net);
+void igmp_destroy(struct zl_net *net);
+/* As icmp_input; dst may be a group. */
+void igmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
+bool igmp_joined(const struct zl_net *net, uint16_t port, uint32_t ip);
 
 /* udp.c */
 int udp_create(struct zl_net *net);

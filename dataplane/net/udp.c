@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 #include <rte_udp.h>
 
+#include "dataplane/net/igmp.h"
 #include "dataplane/net/stack.h"
 
 #define HEADER  sizeof(struct rte_udp_hdr)
@@ -66,7 +67,7 @@ static struct zl_udp *find_for(struct udp *t, uint32_t ip, uint16_t port)
 {
 	struct zl_udp *u = find(t, ip, port);
 
-	return u ? u : find(t, 0, port);
+	return u || zl_is_group(ip) ? u : find(t, 0, port);
 }
 
 bool udp_bound(const struct zl_net *net, const struct zl_endpoint_addr *local)
@@ -81,7 +82,7 @@ static int take_place(struct zl_net *net, const struct zl_endpoint_addr *local, 
 
 	if (!local->port)
 		return -EINVAL;
-	if (local->ip && zl_net_port_of(net, local->ip) < 0)
+	if (local->ip && !zl_is_group(local->ip) && zl_net_port_of(net, local->ip) < 0)
 		return -EADDRNOTAVAIL;
 	if (find(t, local->ip, local->port))
 		return -EADDRINUSE;
@@ -175,7 +176,10 @@ void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned i
 	}
 	if (!u) {
 		count(net, ZL_NET_udp_drop_no_socket);
-		icmp_port_unreachable(net, m, ip_header, src, dst);
+		if (zl_is_group(dst))
+			rte_pktmbuf_free(m);
+		else
+			icmp_port_unreachable(net, m, ip_header, src, dst);
 		return;
 	}
 	count(net, ZL_NET_udp_rx_datagrams);
@@ -184,17 +188,13 @@ void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned i
 	u->receive(u->owner, m, &remote, &local);
 }
 
-int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
-		const struct zl_endpoint_addr *remote)
+/* Puts the header before the payload; if it cannot be, m is freed and counted. */
+static int add_header(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
+		      uint16_t to)
 {
-	uint32_t src, next_hop, len = m->pkt_len + HEADER;
+	uint32_t len = m->pkt_len + HEADER;
 	struct rte_udp_hdr *h;
-	uint16_t port;
 
-	if (unlikely(ipv4_route(net, remote->ip, &port, &src, &next_hop))) {
-		drop(net, m, ZL_NET_ip_drop_no_route);
-		return -ENETUNREACH;
-	}
 	if (unlikely(len + sizeof(struct rte_ipv4_hdr) > net->port[port].mtu)) {
 		drop(net, m, ZL_NET_udp_drop_too_big);
 		return -EMSGSIZE;
@@ -202,12 +202,45 @@ int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
 	h = (struct rte_udp_hdr *)rte_pktmbuf_prepend(m, HEADER);
 	if (unlikely(!h)) {
 		drop(net, m, ZL_NET_ip_drop_no_buffer);
-		return 0;
+		return -ENOBUFS;
 	}
 	*h = (struct rte_udp_hdr){.src_port = rte_cpu_to_be_16(u->local.port),
-				  .dst_port = rte_cpu_to_be_16(remote->port),
+				  .dst_port = rte_cpu_to_be_16(to),
 				  .dgram_len = rte_cpu_to_be_16((uint16_t)len)};
 	count(net, ZL_NET_udp_tx_datagrams);
 	net->counter[ZL_NET_udp_tx_bytes] += len - HEADER;
-	return ipv4_output(net, m, u->local.ip ? u->local.ip : src, remote->ip, IPPROTO_UDP);
+	return 0;
+}
+
+int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
+		const struct zl_endpoint_addr *remote)
+{
+	bool own = u->local.ip && !zl_is_group(u->local.ip);
+	uint32_t src, next_hop;
+	uint16_t port;
+	int rc;
+
+	if (unlikely(ipv4_route(net, remote->ip, &port, &src, &next_hop))) {
+		drop(net, m, ZL_NET_ip_drop_no_route);
+		return -ENETUNREACH;
+	}
+	rc = add_header(net, u, m, port, remote->port);
+	if (rc)
+		return rc;
+	return ipv4_output(net, m, own ? u->local.ip : src, remote->ip, IPPROTO_UDP);
+}
+
+int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
+		      const struct zl_endpoint_addr *group, uint8_t hops)
+{
+	int rc;
+
+	if (port >= net->ports || !net->port_up[port] || !net->port[port].ip) {
+		drop(net, m, ZL_NET_ip_drop_no_route);
+		return -ENETUNREACH;
+	}
+	rc = add_header(net, u, m, port, group->port);
+	if (!rc)
+		ipv4_output_group(net, port, m, group->ip, IPPROTO_UDP, hops);
+	return rc;
 }

@@ -15,8 +15,9 @@ struct zl_udp;
 typedef void zl_udp_receive(void *owner, struct rte_mbuf *m, const struct zl_endpoint_addr *remote,
 			    const struct zl_endpoint_addr *local);
 
-/* local->ip 0: every unicast address of every port. The port must be given. -EINVAL: it is 0;
- * -EADDRINUSE; -EADDRNOTAVAIL: the address is not ours; -ENOSPC. */
+/* local->ip 0: every unicast address of every port; a group: what is sent to it and comes in on
+ * ports where it was joined (zl_group_join). The port must be given. -EINVAL: it is 0; -EADDRINUSE;
+ * -EADDRNOTAVAIL: the address is not ours; -ENOSPC. */
 int zl_udp_open(struct zl_net *net, const struct zl_endpoint_addr *local, zl_udp_receive *receive,
 		void *owner, struct zl_udp **out);
 /* That socket is on another core: its datagrams go to ops->hand_on. Errors as above. To be undone
@@ -28,8 +29,13 @@ void zl_udp_close(struct zl_net *net, struct zl_udp *u);
 
 /* m holds the payload: a chain is fine; the first segment is the caller's alone, with
  * RTE_PKTMBUF_HEADROOM spare. Owns m in any case. -EMSGSIZE: more than the port's MTU, as nothing
- * is sent in fragments; -ENETUNREACH: no port reaches it. Both are counted. */
+ * is sent in fragments; -ENETUNREACH: no port reaches it; -ENOBUFS: no headroom. All are counted.
+ */
 int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
 		const struct zl_endpoint_addr *remote);
+/* To a group, from that port and its address, over at most so many hops; otherwise as zl_udp_send.
+ */
+int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
+		      const struct zl_endpoint_addr *group, uint8_t hops);
 
 #endif
