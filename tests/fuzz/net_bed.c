@@ -2,6 +2,8 @@
 
 #include <netinet/in.h>
 
+#include <rte_udp.h>
+
 #include "tests/fuzz/exact.h"
 #include "tests/unit/eal.h"
 
@@ -17,20 +19,35 @@ static uint64_t random_state;
 static bool port_full;
 static void (*look)(const uint8_t *frame, unsigned n);
 
+static bool udp_sum_right(const struct rte_ipv4_hdr *ip)
+{
+	struct rte_udp_hdr *h = (void *)(uintptr_t)(ip + 1);
+	uint16_t sent = h->dgram_cksum, right;
+
+	h->dgram_cksum = 0;
+	right = rte_ipv4_udptcp_cksum(ip, h);
+	h->dgram_cksum = sent;
+	return sent && right == sent;
+}
+
 static void check_ipv4(const struct rte_ipv4_hdr *ip, unsigned n)
 {
-	const void *l4 = ip + 1;
+	const void *l4 = (const uint8_t *)ip + rte_ipv4_hdr_len(ip);
 	unsigned total = rte_be_to_cpu_16(ip->total_length);
 
-	require(n >= sizeof(*ip) && total == n && ip->version_ihl == RTE_IPV4_VHL_DEF);
-	require(rte_raw_cksum(ip, sizeof(*ip)) == 0xffff);
+	require(n >= sizeof(*ip) && total == n);
+	/* IGMP has an option. */
+	require(ip->version_ihl == RTE_IPV4_VHL_DEF + (ip->next_proto_id == IPPROTO_IGMP));
+	require(rte_raw_cksum(ip, rte_ipv4_hdr_len(ip)) == 0xffff);
 	require(rte_be_to_cpu_32(ip->src_addr) == OUR_IP);
 	if (ip->next_proto_id == IPPROTO_TCP)
 		require(n >= sizeof(*ip) + sizeof(struct rte_tcp_hdr) &&
 			(uint16_t)(rte_ipv4_udptcp_cksum(ip, l4) + 1) <= 1);
+	else if (ip->next_proto_id == IPPROTO_UDP)
+		require(n >= sizeof(*ip) + sizeof(struct rte_udp_hdr) && udp_sum_right(ip));
 	else
-		require(ip->next_proto_id == IPPROTO_ICMP &&
-			rte_raw_cksum(l4, n - sizeof(*ip)) == 0xffff);
+		require((ip->next_proto_id == IPPROTO_ICMP || ip->next_proto_id == IPPROTO_IGMP) &&
+			rte_raw_cksum(l4, n - rte_ipv4_hdr_len(ip)) == 0xffff);
 }
 
 static void check(const uint8_t *frame, unsigned n)
