@@ -34,7 +34,9 @@ static const struct argp_option option_table[] = {
 	{"run-dir", 'r', "DIR", 0, "Sockets and lock are in DIR (default: run_dir of the config)",
 	 0},
 	{"user", 'u', "NAME", 0,
-	 "As root: become NAME (default: " ZL_USER_DEFAULT ", if there is one)", 0},
+	 "As root: become NAME, or the user of that number (default: " ZL_USER_DEFAULT
+	 ", if there is one)",
+	 0},
 	{"check", OPTION_CHECK, NULL, 0, "Check the config, say what is wrong, and end", 0},
 	{"log-level", OPTION_LOG, "LEVEL", 0, "error, warn, info (default) or debug", 0},
 	{0},

@@ -31,7 +31,9 @@ static const struct argp_option options[] = {
 	{"run-dir", 'r', "DIR", 0, "Directory of sockets and lock (default /run/zeroline)", 0},
 	{"log-level", 'l', "LEVEL", 0, "error (default), info or debug: what DPDK says itself", 0},
 	{"user", 'u', "NAME", 0,
-	 "As root: become NAME (default: " ZL_USER_DEFAULT ", if there is one)", 0},
+	 "As root: become NAME, or the user of that number (default: " ZL_USER_DEFAULT
+	 ", if there is one)",
+	 0},
 	{"control-user", 'c', "NAME", 0, "Who may attach besides root (default: as --user)", 0},
 	{0},
 };

@@ -18,10 +18,11 @@ struct zl_identity {
 	bool change; /* started as root, and there is a user to become */
 };
 
-/* Whom to become: `name`, or NULL for ZL_USER_DEFAULT if this machine has it. 0, or -1 with one
- * line in text; text is a note, or empty, where it returns 0. An ordinary user stays what it is. */
+/* Whom to become: `name` (or its number), or NULL for ZL_USER_DEFAULT if this machine has it. 0, or
+ * -1 with one line in text; text is a note, or empty, where it returns 0. An ordinary user stays
+ * what it is. */
 int zl_confine_identity(struct zl_identity *id, const char *name, char *text, size_t bytes);
-/* Whether the user with `name` exists: its uid. */
+/* Whether the user with this name or number exists: its uid. */
 bool zl_confine_user(const char *name, uid_t *uid);
 
 /* The user for good, no supplementary groups, of the capabilities there are only those of `keep`,

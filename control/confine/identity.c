@@ -6,13 +6,27 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* By name, or by number, of which 0 is known where there is no list of users. NULL: there is none.
+ */
+static const struct passwd *find(const char *name)
+{
+	static const struct passwd root;
+	char *end;
+	unsigned long uid = strtoul(name, &end, 10);
+
+	if (*name < '0' || *name > '9' || *end)
+		return getpwnam(name);
+	return uid == 0 ? &root : getpwuid((uid_t)uid);
+}
+
 bool zl_confine_user(const char *name, uid_t *uid)
 {
-	const struct passwd *p = getpwnam(name);
+	const struct passwd *p = find(name);
 
 	if (p)
 		*uid = p->pw_uid;
@@ -26,12 +40,12 @@ int zl_confine_identity(struct zl_identity *id, const char *name, char *text, si
 	*id = (struct zl_identity){.uid = geteuid(), .gid = getegid()};
 	text[0] = '\0';
 	if (geteuid() != 0) {
-		if (!name || ((p = getpwnam(name)) && p->pw_uid == geteuid()))
+		if (!name || ((p = find(name)) && p->pw_uid == geteuid()))
 			return 0;
 		snprintf(text, bytes, "--user: \"%s\": only root can become another user", name);
 		return -1;
 	}
-	p = getpwnam(name ? name : ZL_USER_DEFAULT);
+	p = find(name ? name : ZL_USER_DEFAULT);
 	if (p) {
 		*id = (struct zl_identity){p->pw_uid, p->pw_gid, p->pw_uid != 0};
 		return 0;

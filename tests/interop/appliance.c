@@ -141,7 +141,7 @@ void appliance_await_file(const char *folder, const char *name)
 
 void appliance_start_dataplane(struct appliance *a)
 {
-	char *argv[] = {"--run-dir", a->run_dir, "--user", "root", NULL};
+	char *argv[] = {"--run-dir", a->run_dir, "--user", "0", NULL};
 
 	if (lab_standin() != LAB_REAL) {
 		standin_start(a);
@@ -153,7 +153,7 @@ void appliance_start_dataplane(struct appliance *a)
 
 void appliance_start_control(struct appliance *a)
 {
-	char *argv[] = {"--config", a->file, "--run-dir", a->run_dir, "--user", "root", NULL};
+	char *argv[] = {"--config", a->file, "--run-dir", a->run_dir, "--user", "0", NULL};
 
 	if (lab_standin() == LAB_REAL)
 		appliance_spawn(a, &a->control, "control/zeroline-control", 0, argv);
