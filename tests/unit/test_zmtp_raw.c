@@ -154,7 +154,7 @@ static void test_bodies_alone_go_out(void **state)
 	static const uint32_t lengths[] = {1, 200, 0, 255, 256, 1023, 1024, 1900, 70000, 3};
 	struct bytes in = {0}, bodies = {0}, framed = {0};
 	struct wire from, raw, other, *to[] = {&raw, &other};
-	static uint8_t body[70000];
+	static uint8_t body[70000 + RTE_DIM(lengths)];
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(body); i++)
