@@ -51,4 +51,8 @@ void zl_loop_remove(struct zl_loop *loop, struct zl_watch *watch);
 void zl_timer_set(struct zl_loop *loop, struct zl_timer *timer, uint64_t ms);
 void zl_timer_stop(struct zl_loop *loop, struct zl_timer *timer);
 
+/* thread.c: runs beside the loop, with all signals blocked, and ends by itself; what it has found
+ * it tells by a descriptor that the loop watches. False: there is no thread to be had. */
+bool zl_thread_start(void *(*run)(void *context), void *context);
+
 #endif

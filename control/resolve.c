@@ -3,8 +3,6 @@
  * endpoint's id, for it may be gone by then. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,23 +60,6 @@ static void *look_up(void *context)
 	return NULL;
 }
 
-static bool start(struct lookup *l)
-{
-	sigset_t all, was;
-	pthread_attr_t detached;
-	pthread_t thread;
-	bool started;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &was); /* signals are the loop's */
-	pthread_attr_init(&detached);
-	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-	started = pthread_create(&thread, &detached, look_up, l) == 0;
-	pthread_attr_destroy(&detached);
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
-	return started;
-}
-
 static struct zl_resolver *resolver(struct zl_control *c)
 {
 	struct zl_resolver *r = calloc(1, sizeof(*r));
@@ -108,7 +89,7 @@ bool zl_resolve_add(struct zl_control *c, const struct zl_ipc_endpoint *at, zl_r
 		l->done = done;
 		l->argument = argument;
 		l->write_end = c->resolver->write_end;
-		if (start(l))
+		if (zl_thread_start(look_up, l))
 			return true;
 	}
 	free(l);

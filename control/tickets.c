@@ -4,8 +4,6 @@
  * closed (gssapi_no_ticket) and tried again. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -40,23 +38,6 @@ static void *get(void *context)
 	return NULL;
 }
 
-static bool start(struct fetch *f)
-{
-	sigset_t all, was;
-	pthread_attr_t detached;
-	pthread_t thread;
-	bool started;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &was); /* signals are the loop's */
-	pthread_attr_init(&detached);
-	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-	started = pthread_create(&thread, &detached, get, f) == 0;
-	pthread_attr_destroy(&detached);
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
-	return started;
-}
-
 static void take(struct zl_control *c, struct fetch *f)
 {
 	const struct zl_gssapi_ticket *t = &f->ticket;
@@ -89,7 +70,7 @@ static void look_at(struct zl_tickets *t, struct zl_gssapi *g)
 	}
 	f->of = g;
 	f->write_end = t->write_end;
-	if (start(f))
+	if (zl_thread_start(get, f))
 		return;
 	snprintf(f->ticket.error, sizeof(f->ticket.error), "no thread to fetch it");
 	take(t->watch.context, f);

@@ -5,9 +5,8 @@
 #include "dataplane/lcore.h"
 #include "dataplane/router/fan.h" /* zl_fan_rest */
 
-#define WINDOW_PARTS                                                                               \
-	512 /* crossed and not taken: far more than cross while one grant comes back               \
-	     */
+/* Crossed and not taken: far more than cross while one grant comes back. */
+#define WINDOW_PARTS 512
 
 uint32_t zl_away_window(const struct zl_shard *s)
 {

@@ -197,3 +197,18 @@ void pull_all(struct peer *const *pullers, unsigned n_pullers, const struct push
 		assert_true(all.sum[pushers[i].id] == sum);
 	}
 }
+
+void pipeline_pass(struct appliance *a, const struct pusher *push, const struct puller *pull)
+{
+	struct peer *puller = peer_start(&a->net, "puller", puller_run, pull);
+	struct peer *pusher = peer_start(&a->net, "pusher", pusher_run, push);
+
+	appliance_await_peers(a, 2);
+	peer_tell(pusher, "go", 0);
+	peer_hear(pusher, "sent");
+	pull_all(&puller, 1, push, 1, NULL);
+	peer_tell(pusher, "end", 0);
+	peer_done(pusher);
+	peer_tell(puller, "end", 0);
+	peer_done(puller);
+}

@@ -45,4 +45,7 @@ struct pulled pull_sum(struct peer *const *pullers, unsigned n_pullers, uint64_t
 void pull_all(struct peer *const *pullers, unsigned n_pullers, const struct pusher *pushers,
 	      unsigned n, uint64_t *shares);
 
+/* All messages of one pusher to one puller, who both come and go; nobody else is there. */
+void pipeline_pass(struct appliance *a, const struct pusher *push, const struct puller *pull);
+
 #endif

@@ -171,19 +171,9 @@ static void stream(const char *front, const char *back, const char *security,
 			      .parts = 3};
 	struct puller pull = {
 		.endpoint = peers_bind ? PULLS_AT : BACKEND, .type = ZMQ_PULL, .bind = peers_bind};
-	struct peer *pusher, *puller;
 
 	peer_secure(peers);
-	puller = peer_start(&a->net, "puller", puller_run, &pull);
-	pusher = peer_start(&a->net, "pusher", pusher_run, &push);
-	appliance_await_peers(a, 2);
-	peer_tell(pusher, "go", 0);
-	peer_hear(pusher, "sent");
-	pull_all(&puller, 1, &push, 1, NULL);
-	peer_tell(pusher, "end", 0);
-	peer_done(pusher);
-	peer_tell(puller, "end", 0);
-	peer_done(puller);
+	pipeline_pass(a, &push, &pull);
 	finish(a);
 }
 
