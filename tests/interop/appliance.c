@@ -38,6 +38,12 @@ static void write_port(const struct appliance *a, FILE *f)
 		fprintf(f, "    impair: {%s}\n", c->impair);
 }
 
+/* Each test fills them anew, and has few peers. */
+static unsigned megabytes(const struct appliance_config *c)
+{
+	return c->megabytes ? c->megabytes : c->poll_cores > 1 ? 512 : 128;
+}
+
 void appliance_write_config(struct appliance *a)
 {
 	const struct appliance_config *c = &a->config;
@@ -46,7 +52,7 @@ void appliance_write_config(struct appliance *a)
 	if (!f)
 		fail_msg("%s cannot be written", a->file);
 	fprintf(f, "cores: {poll: %u}\n", c->poll_cores ? c->poll_cores : 1);
-	fprintf(f, "memory: {hugepages: no, megabytes: %u}\n", c->megabytes ? c->megabytes : 512);
+	fprintf(f, "memory: {hugepages: no, megabytes: %u}\n", megabytes(c));
 	fprintf(f, "tcp: {%s}\n", or (c->tcp, ""));
 	fprintf(f, "limits: {%s}\n", or (c->limits, ""));
 	if (!c->portless)

@@ -16,7 +16,7 @@
 struct appliance_config {
 	enum lab_carrier carrier;
 	unsigned poll_cores; /* 0: 1; they share the CPUs there are */
-	unsigned megabytes;  /* 0: 512 */
+	unsigned megabytes;  /* 0: 128, of several cores 512 */
 	const char *kind;    /* of the device; NULL: forwarder */
 	/* The inside of YAML flow maps. NULL: no limit on queues, bound to FRONTEND and BACKEND. */
 	const char *frontend, *backend;

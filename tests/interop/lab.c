@@ -385,3 +385,20 @@ char *lab_log(const struct lab_child *child)
 		fclose(f);
 	return text;
 }
+
+void lab_await_log(const struct lab_child *child, const char *text, int ms)
+{
+	const uint64_t until = lab_now_ms() + (uint64_t)ms;
+
+	for (;;) {
+		char *log = lab_log(child);
+		bool there = strstr(log, text) != NULL;
+
+		free(log);
+		if (there)
+			return;
+		if (lab_now_ms() > until)
+			fail_msg("%s has not said \"%s\"; see %s", child->name, text, child->log);
+		poll(NULL, 0, 5);
+	}
+}

@@ -102,23 +102,6 @@ void realm_make(void)
 	run(KADMIN " -r ZL.TEST < kadmin");
 }
 
-static void await_start(const struct lab_child *kdc)
-{
-	uint64_t deadline = lab_now_ms() + (uint64_t)lab_patience_ms();
-	bool begun = false;
-
-	while (!begun) {
-		char *log = lab_log(kdc);
-
-		begun = strstr(log, "commencing operation");
-		free(log);
-		if (!begun && lab_now_ms() > deadline)
-			fail_msg("%s has not begun; %s says why", KDC, kdc->log);
-		if (!begun)
-			poll(NULL, 0, 5);
-	}
-}
-
 static void start_in(const char *namespace, struct lab_child *kdc)
 {
 	char *argv[] = {(char *)(uintptr_t)KDC, (char *)(uintptr_t) "-n", NULL};
@@ -130,7 +113,7 @@ static void start_in(const char *namespace, struct lab_child *kdc)
 		  &(struct lab_spawn){
 			  .namespace = namespace, .name = "krb5kdc", .log = log, .argv = argv});
 	realm.n++;
-	await_start(kdc);
+	lab_await_log(kdc, "commencing operation", lab_patience_ms());
 }
 
 void realm_start(const struct lab_net *net)

@@ -122,22 +122,6 @@ static void memory_is_bounded(const struct appliance *a, const struct memory *be
 	assert_true(now.control < before->control + MEMORY_KB);
 }
 
-static void await_all(const struct lab_child *flood)
-{
-	const uint64_t until = lab_now_ms() + 4 * (uint64_t)LAB_PATIENCE_MS; /* of thousands */
-	bool there = false;
-
-	while (!there) {
-		char *log = lab_log(flood);
-
-		there = strstr(log, "each has come once");
-		free(log);
-		if (lab_now_ms() > until)
-			fail_msg("the flood has not been through");
-		usleep(1000);
-	}
-}
-
 static bool half_open_at_most(json_t *status, const void *most)
 {
 	json_t *peers = json_object_get(status, "peers");
@@ -206,7 +190,7 @@ static void beside_traffic(const char *from, const char *sources)
 	before = memory_of(a);
 	flood_start(a, &flood, from, sources, 5556, false);
 	client_comes(a, publisher, BACKEND);
-	await_all(&flood);
+	lab_await_log(&flood, "each has come once", 4 * LAB_PATIENCE_MS);
 	client_comes(a, publisher, BACKEND);
 	memory_is_bounded(a, &before);
 	await_half_open(a, atoi(sources) > 1 ? HALF_OPEN : AN_ADDRESS);
@@ -298,7 +282,7 @@ static void test_of_a_socket_that_demands_curve(void **state)
 	flood_start(a, &flood, LAB_MANY_IP, n, CURVE_PORT, true);
 	peer_secure(&as_client);
 	client_comes(a, publisher, CURVE);
-	await_all(&flood);
+	lab_await_log(&flood, "each has come once", 4 * LAB_PATIENCE_MS);
 	client_comes(a, publisher, CURVE);
 	peer_secure(NULL);
 	memory_is_bounded(a, &before);

@@ -92,6 +92,7 @@ static void refused(struct appliance *a, const struct peer_security *who, const 
 	peer_secure(who);
 	p = remote_start(&a->net, who->user, strcmp(at, BACKEND) == 0 ? ZMQ_SUB : ZMQ_PUB);
 	remote_option(p, ZMQ_RECONNECT_IVL, -1);
+	remote_option(p, ZMQ_LINGER, 0); /* libzmq may wait for who has refused it */
 	remote_connect(p, at);
 	appliance_await_closes(a, "endpoint_denied", before + 1);
 	remote_end(p);
