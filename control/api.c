@@ -15,7 +15,7 @@
 #include "control/log.h"
 
 #define LINE_MAX_BYTES 65536
-#define OUTPUT_PAUSE   (1u << 20) /* bytes unread: no further request is taken */
+#define OUTPUT_PAUSE   (1u << 16) /* bytes unread: no further request is taken */
 
 struct client {
 	struct client *next, **prev;
