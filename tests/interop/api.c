@@ -36,12 +36,13 @@ static int reach(const struct appliance *a)
 /* One line each way. NULL: control went away, or did not answer. */
 static json_t *converse(int fd, json_t *request)
 {
-	char *line = json_dumps(request, JSON_COMPACT), *answer = malloc(ANSWER_MAX);
+	static char answer[ANSWER_MAX];
+	char *line = json_dumps(request, JSON_COMPACT);
 	struct pollfd readable = {.fd = fd, .events = POLLIN};
 	size_t n = 0;
 	json_t *reply = NULL;
 
-	if (!line || !answer)
+	if (!line)
 		fail_msg("no memory");
 	if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
 		n = ANSWER_MAX;
@@ -56,7 +57,6 @@ static json_t *converse(int fd, json_t *request)
 		break;
 	}
 	free(line);
-	free(answer);
 	return reply;
 }
 
@@ -71,6 +71,43 @@ json_t *appliance_request(struct appliance *a, json_t *request)
 	if (!reply)
 		fail_msg("control.sock: %s", fd < 0 ? "nobody serves it" : "no answer");
 	return reply;
+}
+
+/* NULL: nobody serves, or it was refused. */
+static json_t *result_of(struct appliance *a, const char *command)
+{
+	int fd = reach(a);
+	json_t *request = json_pack("{s:s}", "cmd", command);
+	json_t *reply = fd >= 0 ? converse(fd, request) : NULL;
+	json_t *result = json_incref(json_object_get(reply, "result"));
+
+	if (fd >= 0)
+		close(fd);
+	json_decref(request);
+	json_decref(reply);
+	return result;
+}
+
+void appliance_tell_state(struct appliance *a)
+{
+	json_t *peers = result_of(a, "peers"), *stats = result_of(a, "stats"), *row;
+	size_t i;
+
+	json_array_foreach(stats, i, row)
+	{
+		if (json_integer_value(json_object_get(row, "total")) > 0)
+			fprintf(stderr, "| %s %lld\n",
+				json_string_value(json_object_get(row, "name")),
+				(long long)json_integer_value(json_object_get(row, "total")));
+	}
+	json_array_foreach(peers, i, row)
+	{
+		fputs("| peer ", stderr);
+		json_dumpf(row, stderr, JSON_COMPACT);
+		fputc('\n', stderr);
+	}
+	json_decref(stats);
+	json_decref(peers);
 }
 
 json_t *appliance_ask(struct appliance *a, const char *command)
@@ -108,23 +145,21 @@ void appliance_await(struct appliance *a, const char *command, appliance_is is, 
 		     const char *what)
 {
 	uint64_t deadline = lab_now_ms() + (uint64_t)lab_patience_ms();
-	char *last = NULL;
+	json_t *last = NULL;
 
 	while (lab_now_ms() < deadline) {
-		json_t *result = appliance_ask(a, command);
-		bool yes = is(result, context);
-
-		free(last);
-		last = json_dumps(result, JSON_COMPACT);
-		json_decref(result);
-		if (yes) {
-			free(last);
+		json_decref(last);
+		last = appliance_ask(a, command);
+		if (is(last, context)) {
+			json_decref(last);
 			return;
 		}
 		pause_between();
 	}
-	fprintf(stderr, "%s: %s\n", command, last);
-	free(last);
+	fprintf(stderr, "%s: ", command);
+	json_dumpf(last, stderr, JSON_COMPACT);
+	fputc('\n', stderr);
+	json_decref(last);
 	fail_msg("it never came about that %s", what);
 }
 

@@ -258,6 +258,7 @@ void appliance_abandon(void)
 {
 	if (!current)
 		return;
+	appliance_tell_state(current);
 	kill_or_tell(&current->control);
 	kill_or_tell(&current->dataplane);
 	forget(current);

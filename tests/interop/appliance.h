@@ -61,6 +61,8 @@ void appliance_spawn(struct appliance *a, struct lab_child *child, const char *p
 json_t *appliance_request(struct appliance *a, json_t *request);
 /* {"cmd": command} that must succeed; the result; json_decref it. */
 json_t *appliance_ask(struct appliance *a, const char *command);
+/* On stderr: counters that have counted, and peers, if somebody serves. */
+void appliance_tell_state(struct appliance *a);
 /* bind, unbind, connect, disconnect. NULL: done; else the error (valid until the next call). */
 const char *appliance_change(struct appliance *a, const char *command, const char *socket,
 			     const char *endpoint);

@@ -375,12 +375,15 @@ void lab_kill(struct lab_child *child, int signal)
 char *lab_log(const struct lab_child *child)
 {
 	FILE *f = fopen(child->log, "re");
-	char *text = calloc(1, 1 << 20);
-	size_t n = f && text ? fread(text, 1, (1 << 20) - 1, f) : 0;
+	char *text = NULL;
+	size_t room = 0;
 
+	if (!f || getdelim(&text, &room, '\0', f) < 0) {
+		free(text);
+		text = strdup("");
+	}
 	if (!text)
 		fail_msg("no memory");
-	text[n] = '\0';
 	if (f)
 		fclose(f);
 	return text;

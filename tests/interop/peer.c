@@ -221,6 +221,8 @@ void peer_fail(struct peer *self, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	fprintf(stderr, "%s: %s\n", self->name,
+		text); /* the first to fail need not be heard first */
 	note_send(self->fd, "failed", 0, 0, text, strlen(text) + 1);
 	_exit(1);
 }
