@@ -276,7 +276,8 @@ int zl_named_choose(struct zl_socket *s, const struct zl_msg *name, bool strict)
 			return -EHOSTUNREACH;
 		s->counter[ZL_ROUTER_dropped_unroutable]++;
 	} else if (!zl_socket_has_room(s, to)) {
-		if (strict) {
+		/* Without a HWM nothing is dropped: memory is short, and whoever sends waits. */
+		if (strict || to->hwm_msgs == 0) {
 			s->counter[ZL_ROUTER_stalls_send]++;
 			return 0;
 		}

@@ -210,6 +210,12 @@ static void begin_reply(struct zl_socket *s, struct rep *r)
 		zl_outbox_part(s, &r->outbox, &r->envelope[i]);
 }
 
+/* Without a HWM nothing is dropped: memory is short, and whoever sends waits. */
+static bool must_wait(const struct zl_socket *s, const struct zl_pipe *to)
+{
+	return to && to->hwm_msgs == 0 && !zl_socket_has_room(s, to);
+}
+
 static int rep_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, bool local)
 {
 	struct rep *r = s->state;
@@ -220,6 +226,10 @@ static int rep_send(struct zl_socket *s, const struct zl_msg *msgs, unsigned n, 
 		return -EFSM;
 	if (n == 0)
 		return 0;
+	if (r->state == ASKED && must_wait(s, r->asker)) {
+		s->counter[ZL_ROUTER_stalls_send]++;
+		return 0;
+	}
 	if (r->state == ASKED)
 		begin_reply(s, r);
 	parts = zl_fan_rest(msgs, n);

@@ -1,6 +1,7 @@
 /* ROUTER (RFC 28): a message from a peer is received with the peer's routing id before it, and one
- * sent goes to the peer that its first part names. Without ZMQ_ROUTER_MANDATORY it never blocks:
- * what has no peer, or one that is full, is dropped and counted. */
+ * sent goes to the peer that its first part names. Without ZMQ_ROUTER_MANDATORY it blocks only
+ * where there is no HWM and memory is short: what has no peer, or one that is full, is dropped and
+ * counted. */
 #include "dataplane/router/greet.h"
 #include "dataplane/router/named.h"
 #include "dataplane/router/patterns.h"
@@ -49,7 +50,7 @@ static bool router_can_send(const struct zl_socket *s)
 	const struct zl_named *d = s->state;
 
 	if (!s->options->router_mandatory || d->outbox.mid)
-		return true;
+		return true; /* at least to those who are not there */
 	for (uint32_t i = 0; i < s->pipes_used; i++)
 		if (s->pipes[i] && zl_socket_has_room(s, s->pipes[i]))
 			return true;

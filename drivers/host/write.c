@@ -48,21 +48,21 @@ static uint32_t write_once(struct kstream *s)
 	}
 	if (n < 0 && errno != EAGAIN && errno != ENOBUFS) {
 		s->write_ended = true;
-	} else {
-		s->writable = false;
-		k->counter[ZL_KERNEL_tx_full]++;
+		return 0;
 	}
+	/* Nobody tells when the kernel has memory again: it is asked in each turn. */
+	s->writable = n < 0 && errno == ENOBUFS;
+	k->counter[ZL_KERNEL_tx_full]++;
 	return 0;
 }
 
 void write_some(struct kstream *s)
 {
 	struct zl_sendq *q = &s->stream.sendq;
-	uint32_t bytes = 0, msgs = 0;
+	uint32_t bytes = 0, msgs = 0, n = 1;
 
-	while (q->bytes && s->writable && !s->write_ended && bytes < BUDGET) {
-		uint32_t n = write_once(s);
-
+	while (q->bytes && n && s->writable && !s->write_ended && bytes < BUDGET) {
+		n = write_once(s);
 		bytes += n;
 		msgs += n ? zl_sendq_ack(q, n) : 0;
 	}

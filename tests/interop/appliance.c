@@ -38,10 +38,11 @@ static void write_port(const struct appliance *a, FILE *f)
 		fprintf(f, "    impair: {%s}\n", c->impair);
 }
 
-/* Each test fills them anew, and has few peers. */
-static unsigned megabytes(const struct appliance_config *c)
+static unsigned megabytes = 512;
+
+void appliance_is_small(void)
 {
-	return c->megabytes ? c->megabytes : c->poll_cores > 1 ? 512 : 128;
+	megabytes = 128;
 }
 
 void appliance_write_config(struct appliance *a)
@@ -52,7 +53,8 @@ void appliance_write_config(struct appliance *a)
 	if (!f)
 		fail_msg("%s cannot be written", a->file);
 	fprintf(f, "cores: {poll: %u}\n", c->poll_cores ? c->poll_cores : 1);
-	fprintf(f, "memory: {hugepages: no, megabytes: %u}\n", megabytes(c));
+	fprintf(f, "memory: {hugepages: no, megabytes: %u}\n",
+		c->megabytes ? c->megabytes : megabytes);
 	fprintf(f, "tcp: {%s}\n", or (c->tcp, ""));
 	fprintf(f, "limits: {%s}\n", or (c->limits, ""));
 	if (!c->portless)

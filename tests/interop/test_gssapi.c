@@ -589,6 +589,7 @@ int main(void)
 	};
 	int status = lab_begin();
 
+	appliance_is_small();
 	if (!status && !realm_possible()) {
 		printf("SKIPPED: no KDC; scripts/setup installs krb5-kdc and krb5-admin-server\n");
 		status = LAB_SKIPPED;

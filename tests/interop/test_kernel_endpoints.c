@@ -352,7 +352,6 @@ static void test_what_is_queued_lingers_for_so_long(void **state)
 	a = appliance_start(&(struct appliance_config){
 		.carrier = LAB_TAP,
 		.portless = true,
-		.megabytes = 512,
 		.kind = "streamer",
 		.frontend = in,
 		.backend = "hwm: 0, connect: 'tcp://127.0.0.1:5803', options: {linger: 300ms}"});

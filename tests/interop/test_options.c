@@ -609,8 +609,8 @@ static void test_each_option_shows(void **state)
 {
 	const char *only = getenv("ZL_OPTIONS_ROW");
 	char *text = devices();
-	struct appliance *a = appliance_start(&(struct appliance_config){
-		.devices = text, .megabytes = 512, .limits = "handshake: 5min"});
+	struct appliance *a = appliance_start(
+		&(struct appliance_config){.devices = text, .limits = "handshake: 5min"});
 
 	(void)state;
 	for (unsigned i = 0; i < ROWS; i++) {
@@ -651,7 +651,6 @@ static void test_what_is_in_force_is_listed(void **state)
 static void test_what_is_queued_is_sent_while_the_appliance_ends(void **state)
 {
 	struct appliance *a = appliance_start(&(struct appliance_config){
-		.megabytes = 512,
 		.kind = "streamer",
 		.frontend = "bind: [\"" FRONTEND "\"], hwm: 0",
 		.backend = "bind: [\"" BACKEND "\"], hwm: 0, options: {linger: 10s}"});

@@ -81,7 +81,7 @@ struct appliance *transport_appliance(const struct transport *t, const char *kin
 {
 	return appliance_start(&(struct appliance_config){.carrier = t->carrier,
 							  .portless = t->portless,
-							  .megabytes = t->portless ? 128 : 0,
+							  .megabytes = t->portless ? 256 : 0,
 							  .kind = kind,
 							  .frontend = front,
 							  .backend = back});

@@ -149,6 +149,25 @@ static void test_a_full_peer_loses_whole_messages_unless_mandatory(void **state)
 	close_all();
 }
 
+/* pipe_bytes_max is what one pipe may hold while memory is as short as it is. */
+static void test_without_a_hwm_nothing_is_lost_while_memory_is_short(void **state)
+{
+	(void)state;
+	open_with_peers(ZL_ROUTER, "A", "B");
+	r.pipe[0].hwm_msgs = 0;
+	r.pipe[0].queued_msgs = 1000;
+	r.pipe[0].queued_bytes = r.socket.pipe_bytes_max = 1 << 20;
+	assert_int_equal(log_send(&r, "B+p A+x B+q"), 2);
+	assert_int_equal(log_send(&r, "A+x B+q"), 0);
+	assert_int_equal(r.counter[ZL_ROUTER_dropped_hwm], 0);
+	assert_int_equal(r.counter[ZL_ROUTER_stalls_send], 2);
+	zl_socket_released(&r.pipe[0], 1, 1000);
+	assert_int_equal(log_send(&r, "A+x B+q"), 4);
+	assert_string_equal(r.out[0], "x ");
+	assert_string_equal(r.out[1], "p q ");
+	close_all();
+}
+
 static void test_a_peer_that_goes_in_mid_message_loses_the_rest(void **state)
 {
 	(void)state;
@@ -395,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_more_messages_than_a_run_holds_come_in_order),
 		cmocka_unit_test(test_messages_go_to_whom_they_name),
 		cmocka_unit_test(test_a_full_peer_loses_whole_messages_unless_mandatory),
+		cmocka_unit_test(test_without_a_hwm_nothing_is_lost_while_memory_is_short),
 		cmocka_unit_test(test_a_peer_that_goes_in_mid_message_loses_the_rest),
 		cmocka_unit_test(test_a_name_is_held_by_one_unless_handed_over),
 		cmocka_unit_test(test_comings_and_goings_are_told_when_there_is_room),

@@ -123,12 +123,20 @@ static void test_rep_whose_asker_has_gone_replies_to_nobody(void **state)
 	assert_int_equal(log_send(&r, "full"), 1);
 	assert_int_equal(r.counter[ZL_ROUTER_dropped_hwm], 1);
 	r.pipe[3].queued_msgs = 0;
+	/* without a HWM nothing is lost, but waits for memory */
+	r.pipe[3].hwm_msgs = 0;
+	r.pipe[3].queued_bytes = r.socket.pipe_bytes_max = 1 << 20;
+	assert_int_equal(log_input(&r, 3, "+w"), 2);
+	assert_int_equal(log_send(&r, "later"), 0);
+	r.pipe[3].queued_bytes = 0;
+	assert_int_equal(log_send(&r, "later"), 1);
+	assert_int_equal(r.counter[ZL_ROUTER_dropped_hwm], 1);
 	assert_int_equal(log_input(&r, 3, "+z"), 2);
 	assert_int_equal(log_send(&r, "half+"), 1);
 	zl_socket_broken(&r.socket);
 	assert_int_equal(r.broken[3], 1);
 	assert_int_equal(log_send(&r, "a"), -EFSM);
-	assert_string_equal(r.out[3], "+half+");
+	assert_string_equal(r.out[3], "+later +half+");
 	close_all();
 }
 
