@@ -169,13 +169,38 @@ static bool peers_ready(json_t *status, const void *context)
 	       *(const unsigned *)context;
 }
 
+static json_int_t total(json_t *stats, const char *name)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(stats, i, row)
+	{
+		if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0)
+			return json_integer_value(json_object_get(row, "total"));
+	}
+	return -1;
+}
+
+/* Of who had gone again a core hears too late. */
+static bool cores_have_heard(json_t *stats, const void *context)
+{
+	(void)context;
+	return total(stats, "core.streams_ready") + total(stats, "core.orders_late") >=
+	       total(stats, "control.streams_ready");
+}
+
+/* Control knows first; a core deals messages out to whom it has heard of. */
 void appliance_await_peers(struct appliance *a, unsigned n)
 {
 	char what[40];
 
 	snprintf(what, sizeof(what), "%u peers are ready", n);
-	if (lab_standin() == LAB_REAL)
-		appliance_await(a, "status", peers_ready, &n, what);
+	if (lab_standin() != LAB_REAL)
+		return;
+	appliance_await(a, "status", peers_ready, &n, what);
+	if (n)
+		appliance_await(a, "stats", cores_have_heard, NULL, "the cores know of them");
 }
 
 uint64_t appliance_closes(struct appliance *a, const char *reason)
@@ -190,13 +215,9 @@ uint64_t appliance_closes(struct appliance *a, const char *reason)
 
 uint64_t appliance_counter(struct appliance *a, const char *name)
 {
-	json_t *stats = appliance_ask(a, "stats"), *row;
-	size_t i;
-	long long n = -1;
+	json_t *stats = appliance_ask(a, "stats");
+	json_int_t n = total(stats, name);
 
-	json_array_foreach(stats, i,
-			   row) if (strcmp(json_string_value(json_object_get(row, "name")), name) ==
-				    0) n = json_integer_value(json_object_get(row, "total"));
 	json_decref(stats);
 	if (n < 0)
 		fail_msg("there is no counter %s", name);
