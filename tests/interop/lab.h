@@ -63,8 +63,8 @@ void lab_net_address(const struct lab_net *net);
 /* The same with a tap, if its interface is there already: whom the appliance dials as soon as it
  * is set up then has an address, or it would ask for it again only a second later. */
 void lab_net_address_early(const struct lab_net *net);
-/* The upper half of the peers' network are addresses of theirs as well: LAB_MANY_IP, and LAB_MANY -
- * 1 that follow. After lab_net_address(). */
+/* The upper half of the peers' network are addresses of theirs as well: LAB_MANY of them, from
+ * LAB_MANY_IP on. After lab_net_address(). */
 #define LAB_MANY_IP "10.99.0.128"
 #define LAB_MANY    120
 void lab_net_many(const struct lab_net *net);

@@ -23,8 +23,8 @@
 #define HALF_OPEN  1024 /* as configs/zeroline.yaml has it */
 #define AN_ADDRESS 128
 #define MEMORY_KB  (64u << 10) /* more than before, of either process */
-/* A flood that ends resets a thousand connections at once, and no one repeats a reset that is lost.
- */
+/* A flood that ends resets a thousand connections at once: a reset that is lost comes no second
+ * time. */
 #define ASKS        "keepalive: 2s"
 #define CURVE_PORT  5558
 #define CURVE       "tcp://" LAB_APPLIANCE_IP ":5558"
