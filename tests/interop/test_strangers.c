@@ -151,19 +151,22 @@ static void end_bystanders(struct exchange *x)
 	exchange_finish(x);
 }
 
-/* Subscribes, and is sent something. */
+/* Subscribes, and is sent something. While half open it may have to make room and come again; once
+ * in, it stays. */
 static void client_comes(struct appliance *a, struct peer *publisher, const char *backend)
 {
 	struct peer *sub = remote_start(&a->net, "client", ZMQ_SUB);
 	uint64_t began = lab_now_ms();
+	unsigned tries;
 
 	remote_subscribe(sub, "~client");
 	remote_connect(sub, backend);
 	remote_expect_subscription(publisher, true, "~client");
 	printf("  a client was there after %llu ms\n", (unsigned long long)(lab_now_ms() - began));
+	tries = remote_disconnects(sub);
 	remote_send(publisher, "~client, hello");
 	remote_expect(sub, "~client, hello");
-	assert_int_equal(remote_disconnects(sub), 0);
+	assert_int_equal(remote_disconnects(sub), tries);
 	remote_end(sub);
 	remote_expect_subscription(publisher, false, "~client");
 }
