@@ -12,11 +12,15 @@ ADDRESS, LOAD_ADDRESS = "10.9.0.1", "10.9.0.2/24"
 FRONTEND, BACKEND = 5555, 5556
 
 
-def configuration(folder, kind, cpus, idle, hwm, sndbuf, matcher_mb, pages, megabytes):
+# A load is one address, and more peers than a stranger may have half open.
+PEERS_AN_ADDRESS = 1024
+
+
+def configuration(folder, kind, cpus, idle, hwm, sndbuf, matcher_mb, half_open, pages, megabytes):
     more = f", sndbuf: {sndbuf}" if sndbuf else ""
     return f"""cores: {{poll: {len(cpus)}, cpus: {json.dumps(cpus)}, idle: {idle}}}
 memory: {{hugepages: {pages}, megabytes: {megabytes}}}
-limits: {{matcher_megabytes: {matcher_mb}}}
+limits: {{matcher_megabytes: {matcher_mb}, half_open_an_address: {half_open}}}
 ports:
   - {{name: wire, kind: memif, device: {folder}/wire.sock, options: role=server, address: {ADDRESS}/24}}
 devices:
@@ -31,13 +35,13 @@ class Appliance:
     """Use it with `with`. Poll core i is on cpus[i]."""
 
     def __init__(self, programs, cpus, hugepages_mb=0, hwm=0, sndbuf=None, matcher_mb=64,
-                 megabytes=1024, idle="busy", kind="forwarder"):
+                 megabytes=1024, idle="busy", kind="forwarder", half_open=PEERS_AN_ADDRESS):
         self.programs = programs
         self.started = []
         # what control shares of the dataplane's hugepages the load needs, too
         self.hugepages = hugepages_mb >= megabytes + 256
         self.folder = tempfile.mkdtemp(prefix="zeroline-bench-")
-        self.text = configuration(self.folder, kind, cpus, idle, hwm, sndbuf, matcher_mb,
+        self.text = configuration(self.folder, kind, cpus, idle, hwm, sndbuf, matcher_mb, half_open,
                                   "yes" if self.hugepages else "no", megabytes)
 
     def __enter__(self):
