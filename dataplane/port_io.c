@@ -107,9 +107,9 @@ static void neighbor(void *ctx, uint16_t port, uint32_t ip, const struct rte_eth
 }
 
 /* A datagram whose socket is elsewhere, whatever queue the device chose. */
-static void hand_on(void *ctx, unsigned core, uint16_t port, struct rte_mbuf *frame)
+static void hand_on(void *ctx, unsigned core, uint16_t port, struct rte_mbuf *packet)
 {
-	hand_over(ctx, core, port, ZL_PARCEL_RX, &frame, 1);
+	hand_over(ctx, core, port, ZL_PARCEL_PACKET, &packet, 1);
 }
 
 static uint64_t draw(void *ctx)
@@ -172,6 +172,19 @@ static void neighbor_in(struct zl_lcore *c, const struct zl_parcel *p)
 	zl_net_neighbor_set(c->net, p->port, p->neighbor.ip, &mac, c->now_ns);
 }
 
+static void frames_go(struct zl_lcore *c, const struct zl_parcel *like, struct rte_mbuf **frames,
+		      unsigned n)
+{
+	const struct zl_core_port *p = &c->port[like->port];
+
+	if (like->kind == ZL_PARCEL_RX)
+		zl_net_input(c->net, like->port, frames, n, c->now_ns);
+	else if (like->kind == ZL_PARCEL_PACKET)
+		zl_net_handed_on(c->net, like->port, frames, n, c->now_ns);
+	else
+		zl_port_tx(p->port, p->queue, frames, n, c->now_ns);
+}
+
 /* Frames of one port and direction that lie together go on together. */
 static unsigned frames_in(struct zl_lcore *c, const struct zl_parcel *v, unsigned n)
 {
@@ -189,12 +202,8 @@ static unsigned frames_in(struct zl_lcore *c, const struct zl_parcel *v, unsigne
 		run++;
 	}
 	was = zl_stage_enter(&c->stages,
-			     v[0].kind == ZL_PARCEL_RX ? ZL_STAGE_net_in : ZL_STAGE_port_tx);
-	if (v[0].kind == ZL_PARCEL_RX)
-		zl_net_input(c->net, v[0].port, frames, run, c->now_ns);
-	else
-		zl_port_tx(c->port[v[0].port].port, c->port[v[0].port].queue, frames, run,
-			   c->now_ns);
+			     v[0].kind == ZL_PARCEL_TX ? ZL_STAGE_port_tx : ZL_STAGE_net_in);
+	frames_go(c, &v[0], frames, run);
 	zl_stage_leave(&c->stages, was);
 	return run;
 }

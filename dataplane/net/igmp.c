@@ -28,6 +28,8 @@
 #define TO_INCLUDE 3
 #define TO_EXCLUDE 4
 
+#define TOS 0xc0 /* RFC 3376 4 */
+
 #define SHORT_BYTES 8  /* of versions 1 and 2, and a version 3 report's header */
 #define QUERY_BYTES 12 /* of version 3, before the sources */
 #define RECORD      8
@@ -128,7 +130,9 @@ static void send_message(struct zl_net *net, uint16_t port, struct rte_mbuf *m, 
 	h->checksum = 0;
 	h->checksum = packet_checksum(m);
 	count(net, ZL_NET_igmp_tx_reports);
-	ipv4_output_group(net, port, m, to, IPPROTO_IGMP, 1);
+	ipv4_send_group(net, port, m, to,
+			(struct ipv4_how){
+				.proto = IPPROTO_IGMP, .tos = TOS, .ttl = 1, .alert = true});
 }
 
 /* A message of n bytes behind its header; NULL, counted. */

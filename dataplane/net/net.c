@@ -25,6 +25,9 @@ struct zl_net *zl_net_create(const struct zl_net_config *config)
 	err = udp_create(net);
 	if (err)
 		goto no_udp;
+	err = raw_create(net);
+	if (err)
+		goto no_raw;
 	err = igmp_create(net);
 	if (err)
 		goto no_igmp;
@@ -36,6 +39,8 @@ struct zl_net *zl_net_create(const struct zl_net_config *config)
 no_tcp:
 	igmp_destroy(net);
 no_igmp:
+	raw_destroy(net);
+no_raw:
 	udp_destroy(net);
 no_udp:
 	arp_destroy(net);
@@ -51,6 +56,7 @@ void zl_net_destroy(struct zl_net *net)
 		return;
 	tcp_destroy(net);
 	igmp_destroy(net);
+	raw_destroy(net);
 	udp_destroy(net);
 	arp_destroy(net);
 	for (unsigned port = 0; port < ZL_PORTS_MAX; port++)
@@ -95,6 +101,16 @@ void zl_net_input(struct zl_net *net, uint16_t port, struct rte_mbuf **frames, u
 		return;
 	}
 	eth_input(net, port, frames, n);
+}
+
+void zl_net_handed_on(struct zl_net *net, uint16_t port, struct rte_mbuf **packets, unsigned n,
+		      uint64_t now_ns)
+{
+	net->now_ns = now_ns;
+	net->origin = FROM_CORE;
+	for (unsigned i = 0; i < n; i++)
+		ipv4_input(net, port, packets[i]);
+	net->origin = FROM_PORT;
 }
 
 void zl_net_timers(struct zl_net *net, uint64_t now_ns)

@@ -1,4 +1,4 @@
-/* One core's network stack: ports' addresses, ARP, IPv4, ICMP, UDP, TCP. Shared nothing: every
+/* One core's network stack: ports' addresses, ARP, IPv4, ICMP, IGMP, UDP, raw IP, TCP. Shared nothing: every
  * function is called on the owning core only. The stack is a function of what it is given: frames,
  * a clock reading (now_ns, monotonic, any epoch) and random numbers; it reads no clock and calls no
  * ethdev, which is what lets tests/sim run it in virtual time. No ZeroMQ in here. */
@@ -32,10 +32,10 @@ struct zl_net_ops {
 	/* An ARP mapping was learned or changed here; tell the other cores (zl_net_neighbor_set).
 	 */
 	void (*neighbor)(void *ctx, uint16_t port, uint32_t ip, const struct rte_ether_addr *mac);
-	/* A received frame, with its Ethernet header, that belongs to a socket of that core
-	 * (zl_udp_elsewhere): to be given to its zl_net_input. The callee owns it. NULL: dropped.
-	 */
-	void (*hand_on)(void *ctx, unsigned core, uint16_t port, struct rte_mbuf *frame);
+	/* An IPv4 packet of that port's for a socket of that core (zl_udp_elsewhere,
+	 * zl_raw_elsewhere), m's data being its IP header: to be given to that core's
+	 * zl_net_handed_on. The callee owns it; its bytes are not to be changed. NULL: dropped. */
+	void (*hand_on)(void *ctx, unsigned core, uint16_t port, struct rte_mbuf *packet);
 	/* Random bits for ISNs, source ports, IP ids. */
 	uint64_t (*random)(void *ctx);
 	/* Would a segment of this flow, as it arrives here (remote -> local), be steered to this
@@ -93,6 +93,9 @@ int zl_net_port_of(const struct zl_net *net, uint32_t ip);
 /* A vector of received frames of one port; the stack owns them from here on. */
 void zl_net_input(struct zl_net *net, uint16_t port, struct rte_mbuf **frames, unsigned n,
 		  uint64_t now_ns);
+/* From another core's zl_net_ops.hand_on: packets of one port, which this core has as well. */
+void zl_net_handed_on(struct zl_net *net, uint16_t port, struct rte_mbuf **packets, unsigned n,
+		      uint64_t now_ns);
 /* Run timers that are due. */
 void zl_net_timers(struct zl_net *net, uint64_t now_ns);
 /* End of the turn: call readable events that are due, emit ACKs and data of streams marked for

@@ -6,21 +6,22 @@
 #include "dataplane/net/net.h"
 #include "dataplane/net/timer.h"
 
-struct tcp;  /* tcp/tcp.h */
-struct arp;  /* arp.c */
-struct igmp; /* igmp.c */
-struct udp;  /* igmp.c */
-int igmp_create(struct zl_net *net);
-void igmp_destroy(struct zl_net *net);
-/* As icmp_input; dst may be a group. */
-void igmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
-bool igmp_joined(const struct zl_net *net, uint16_t port, uint32_t ip);
+struct tcp;     /* tcp/tcp.h */
+struct arp;     /* arp.c */
+struct igmp;    /* igmp.c */
+struct sockets; /* sockets.h */
 
-/* udp.c */
+/* Where the packets of the call in progress come from. */
+enum net_origin {
+	FROM_PORT, /* somebody on the network sent them */
+	FROM_CORE, /* another core, that had them from a port or from itself */
+	FROM_SELF, /* we did, to a group that is heard here */
+};
 
 struct zl_net {
 	struct zl_net_config config;
 	uint64_t now_ns; /* of the call in progress */
+	enum net_origin origin;
 	struct zl_timer_wheel timers;
 	struct zl_net_port port[ZL_PORTS_MAX];
 	bool port_up[ZL_PORTS_MAX];
@@ -33,7 +34,7 @@ struct zl_net {
 	} tx[ZL_PORTS_MAX];
 	struct arp *arp;
 	struct igmp *igmp;
-	struct udp *udp;
+	struct sockets *udp, *raw;
 	struct tcp *tcp;
 	uint16_t ip_id;
 	uint64_t unreachables_since_ns; /* icmp.c: the second that is counted, */
@@ -77,6 +78,11 @@ void arp_announce(struct zl_net *net, uint16_t port);
 /* ipv4.c */
 /* A packet past its Ethernet header, received on `port`; owns m. */
 void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
+/* How a packet is sent, but for where to. */
+struct ipv4_how {
+	uint8_t proto, tos, ttl;
+	bool alert; /* with the Router Alert option (RFC 2113) */
+};
 /* m holds the transport header and payload (a chain is fine; the first segment is ours alone,
  * direct or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header (DF
  * set), routes and sends; owns m. src must be an address of ours. -ENETUNREACH: m freed and
@@ -87,6 +93,13 @@ void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
  * sum) or by l4_checksum(). The transport header must lie whole in the first segment. For TSO the
  * caller sets RTE_MBUF_F_TX_TCP_SEG, tso_segsz and l4_len beforehand, and only if the port that
  * ipv4_route names has RTE_ETH_TX_OFFLOAD_TCP_TSO; the packet is still at most 65535 bytes. */
+int ipv4_send(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
+	      struct ipv4_how how);
+/* As ipv4_send, to a group, from that port and its address; nobody is asked for a MAC address
+ * (RFC 1112 6.4). */
+void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t group,
+		     struct ipv4_how how);
+unsigned ipv4_header_bytes(struct ipv4_how how);
 int ipv4_output_tos(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
 		    uint8_t proto, uint8_t tos);
 static inline int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
@@ -94,10 +107,6 @@ static inline int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t s
 {
 	return ipv4_output_tos(net, m, src, dst, proto, 0);
 }
-/* As ipv4_output, to a group, from that port and its address; nobody is asked for a MAC address
- * (RFC 1112 6.4). IGMP goes with the Router Alert option (RFC 2113). */
-void ipv4_output_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t group,
-		       uint8_t proto, uint8_t ttl);
 /* Port and source address by which dst is reached. -ENETUNREACH. */
 int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
 	       uint32_t *next_hop);
@@ -132,6 +141,13 @@ void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned i
 	       uint32_t src, uint32_t dst);
 /* Has any socket this address, here or on another core? */
 bool udp_bound(const struct zl_net *net, const struct zl_endpoint_addr *local);
+
+/* raw.c */
+int raw_create(struct zl_net *net);
+void raw_destroy(struct zl_net *net);
+/* As udp_input, of any other protocol. */
+void raw_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned ip_header,
+	       uint32_t src, uint32_t dst, uint8_t proto);
 
 /* checksum.c */
 /* Checksum of everything from m's data on, over the whole chain, in network order. Zero if the

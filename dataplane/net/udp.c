@@ -8,39 +8,18 @@
 #include <rte_malloc.h>
 #include <rte_udp.h>
 
-#include "dataplane/net/igmp.h"
-#include "dataplane/net/stack.h"
+#include "dataplane/net/sockets.h"
 
-#define HEADER  sizeof(struct rte_udp_hdr)
-#define BUCKETS 256 /* by the low bits of the port */
+#define HEADER sizeof(struct rte_udp_hdr)
 
 struct zl_udp {
-	struct zl_endpoint_addr local;
-	zl_udp_receive *receive; /* NULL: the socket lives on `core` */
-	void *owner;
-	unsigned core;
-	struct zl_udp *next; /* of its bucket, or among the free */
-};
-
-struct udp {
-	struct zl_udp *bucket[BUCKETS];
-	struct zl_udp *unused;
-	struct zl_udp socket[ZL_UDP_SOCKETS_MAX];
+	struct net_socket s; /* first: the socket is it */
 };
 
 int udp_create(struct zl_net *net)
 {
-	struct udp *t = rte_zmalloc_socket("udp", sizeof(*t), RTE_CACHE_LINE_SIZE,
-					   net->config.socket_id);
-
-	if (!t)
-		return -ENOMEM;
-	for (unsigned i = ZL_UDP_SOCKETS_MAX; i--;) {
-		t->socket[i].next = t->unused;
-		t->unused = &t->socket[i];
-	}
-	net->udp = t;
-	return 0;
+	net->udp = sockets_create(net, "udp", ZL_UDP_SOCKETS_MAX);
+	return net->udp ? 0 : -ENOMEM;
 }
 
 void udp_destroy(struct zl_net *net)
@@ -48,100 +27,96 @@ void udp_destroy(struct zl_net *net)
 	rte_free(net->udp);
 }
 
-static struct zl_udp **bucket_of(struct udp *t, uint16_t port)
-{
-	return &t->bucket[port % BUCKETS];
-}
-
-static struct zl_udp *find(struct udp *t, uint32_t ip, uint16_t port)
-{
-	struct zl_udp *u = *bucket_of(t, port);
-
-	while (u && (u->local.port != port || u->local.ip != ip))
-		u = u->next;
-	return u;
-}
-
-/* The socket that a datagram to this address is for: one of the address itself goes first. */
-static struct zl_udp *find_for(struct udp *t, uint32_t ip, uint16_t port)
-{
-	struct zl_udp *u = find(t, ip, port);
-
-	return u || zl_is_group(ip) ? u : find(t, 0, port);
-}
-
 bool udp_bound(const struct zl_net *net, const struct zl_endpoint_addr *local)
 {
-	return find_for(net->udp, local->ip, local->port);
+	return sockets_find_for(net->udp, local->ip, local->port);
 }
 
-static int take_place(struct zl_net *net, const struct zl_endpoint_addr *local, struct zl_udp **out)
+static int open_here(struct zl_net *net, const struct zl_endpoint_addr *local, bool shared,
+		     zl_udp_receive *receive, void *owner, struct zl_udp **out)
 {
-	struct udp *t = net->udp;
-	struct zl_udp *u, **bucket = bucket_of(t, local->port);
+	struct net_socket *s;
+	int rc = local->port ? sockets_open(net, net->udp, local->ip, local->port, shared, &s)
+			     : -EINVAL;
 
-	if (!local->port)
-		return -EINVAL;
-	if (local->ip && !zl_is_group(local->ip) && zl_net_port_of(net, local->ip) < 0)
-		return -EADDRNOTAVAIL;
-	if (find(t, local->ip, local->port))
-		return -EADDRINUSE;
-	u = t->unused;
-	if (!u)
-		return -ENOSPC;
-	t->unused = u->next;
-	*u = (struct zl_udp){.local = *local, .next = *bucket};
-	*bucket = u;
-	*out = u;
+	if (rc)
+		return rc;
+	s->receive.udp = receive;
+	s->owner = owner;
+	*out = (struct zl_udp *)s;
 	return 0;
 }
 
 int zl_udp_open(struct zl_net *net, const struct zl_endpoint_addr *local, zl_udp_receive *receive,
 		void *owner, struct zl_udp **out)
 {
-	int rc = take_place(net, local, out);
+	return open_here(net, local, false, receive, owner, out);
+}
 
-	if (rc)
-		return rc;
-	(*out)->receive = receive;
-	(*out)->owner = owner;
-	return 0;
+int zl_udp_open_shared(struct zl_net *net, const struct zl_endpoint_addr *group,
+		       zl_udp_receive *receive, void *owner, struct zl_udp **out)
+{
+	return open_here(net, group, true, receive, owner, out);
+}
+
+static int open_elsewhere(struct zl_net *net, const struct zl_endpoint_addr *local, bool shared,
+			  unsigned core, struct zl_udp **out)
+{
+	struct net_socket *s;
+	int rc = local->port ? sockets_elsewhere(net, net->udp, local->ip, local->port, shared,
+						 core, &s)
+			     : -EINVAL;
+
+	if (!rc)
+		*out = (struct zl_udp *)s;
+	return rc;
 }
 
 int zl_udp_elsewhere(struct zl_net *net, const struct zl_endpoint_addr *local, unsigned core,
 		     struct zl_udp **out)
 {
-	int rc = take_place(net, local, out);
+	return open_elsewhere(net, local, false, core, out);
+}
 
-	if (!rc)
-		(*out)->core = core;
-	return rc;
+int zl_udp_elsewhere_shared(struct zl_net *net, const struct zl_endpoint_addr *group, unsigned core,
+			    struct zl_udp **out)
+{
+	return open_elsewhere(net, group, true, core, out);
 }
 
 void zl_udp_close(struct zl_net *net, struct zl_udp *u)
 {
-	struct udp *t = net->udp;
-	struct zl_udp **at = bucket_of(t, u->local.port);
-
-	while (*at != u)
-		at = &(*at)->next;
-	*at = u->next;
-	u->next = t->unused;
-	t->unused = u;
+	sockets_close(net->udp, &u->s);
 }
 
-/* The frame as it came, for the core that its socket lives on; that core looks at the checksum. */
-static void hand_on(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned core,
-		    unsigned ip_header)
+/* To nobody here; m's data is the UDP header. */
+static void refuse(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header, uint32_t src,
+		   uint32_t dst)
 {
-	if (!net->config.ops->hand_on) {
-		drop(net, m, ZL_NET_udp_drop_no_socket);
-		return;
-	}
-	/* What was cut off in front is still there. */
-	rte_pktmbuf_prepend(m, (uint16_t)(RTE_ETHER_HDR_LEN + ip_header));
-	count(net, ZL_NET_udp_handed_on);
-	net->config.ops->hand_on(net->config.ctx, core, port, m);
+	count(net, ZL_NET_udp_drop_no_socket);
+	if (zl_is_group(dst))
+		rte_pktmbuf_free(m);
+	else
+		icmp_port_unreachable(net, m, ip_header, src, dst);
+}
+
+static void give(struct zl_net *net, const struct net_socket *s, struct rte_mbuf *m,
+		 const struct zl_endpoint_addr *remote, const struct zl_endpoint_addr *local)
+{
+	count(net, ZL_NET_udp_rx_datagrams);
+	net->counter[ZL_NET_udp_rx_bytes] += m->pkt_len;
+	s->receive.udp(s->owner, m, remote, local);
+}
+
+static void give_each(struct zl_net *net, struct net_socket *first, struct rte_mbuf *m,
+		      const struct zl_endpoint_addr *remote, const struct zl_endpoint_addr *local)
+{
+	struct rte_mbuf *part;
+	struct net_socket *s;
+
+	sockets_take_first(net->udp, first);
+	while ((s = sockets_take_next(net, net->udp, &m, &part)))
+		give(net, s, part, remote, local);
 }
 
 void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned ip_header,
@@ -149,8 +124,9 @@ void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned i
 {
 	const struct rte_udp_hdr *h = rte_pktmbuf_mtod(m, const struct rte_udp_hdr *);
 	struct zl_endpoint_addr remote, local;
-	const struct zl_udp *u;
+	struct net_socket *s;
 	unsigned len;
+	bool several;
 
 	if (unlikely(m->data_len < HEADER)) {
 		drop(net, m, ZL_NET_udp_drop_header);
@@ -163,9 +139,12 @@ void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned i
 	}
 	remote = (struct zl_endpoint_addr){.ip = src, .port = rte_be_to_cpu_16(h->src_port)};
 	local = (struct zl_endpoint_addr){.ip = dst, .port = rte_be_to_cpu_16(h->dst_port)};
-	u = find_for(net->udp, dst, local.port);
-	if (u && !u->receive) {
-		hand_on(net, port, m, u->core, ip_header);
+	s = sockets_find_for(net->udp, dst, local.port);
+	several = s && sockets_several(s);
+	if (unlikely(several))
+		sockets_hand_on_clones(net, port, m, s, ip_header);
+	else if (s && !s->here) {
+		sockets_hand_on(net, port, m, s, ip_header);
 		return;
 	}
 	packet_trim(m, len);
@@ -174,18 +153,15 @@ void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned i
 		drop(net, m, ZL_NET_udp_drop_checksum);
 		return;
 	}
-	if (!u) {
-		count(net, ZL_NET_udp_drop_no_socket);
-		if (zl_is_group(dst))
-			rte_pktmbuf_free(m);
-		else
-			icmp_port_unreachable(net, m, ip_header, src, dst);
+	if (!s) {
+		refuse(net, m, ip_header, src, dst);
 		return;
 	}
-	count(net, ZL_NET_udp_rx_datagrams);
-	net->counter[ZL_NET_udp_rx_bytes] += len - HEADER;
 	rte_pktmbuf_adj(m, HEADER);
-	u->receive(u->owner, m, &remote, &local);
+	if (likely(!several))
+		give(net, s, m, &remote, &local);
+	else
+		give_each(net, s, m, &remote, &local);
 }
 
 /* Puts the header before the payload; if it cannot be, m is freed and counted. */
@@ -204,7 +180,7 @@ static int add_header(struct zl_net *net, const struct zl_udp *u, struct rte_mbu
 		drop(net, m, ZL_NET_ip_drop_no_buffer);
 		return -ENOBUFS;
 	}
-	*h = (struct rte_udp_hdr){.src_port = rte_cpu_to_be_16(u->local.port),
+	*h = (struct rte_udp_hdr){.src_port = rte_cpu_to_be_16(u->s.key),
 				  .dst_port = rte_cpu_to_be_16(to),
 				  .dgram_len = rte_cpu_to_be_16((uint16_t)len)};
 	count(net, ZL_NET_udp_tx_datagrams);
@@ -215,7 +191,7 @@ static int add_header(struct zl_net *net, const struct zl_udp *u, struct rte_mbu
 int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
 		const struct zl_endpoint_addr *remote)
 {
-	bool own = u->local.ip && !zl_is_group(u->local.ip);
+	bool own = u->s.ip && !zl_is_group(u->s.ip);
 	uint32_t src, next_hop;
 	uint16_t port;
 	int rc;
@@ -227,7 +203,7 @@ int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
 	rc = add_header(net, u, m, port, remote->port);
 	if (rc)
 		return rc;
-	return ipv4_output(net, m, own ? u->local.ip : src, remote->ip, IPPROTO_UDP);
+	return ipv4_output(net, m, own ? u->s.ip : src, remote->ip, IPPROTO_UDP);
 }
 
 int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
@@ -241,6 +217,7 @@ int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbu
 	}
 	rc = add_header(net, u, m, port, group->port);
 	if (!rc)
-		ipv4_output_group(net, port, m, group->ip, IPPROTO_UDP, hops);
+		ipv4_send_group(net, port, m, group->ip,
+				(struct ipv4_how){.proto = IPPROTO_UDP, .ttl = hops});
 	return rc;
 }

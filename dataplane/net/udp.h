@@ -11,7 +11,8 @@ struct zl_udp;
 #define ZL_UDP_SOCKETS_MAX 256 /* of a stack, those that live elsewhere included */
 
 /* A datagram for the socket: m's data is its payload, perhaps none, perhaps a chain. The callee
- * owns m, and may close the socket. Addresses are in host order and good for the call. */
+ * owns m, and may close the socket; of a shared socket's datagrams others have the same bytes, which
+ * are to be left as they are. Addresses are in host order and good for the call. */
 typedef void zl_udp_receive(void *owner, struct rte_mbuf *m, const struct zl_endpoint_addr *remote,
 			    const struct zl_endpoint_addr *local);
 
@@ -20,10 +21,18 @@ typedef void zl_udp_receive(void *owner, struct rte_mbuf *m, const struct zl_end
  * -EADDRNOTAVAIL: the address is not ours; -ENOSPC. */
 int zl_udp_open(struct zl_net *net, const struct zl_endpoint_addr *local, zl_udp_receive *receive,
 		void *owner, struct zl_udp **out);
-/* That socket is on another core: its datagrams go to ops->hand_on. Errors as above. To be undone
- * before the socket moves: two cores that each name the other would hand datagrams to and fro. */
+/* As zl_udp_open, of a group, which any number of sockets may have that are all opened so
+ * (SO_REUSEADDR): each gets every datagram. -EINVAL also: not a group. */
+int zl_udp_open_shared(struct zl_net *net, const struct zl_endpoint_addr *group,
+		       zl_udp_receive *receive, void *owner, struct zl_udp **out);
+/* That socket is on another core, below 64: its datagrams go to ops->hand_on. Errors as above. What
+ * comes from another core is not handed on again: it is dropped if its socket has moved. */
 int zl_udp_elsewhere(struct zl_net *net, const struct zl_endpoint_addr *local, unsigned core,
 		     struct zl_udp **out);
+/* The same of one that is shared, once for each such socket or once for all of that core's: a core
+ * gets a datagram once. */
+int zl_udp_elsewhere_shared(struct zl_net *net, const struct zl_endpoint_addr *group, unsigned core,
+			    struct zl_udp **out);
 /* Of either kind. */
 void zl_udp_close(struct zl_net *net, struct zl_udp *u);
 

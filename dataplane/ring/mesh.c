@@ -35,7 +35,7 @@ static void parcel_drop(const struct zl_parcel *p)
 {
 	if (p->kind == ZL_PARCEL_MSG || p->kind == ZL_PARCEL_IN || p->kind == ZL_PARCEL_OUT)
 		zl_buf_unref(p->msg.buf, 1);
-	else if (p->kind == ZL_PARCEL_RX || p->kind == ZL_PARCEL_TX)
+	else if (p->kind == ZL_PARCEL_RX || p->kind == ZL_PARCEL_TX || p->kind == ZL_PARCEL_PACKET)
 		rte_pktmbuf_free(p->frame);
 }
 

@@ -1,7 +1,8 @@
 /* The core-to-core mesh: one single-producer single-consumer rte_ring for each ordered pair of poll
  * cores, carrying parcels by value in bursts. A parcel is a message part for a shard of a socket, a
  * frame that belongs to the other core (software steering) or is to leave by a port that the other
- * core owns, an ARP mapping, or between a peer's stream and the home of its socket (crossing.h).
+ * core owns, a packet for a datagram socket of the other core, an ARP mapping, or between a peer's
+ * stream and the home of its socket (crossing.h).
  *
  * A message part carries one reference on its buffer; the receiver gives it back. */
 #ifndef ZL_RING_MESH_H
@@ -22,6 +23,7 @@ enum zl_parcel_kind {
 	ZL_PARCEL_BROKEN, /* the message begun on this lane will have no end: its sender is gone */
 	ZL_PARCEL_RX,
 	ZL_PARCEL_TX,
+	ZL_PARCEL_PACKET, /* for a datagram socket of that core */
 	ZL_PARCEL_NEIGHBOR,
 	/* Between a peer's stream and its socket's home; `peer` says which. */
 	ZL_PARCEL_IN,     /* home: a part that the peer sent */
@@ -43,7 +45,7 @@ struct zl_credit {
 struct zl_parcel {
 	union {
 		struct zl_msg msg;      /* MSG, IN, OUT */
-		struct rte_mbuf *frame; /* RX: to be input there; TX: to be sent there */
+		struct rte_mbuf *frame; /* RX, PACKET: to be input there; TX: to be sent there */
 		struct {
 			uint32_t ip;
 			uint8_t mac[6];
@@ -64,7 +66,7 @@ struct zl_parcel {
 		uint32_t socket; /* MSG, BROKEN */
 		uint32_t peer;   /* its index on the stream's core */
 	};
-	uint16_t port; /* RX, TX, NEIGHBOR */
+	uint16_t port; /* RX, TX, PACKET, NEIGHBOR */
 	uint8_t kind;
 	uint8_t reserved;
 };

@@ -297,43 +297,68 @@ static void test_what_cannot_be_sent_is_freed_and_counted(void **state)
 	assert_int_equal(station_count(s, ZL_NET_udp_tx_datagrams), 0);
 }
 
-static void home(void *ctx, unsigned core, uint16_t port, struct rte_mbuf *frame)
+static void home(void *ctx, unsigned core, uint16_t port, struct rte_mbuf *packet)
 {
 	struct station *s = ctx;
 
 	handed.frames++;
 	handed.core = core;
 	handed.port = port;
-	s->sent[s->sent_n++] = frame;
+	s->sent[s->sent_n++] = packet;
 }
 
-static void test_a_socket_elsewhere_gets_the_frame_as_it_came(void **state)
+static void test_a_socket_elsewhere_gets_the_packet_as_it_came(void **state)
 {
 	struct station *s = *state;
 	struct zl_net_ops ops = *s->net->config.ops;
 	const struct zl_net_ops *plain = s->net->config.ops;
-	struct rte_mbuf *frame;
+	struct rte_mbuf *packet;
 	struct zl_udp *there;
 
 	ops.hand_on = home;
 	s->net->config.ops = &ops;
+	handed.frames = 0;
 	assert_int_equal(zl_udp_elsewhere(s->net, &(struct zl_endpoint_addr){0, PORT}, 3, &there),
 			 0);
 	give(s, 33, PORT);
 	assert_int_equal(handed.frames, 1);
 	assert_int_equal(handed.core, 3);
 	assert_int_equal(handed.port, 0);
-	assert_int_equal(station_count(s, ZL_NET_udp_handed_on), 1);
+	assert_int_equal(station_count(s, ZL_NET_datagram_handed_on), 1);
 	assert_int_equal(s->sent_n, 1);
+	packet = s->sent[--s->sent_n];
+	assert_int_equal(packet->pkt_len, 20 + 8 + 33);
 
 	/* There it is delivered: here, that is, once the socket has moved. */
 	zl_udp_close(s->net, there);
 	open_at(s, 0, PORT);
-	frame = s->sent[--s->sent_n];
-	zl_net_input(s->net, 0, &frame, 1, s->now_ns);
+	zl_net_handed_on(s->net, 0, &packet, 1, s->now_ns);
 	assert_int_equal(got.datagrams, 1);
 	assert_int_equal(got.len, 33);
 	s->net->config.ops = plain;
+}
+
+static void test_what_was_handed_on_is_not_handed_on_again(void **state)
+{
+	struct station *s = *state;
+	struct zl_net_ops ops = *s->net->config.ops;
+	const struct zl_net_ops *plain = s->net->config.ops;
+	struct rte_mbuf *packet;
+	struct zl_udp *there;
+
+	ops.hand_on = home;
+	s->net->config.ops = &ops;
+	handed.frames = 0;
+	assert_int_equal(zl_udp_elsewhere(s->net, &(struct zl_endpoint_addr){0, PORT}, 3, &there),
+			 0);
+	give(s, 33, PORT);
+	packet = s->sent[--s->sent_n];
+	zl_net_handed_on(s->net, 0, &packet, 1, s->now_ns);
+	assert_int_equal(handed.frames, 1);
+	assert_int_equal(station_count(s, ZL_NET_datagram_drop_elsewhere), 1);
+	s->net->config.ops = plain;
+	give(s, 33, PORT);
+	assert_int_equal(station_count(s, ZL_NET_datagram_drop_elsewhere), 2);
 }
 
 /* Port unreachable from the peer about a datagram from `from` of ours. */
@@ -378,7 +403,8 @@ int main(void)
 		TEST(test_unreachables_are_limited_and_never_answer_a_frame_to_many),
 		TEST(test_what_is_sent_has_its_ports_length_and_checksum),
 		TEST(test_what_cannot_be_sent_is_freed_and_counted),
-		TEST(test_a_socket_elsewhere_gets_the_frame_as_it_came),
+		TEST(test_a_socket_elsewhere_gets_the_packet_as_it_came),
+		TEST(test_what_was_handed_on_is_not_handed_on_again),
 		TEST(test_unreachables_about_our_datagrams_are_counted_and_others_dropped),
 	};
 

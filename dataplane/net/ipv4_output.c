@@ -1,0 +1,149 @@
+/* IPv4 outwards (RFC 791, RFC 1122): a packet is routed by the ports' prefixes and gateways, gains its
+ * header, and its checksums are completed, by the port where that offers to. */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_ip.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
+#include "dataplane/net/ipv4.h"
+#include "dataplane/net/stack.h"
+
+#define HEADER sizeof(struct rte_ipv4_hdr)
+#define TTL    64
+#define ALERT  RTE_BE32(0x94040000) /* the option of RFC 2113 */
+
+int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
+	       uint32_t *next_hop)
+{
+	int best = -1, gateway = -1;
+
+	if (!unicast(dst))
+		return -ENETUNREACH;
+	for (int i = 0; i < net->ports; i++) {
+		const struct zl_net_port *p = &net->port[i];
+
+		if (!net->port_up[i] || !p->ip)
+			continue;
+		if (p->ip == dst || subnet_special(p, dst))
+			return -ENETUNREACH;
+		if (on_link(p, dst) && (best < 0 || p->prefix_len > net->port[best].prefix_len))
+			best = i;
+		if (p->gateway && gateway < 0)
+			gateway = i;
+	}
+	if (best < 0 && gateway < 0)
+		return -ENETUNREACH;
+	*port = best >= 0 ? best : gateway;
+	*src = net->port[*port].ip;
+	*next_hop = best >= 0 ? dst : net->port[gateway].gateway;
+	return 0;
+}
+
+static void set_l4_checksum(void *l4, uint8_t proto, uint16_t sum)
+{
+	if (proto == IPPROTO_TCP)
+		((struct rte_tcp_hdr *)l4)->cksum = sum;
+	else if (proto == IPPROTO_UDP)
+		((struct rte_udp_hdr *)l4)->dgram_cksum = sum;
+}
+
+/* The flag that has the port complete proto's checksum, or 0. */
+static uint64_t l4_flag(const struct zl_net_port *p, uint8_t proto)
+{
+	if (proto == IPPROTO_TCP && p->tx_offload & RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+		return RTE_MBUF_F_TX_TCP_CKSUM;
+	if (proto == IPPROTO_UDP && p->tx_offload & RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+		return RTE_MBUF_F_TX_UDP_CKSUM;
+	return 0;
+}
+
+unsigned ipv4_header_bytes(struct ipv4_how how)
+{
+	return HEADER + (how.alert ? sizeof(rte_be32_t) : 0);
+}
+
+/* The header before m's data, and both checksums. false: it cannot be; m is as it was, or longer. */
+static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct rte_mbuf *m,
+		       uint32_t src, uint32_t dst, struct ipv4_how how)
+{
+	uint8_t header = (uint8_t)ipv4_header_bytes(how);
+	uint64_t flags = l4_flag(p, how.proto);
+	bool l4 = how.proto == IPPROTO_TCP || how.proto == IPPROTO_UDP;
+	uint16_t l4_sum = l4 && !flags ? l4_checksum(m, src, dst, how.proto) : 0;
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)rte_pktmbuf_prepend(m, header);
+
+	if (unlikely(!ip || m->pkt_len > UINT16_MAX))
+		return false;
+	m->l3_len = header;
+	*ip = (struct rte_ipv4_hdr){.version_ihl = (uint8_t)(IPVERSION << 4 | header / 4),
+				    .type_of_service = how.tos,
+				    .total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len),
+				    .packet_id = rte_cpu_to_be_16(net->ip_id++),
+				    .fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
+				    .time_to_live = how.ttl,
+				    .next_proto_id = how.proto,
+				    .src_addr = rte_cpu_to_be_32(src),
+				    .dst_addr = rte_cpu_to_be_32(dst)};
+	if (how.alert)
+		memcpy(ip + 1, &(rte_be32_t){ALERT}, sizeof(rte_be32_t));
+	if (p->tx_offload & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
+		flags |= RTE_MBUF_F_TX_IP_CKSUM;
+	else
+		ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, header);
+	/* Flags of a frame that was received would be read as requests to the port. */
+	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_TX_TCP_SEG;
+	if (flags)
+		m->ol_flags |= flags | RTE_MBUF_F_TX_IPV4;
+	if (flags & RTE_MBUF_F_TX_L4_MASK)
+		l4_sum = rte_ipv4_phdr_cksum(ip, m->ol_flags);
+	set_l4_checksum((uint8_t *)ip + header, how.proto, l4_sum);
+	count(net, ZL_NET_ip_tx_packets);
+	return true;
+}
+
+int ipv4_send(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
+	      struct ipv4_how how)
+{
+	uint32_t port_ip, next_hop;
+	uint16_t port;
+
+	if (unlikely(ipv4_route(net, dst, &port, &port_ip, &next_hop))) {
+		drop(net, m, ZL_NET_ip_drop_no_route);
+		return -ENETUNREACH;
+	}
+	if (likely(add_header(net, &net->port[port], m, src, dst, how)))
+		arp_output(net, port, m, next_hop);
+	else
+		drop(net, m, ZL_NET_ip_drop_no_buffer);
+	return 0;
+}
+
+int ipv4_output_tos(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
+		    uint8_t proto, uint8_t tos)
+{
+	return ipv4_send(net, m, src, dst,
+			 (struct ipv4_how){.proto = proto, .tos = tos, .ttl = TTL});
+}
+
+/* RFC 1112 6.4: the low 23 bits. */
+static struct rte_ether_addr group_mac(uint32_t group)
+{
+	return (struct rte_ether_addr){
+		{0x01, 0x00, 0x5e, group >> 16 & 0x7f, group >> 8 & 0xff, group & 0xff}};
+}
+
+void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t group,
+		     struct ipv4_how how)
+{
+	const struct zl_net_port *p = &net->port[port];
+	struct rte_ether_addr mac = group_mac(group);
+
+	if (unlikely(!add_header(net, p, m, p->ip, group, how))) {
+		drop(net, m, ZL_NET_ip_drop_no_buffer);
+		return;
+	}
+	eth_output(net, port, m, &mac, RTE_ETHER_TYPE_IPV4);
+}
