@@ -1,7 +1,8 @@
 /* Groups that a core's stack is in (IGMPv3 as a host, RFC 3376, without source filters; older
- * versions where an older querier is heard). Every core that datagrams may come to joins; one of
- * them reports for the port: the one that what is neither TCP nor UDP is steered to, which is
- * core 0. All calls on the stack's own core. Header of igmp.c. */
+ * versions where an older querier is heard). Every core joins that datagrams may come to, or that
+ * sends what sockets of ours are to hear; one of them reports for the port: the one that what is
+ * neither TCP nor UDP is steered to, which is core 0. All calls on the stack's own core. Header of
+ * igmp.c. */
 #ifndef ZL_NET_IGMP_H
 #define ZL_NET_IGMP_H
 

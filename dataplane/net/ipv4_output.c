@@ -50,12 +50,12 @@ static void set_l4_checksum(void *l4, uint8_t proto, uint16_t sum)
 		((struct rte_udp_hdr *)l4)->dgram_cksum = sum;
 }
 
-/* The flag that has the port complete proto's checksum, or 0. */
-static uint64_t l4_flag(const struct zl_net_port *p, uint8_t proto)
+/* The flag that has a port with these offloads complete proto's checksum, or 0. */
+static uint64_t l4_flag(uint64_t offload, uint8_t proto)
 {
-	if (proto == IPPROTO_TCP && p->tx_offload & RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+	if (proto == IPPROTO_TCP && offload & RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
 		return RTE_MBUF_F_TX_TCP_CKSUM;
-	if (proto == IPPROTO_UDP && p->tx_offload & RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+	if (proto == IPPROTO_UDP && offload & RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
 		return RTE_MBUF_F_TX_UDP_CKSUM;
 	return 0;
 }
@@ -70,7 +70,8 @@ static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct r
 		       uint32_t src, uint32_t dst, struct ipv4_how how)
 {
 	uint8_t header = (uint8_t)ipv4_header_bytes(how);
-	uint64_t flags = l4_flag(p, how.proto);
+	uint64_t offload = how.loop ? 0 : p->tx_offload; /* who hears it here has no port */
+	uint64_t flags = l4_flag(offload, how.proto);
 	bool l4 = how.proto == IPPROTO_TCP || how.proto == IPPROTO_UDP;
 	uint16_t l4_sum = l4 && !flags ? l4_checksum(m, src, dst, how.proto) : 0;
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)rte_pktmbuf_prepend(m, header);
@@ -89,7 +90,7 @@ static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct r
 				    .dst_addr = rte_cpu_to_be_32(dst)};
 	if (how.alert)
 		memcpy(ip + 1, &(rte_be32_t){ALERT}, sizeof(rte_be32_t));
-	if (p->tx_offload & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
+	if (offload & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
 		flags |= RTE_MBUF_F_TX_IP_CKSUM;
 	else
 		ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, header);
@@ -145,5 +146,7 @@ void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint
 		drop(net, m, ZL_NET_ip_drop_no_buffer);
 		return;
 	}
+	if (how.loop)
+		loop_output(net, port, m);
 	eth_output(net, port, m, &mac, RTE_ETHER_TYPE_IPV4);
 }

@@ -54,6 +54,7 @@ void zl_net_destroy(struct zl_net *net)
 {
 	if (!net)
 		return;
+	loop_destroy(net);
 	tcp_destroy(net);
 	igmp_destroy(net);
 	raw_destroy(net);
@@ -123,13 +124,14 @@ void zl_net_output(struct zl_net *net, uint64_t now_ns)
 {
 	net->now_ns = now_ns;
 	eth_look(net);
+	loop_input(net);
 	tcp_output_pending(net);
 	eth_flush(net);
 }
 
 uint64_t zl_net_next_timer(const struct zl_net *net)
 {
-	return zl_timer_next(&net->timers);
+	return net->loop.n ? net->now_ns : zl_timer_next(&net->timers);
 }
 
 void zl_net_neighbor_set(struct zl_net *net, uint16_t port, uint32_t ip,

@@ -98,10 +98,10 @@ void zl_net_handed_on(struct zl_net *net, uint16_t port, struct rte_mbuf **packe
 		      uint64_t now_ns);
 /* Run timers that are due. */
 void zl_net_timers(struct zl_net *net, uint64_t now_ns);
-/* End of the turn: call readable events that are due, emit ACKs and data of streams marked for
- * output, flush frames to ops->transmit. Call after everything that may have appended. */
+/* End of the turn: give sockets what was sent to their group here, call readable events that are
+ * due, emit ACKs and data of streams marked for output, flush frames to ops->transmit. Call after everything that may have appended. */
 void zl_net_output(struct zl_net *net, uint64_t now_ns);
-/* When the next timer is due; UINT64_MAX: none. */
+/* When the next timer is due, or at once, if another turn has work; UINT64_MAX: never. */
 uint64_t zl_net_next_timer(const struct zl_net *net);
 
 /* From another core's zl_net_ops.neighbor. */

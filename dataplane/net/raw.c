@@ -85,6 +85,11 @@ int zl_raw_elsewhere_shared(struct zl_net *net, uint8_t proto, uint32_t group, u
 	return open_elsewhere(net, proto, group, true, core, out);
 }
 
+void zl_raw_set_loop(struct zl_raw *r, bool loop)
+{
+	r->s.loop = loop;
+}
+
 void zl_raw_close(struct zl_net *net, struct zl_raw *r)
 {
 	sockets_close(net->raw, &r->s);
@@ -170,6 +175,7 @@ int zl_raw_send_group(struct zl_net *net, const struct zl_raw *r, struct rte_mbu
 		return -ENETUNREACH;
 	}
 	rc = prepare(net, r, m, hops, flags, &how);
+	how.loop = r->s.loop && sockets_find(net->raw, group, how.proto);
 	if (!rc)
 		ipv4_send_group(net, port, m, group, how);
 	return rc;

@@ -42,9 +42,11 @@ void zl_raw_close(struct zl_net *net, struct zl_raw *r);
  * 65,515 bytes, or 65,511 with the option; -ENETUNREACH: no port reaches it. Both are counted. */
 int zl_raw_send(struct zl_net *net, const struct zl_raw *r, struct rte_mbuf *m, uint32_t remote,
 		unsigned flags);
-/* To a group, from that port and its address, over at most so many hops; otherwise as zl_raw_send.
- */
+/* To a group, from that port and its address, over at most so many hops, and to our own sockets as
+ * zl_udp_send_group has it; otherwise as zl_raw_send. */
 int zl_raw_send_group(struct zl_net *net, const struct zl_raw *r, struct rte_mbuf *m, uint16_t port,
 		      uint32_t group, uint8_t hops, unsigned flags);
+/* As zl_udp_set_loop. */
+void zl_raw_set_loop(struct zl_raw *r, bool loop);
 
 #endif

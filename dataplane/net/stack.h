@@ -18,6 +18,8 @@ enum net_origin {
 	FROM_SELF, /* we did, to a group that is heard here */
 };
 
+#define LOOP_MAX 256 /* packets of a turn */
+
 struct zl_net {
 	struct zl_net_config config;
 	uint64_t now_ns; /* of the call in progress */
@@ -39,6 +41,11 @@ struct zl_net {
 	uint16_t ip_id;
 	uint64_t unreachables_since_ns; /* icmp.c: the second that is counted, */
 	unsigned unreachables;          /* and how many were sent in it */
+	struct {
+		unsigned n;
+		struct rte_mbuf *packet[LOOP_MAX];
+		uint16_t port[LOOP_MAX];
+	} loop; /* loop.c */
 	uint64_t counter[ZL_NET_COUNTERS];
 };
 
@@ -78,10 +85,19 @@ void arp_announce(struct zl_net *net, uint16_t port);
 /* ipv4.c */
 /* A packet past its Ethernet header, received on `port`; owns m. */
 void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
+/* Cuts what follows the first `len` bytes, which must be there. */
+void packet_trim(struct rte_mbuf *m, uint32_t len);
+/* Is the checksum of the TCP segment or UDP datagram at m's data right? By the port's word where
+ * that is taken. A datagram that has none is for the caller to see. */
+bool l4_right(const struct zl_net *net, uint16_t port, const struct rte_mbuf *m, uint32_t src,
+	      uint32_t dst, uint8_t proto);
+
+/* ipv4_output.c */
 /* How a packet is sent, but for where to. */
 struct ipv4_how {
 	uint8_t proto, tos, ttl;
 	bool alert; /* with the Router Alert option (RFC 2113) */
+	bool loop;  /* to a group: our own sockets get it as well */
 };
 /* m holds the transport header and payload (a chain is fine; the first segment is ours alone,
  * direct or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header (DF
@@ -111,12 +127,12 @@ static inline int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t s
 int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
 	       uint32_t *next_hop);
 
-/* Cuts what follows the first `len` bytes, which must be there. */
-void packet_trim(struct rte_mbuf *m, uint32_t len);
-/* Is the checksum of the TCP segment or UDP datagram at m's data right? By the port's word where
- * that is taken. A datagram that has none is for the caller to see. */
-bool l4_right(const struct zl_net *net, uint16_t port, const struct rte_mbuf *m, uint32_t src,
-	      uint32_t dst, uint8_t proto);
+/* loop.c */
+/* An IPv4 packet that is about to leave by that port, headers complete, is to be heard here as well;
+ * m stays the caller's, and what is in it now may not change any more. */
+void loop_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
+void loop_input(struct zl_net *net);
+void loop_destroy(struct zl_net *net);
 
 /* icmp.c */
 void icmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src, uint32_t dst);

@@ -84,6 +84,11 @@ int zl_udp_elsewhere_shared(struct zl_net *net, const struct zl_endpoint_addr *g
 	return open_elsewhere(net, group, true, core, out);
 }
 
+void zl_udp_set_loop(struct zl_udp *u, bool loop)
+{
+	u->s.loop = loop;
+}
+
 void zl_udp_close(struct zl_net *net, struct zl_udp *u)
 {
 	sockets_close(net->udp, &u->s);
@@ -209,6 +214,7 @@ int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
 int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
 		      const struct zl_endpoint_addr *group, uint8_t hops)
 {
+	bool loop = u->s.loop && sockets_find(net->udp, group->ip, group->port);
 	int rc;
 
 	if (port >= net->ports || !net->port_up[port] || !net->port[port].ip) {
@@ -218,6 +224,7 @@ int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbu
 	rc = add_header(net, u, m, port, group->port);
 	if (!rc)
 		ipv4_send_group(net, port, m, group->ip,
-				(struct ipv4_how){.proto = IPPROTO_UDP, .ttl = hops});
+				(struct ipv4_how){
+					.proto = IPPROTO_UDP, .ttl = hops, .loop = loop});
 	return rc;
 }

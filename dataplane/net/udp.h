@@ -43,8 +43,12 @@ void zl_udp_close(struct zl_net *net, struct zl_udp *u);
 int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
 		const struct zl_endpoint_addr *remote);
 /* To a group, from that port and its address, over at most so many hops; otherwise as zl_udp_send.
- */
+ * Sockets of ours that are in that group on that port get it as well, at the end of the turn
+ * (zl_net_output), the sender's own and those of other cores included: this core's stack has to be
+ * in the group, too (zl_group_join). */
 int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
 		      const struct zl_endpoint_addr *group, uint8_t hops);
+/* That, or not (IP_MULTICAST_LOOP). On, at first. */
+void zl_udp_set_loop(struct zl_udp *u, bool loop);
 
 #endif
