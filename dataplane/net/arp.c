@@ -209,7 +209,7 @@ static void confirm(struct entry *e, const struct rte_ether_addr *mac)
 	e->waiting_n = 0;
 	zl_timer_arm(&e->net->timers, &e->timer, e->net->now_ns + LIFETIME_NS);
 	for (unsigned i = 0; i < n; i++)
-		eth_output(e->net, e->port, e->waiting[i], &e->mac, RTE_ETHER_TYPE_IPV4);
+		ipv4_transmit(e->net, e->port, e->waiting[i], &e->mac);
 }
 
 static void wait(struct entry *e, struct rte_mbuf *m)
@@ -228,7 +228,7 @@ void arp_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t 
 
 	if (likely(e && e->state != RESOLVING)) {
 		e->used = true;
-		eth_output(net, port, m, &e->mac, RTE_ETHER_TYPE_IPV4);
+		ipv4_transmit(net, port, m, &e->mac);
 		return;
 	}
 	if (e) {

@@ -1,6 +1,7 @@
 /* ICMP (RFC 792): echo requests to us are answered; destination unreachable for a TCP segment of
  * ours is passed to TCP, and for a datagram of ours counted; port unreachable is sent for datagrams
- * that no socket is for. The rest is counted. */
+ * that no socket is for, and time exceeded for those of which fragments are missing. The rest is
+ * counted. */
 #include "dataplane/net/stack.h"
 
 #include <rte_icmp.h>
@@ -10,14 +11,16 @@
 #define TYPE_ECHO_REPLY   0
 #define TYPE_UNREACHABLE  3
 #define TYPE_ECHO         8
+#define TYPE_EXCEEDED     11
 #define CODE_PROTOCOL     2
 #define CODE_PORT         3
+#define CODE_REASSEMBLY   1 /* of TYPE_EXCEEDED */
 #define CODE_MAX          15
 #define QUOTED_L4_MINIMUM 8
 
-#define ERROR_BYTES_MAX       576 /* of the whole packet (RFC 1812 4.3.2.3) */
-#define UNREACHABLES_A_SECOND 100
-#define SECOND_NS             UINT64_C(1000000000)
+#define ERROR_BYTES_MAX 576 /* of the whole packet (RFC 1812 4.3.2.3) */
+#define ERRORS_A_SECOND 100
+#define SECOND_NS       UINT64_C(1000000000)
 
 static void echo(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst)
 {
@@ -84,22 +87,23 @@ static void unreachable(struct zl_net *net, struct rte_mbuf *m, uint8_t code)
 }
 
 /* One more in this second? Counts it if so. */
-static bool may_send_unreachable(struct zl_net *net)
+static bool may_send_error(struct zl_net *net)
 {
-	if (net->now_ns - net->unreachables_since_ns >= SECOND_NS) {
-		net->unreachables_since_ns = net->now_ns;
-		net->unreachables = 0;
+	if (net->now_ns - net->icmp_errors_since_ns >= SECOND_NS) {
+		net->icmp_errors_since_ns = net->now_ns;
+		net->icmp_errors = 0;
 	}
-	if (net->unreachables >= UNREACHABLES_A_SECOND) {
-		count(net, ZL_NET_icmp_unreachable_limited);
+	if (net->icmp_errors >= ERRORS_A_SECOND) {
+		count(net, ZL_NET_icmp_errors_limited);
 		return false;
 	}
-	net->unreachables++;
+	net->icmp_errors++;
 	return true;
 }
 
-void icmp_port_unreachable(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header, uint32_t src,
-			   uint32_t dst)
+/* Owns m, which is what is told of; counted as `sent`. */
+static void send_error(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header, uint32_t src,
+		       uint32_t dst, struct rte_icmp_hdr what, enum zl_net_counter sent)
 {
 	const struct rte_ether_hdr *eth;
 	struct rte_icmp_hdr *icmp;
@@ -107,7 +111,7 @@ void icmp_port_unreachable(struct zl_net *net, struct rte_mbuf *m, unsigned ip_h
 	uint32_t quoted;
 
 	eth = (const void *)rte_pktmbuf_prepend(m, (uint16_t)(RTE_ETHER_HDR_LEN + ip_header));
-	if (rte_is_multicast_ether_addr(&eth->dst_addr) || !may_send_unreachable(net)) {
+	if (rte_is_multicast_ether_addr(&eth->dst_addr) || !may_send_error(net)) {
 		rte_pktmbuf_free(m);
 		return;
 	}
@@ -121,10 +125,26 @@ void icmp_port_unreachable(struct zl_net *net, struct rte_mbuf *m, unsigned ip_h
 		count(net, ZL_NET_ip_drop_no_buffer);
 		return;
 	}
-	*icmp = (struct rte_icmp_hdr){.icmp_type = TYPE_UNREACHABLE, .icmp_code = CODE_PORT};
+	*icmp = what;
 	icmp->icmp_cksum = packet_checksum(error);
-	count(net, ZL_NET_icmp_tx_port_unreachable);
+	count(net, sent);
 	ipv4_output(net, error, dst, src, IPPROTO_ICMP);
+}
+
+void icmp_port_unreachable(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header, uint32_t src,
+			   uint32_t dst)
+{
+	send_error(net, m, ip_header, src, dst,
+		   (struct rte_icmp_hdr){.icmp_type = TYPE_UNREACHABLE, .icmp_code = CODE_PORT},
+		   ZL_NET_icmp_tx_port_unreachable);
+}
+
+void icmp_reassembly_timeout(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header,
+			     uint32_t src, uint32_t dst)
+{
+	send_error(net, m, ip_header, src, dst,
+		   (struct rte_icmp_hdr){.icmp_type = TYPE_EXCEEDED, .icmp_code = CODE_REASSEMBLY},
+		   ZL_NET_icmp_tx_time_exceeded);
 }
 
 void icmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src, uint32_t dst)

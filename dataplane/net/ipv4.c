@@ -1,5 +1,5 @@
-/* IPv4 inwards, as a host (RFC 791, RFC 1122): no forwarding and no reassembly. A packet is checked,
- * cut to its total length and handed to its protocol. */
+/* IPv4 inwards, as a host (RFC 791, RFC 1122): no forwarding. A packet is checked, cut to its
+ * total length, put together if it is a fragment, and handed to its protocol. */
 #include "dataplane/net/ipv4.h"
 
 #include <rte_ip.h>
@@ -58,8 +58,6 @@ static enum zl_net_counter check(const struct zl_net *net, uint16_t port, const 
 		return ZL_NET_ip_drop_checksum;
 	if (unlikely(!ip->time_to_live))
 		return ZL_NET_ip_drop_ttl;
-	if (unlikely(ip->fragment_offset & RTE_BE16(FRAGMENTED)))
-		return ZL_NET_ip_drop_fragment;
 	return ZL_NET_COUNTERS;
 }
 
@@ -75,6 +73,19 @@ static enum zl_net_counter check_addresses(const struct zl_net *net, uint16_t po
 		     (zl_net_port_of(net, src) >= 0 && net->origin == FROM_PORT)))
 		return ZL_NET_ip_drop_source;
 	return ZL_NET_COUNTERS;
+}
+
+/* As check(), of a fragment: is anybody here to have what it is of? TCP sends none, and what a core
+ * would put together might be for a connection of another's. */
+static enum zl_net_counter check_fragment(const struct zl_net *net, uint16_t port, uint32_t dst,
+					  uint8_t proto)
+{
+	if (zl_is_group(dst) && !igmp_joined(net, port, dst))
+		return ZL_NET_ip_drop_group;
+	if (proto == IPPROTO_UDP || (proto == IPPROTO_ICMP && !zl_is_group(dst)) ||
+	    raw_bound(net, dst, proto))
+		return ZL_NET_COUNTERS;
+	return ZL_NET_ip_drop_fragment;
 }
 
 bool l4_right(const struct zl_net *net, uint16_t port, const struct rte_mbuf *m, uint32_t src,
@@ -119,32 +130,10 @@ static void deliver_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
 		raw_input(net, port, m, header, src, dst, proto);
 }
 
-void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
+/* m is behind its header. */
+static void deliver(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned header,
+		    uint32_t src, uint32_t dst, uint8_t proto)
 {
-	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
-	enum zl_net_counter why = check(net, port, m);
-	uint32_t src, dst;
-	unsigned header;
-	uint8_t proto;
-
-	count(net, ZL_NET_ip_rx_packets);
-	if (unlikely(why != ZL_NET_COUNTERS)) {
-		drop(net, m, why);
-		return;
-	}
-	src = rte_be_to_cpu_32(ip->src_addr);
-	dst = rte_be_to_cpu_32(ip->dst_addr);
-	proto = ip->next_proto_id;
-	why = check_addresses(net, port, src, dst);
-	if (unlikely(why != ZL_NET_COUNTERS)) {
-		drop(net, m, why);
-		return;
-	}
-	/* Ethernet's padding goes. */
-	packet_trim(m, rte_be_to_cpu_16(ip->total_length));
-	/* Options are skipped: a host may ignore all that it does not use (RFC 1122 3.2.1.8). */
-	header = rte_ipv4_hdr_len(ip);
-	rte_pktmbuf_adj(m, (uint16_t)header);
 	if (unlikely(zl_is_group(dst)))
 		deliver_group(net, port, m, header, src, dst, proto);
 	else if (likely(proto == IPPROTO_TCP))
@@ -159,3 +148,38 @@ void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
 		raw_input(net, port, m, header, src, dst, proto);
 }
 
+void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+	enum zl_net_counter why = check(net, port, m);
+	uint32_t src, dst;
+	unsigned header;
+	uint8_t proto;
+	bool fragment;
+
+	count(net, ZL_NET_ip_rx_packets);
+	if (unlikely(why != ZL_NET_COUNTERS)) {
+		drop(net, m, why);
+		return;
+	}
+	src = rte_be_to_cpu_32(ip->src_addr);
+	dst = rte_be_to_cpu_32(ip->dst_addr);
+	proto = ip->next_proto_id;
+	fragment = ip->fragment_offset & RTE_BE16(FRAGMENTED);
+	why = check_addresses(net, port, src, dst);
+	if (unlikely(fragment && why == ZL_NET_COUNTERS))
+		why = check_fragment(net, port, dst, proto);
+	if (unlikely(why != ZL_NET_COUNTERS)) {
+		drop(net, m, why);
+		return;
+	}
+	/* Ethernet's padding goes. */
+	packet_trim(m, rte_be_to_cpu_16(ip->total_length));
+	/* Options are skipped: a host may ignore all that it does not use (RFC 1122 3.2.1.8). */
+	header = rte_ipv4_hdr_len(ip);
+	rte_pktmbuf_adj(m, (uint16_t)header);
+	if (unlikely(fragment))
+		m = reassembly_input(net, m, &header);
+	if (likely(m))
+		deliver(net, port, m, header, src, dst, proto);
+}

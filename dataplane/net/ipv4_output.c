@@ -70,7 +70,9 @@ static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct r
 		       uint32_t src, uint32_t dst, struct ipv4_how how)
 {
 	uint8_t header = (uint8_t)ipv4_header_bytes(how);
-	uint64_t offload = how.loop ? 0 : p->tx_offload; /* who hears it here has no port */
+	bool whole = how.proto == IPPROTO_TCP || m->pkt_len + header <= p->mtu;
+	/* Who hears it here has no port, and a port sees one fragment at a time. */
+	uint64_t offload = whole && !how.loop ? p->tx_offload : 0;
 	uint64_t flags = l4_flag(offload, how.proto);
 	bool l4 = how.proto == IPPROTO_TCP || how.proto == IPPROTO_UDP;
 	uint16_t l4_sum = l4 && !flags ? l4_checksum(m, src, dst, how.proto) : 0;
@@ -82,8 +84,9 @@ static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct r
 	*ip = (struct rte_ipv4_hdr){.version_ihl = (uint8_t)(IPVERSION << 4 | header / 4),
 				    .type_of_service = how.tos,
 				    .total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len),
-				    .packet_id = rte_cpu_to_be_16(net->ip_id++),
-				    .fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG),
+				    .packet_id = rte_cpu_to_be_16(whole ? net->ip_id++
+									: net->fragment_id++),
+				    .fragment_offset = whole ? RTE_BE16(RTE_IPV4_HDR_DF_FLAG) : 0,
 				    .time_to_live = how.ttl,
 				    .next_proto_id = how.proto,
 				    .src_addr = rte_cpu_to_be_32(src),
@@ -148,5 +151,5 @@ void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint
 	}
 	if (how.loop)
 		loop_output(net, port, m);
-	eth_output(net, port, m, &mac, RTE_ETHER_TYPE_IPV4);
+	ipv4_transmit(net, port, m, &mac);
 }

@@ -9,6 +9,7 @@
 struct zl_net *zl_net_create(const struct zl_net_config *config)
 {
 	struct zl_net *net;
+	uint64_t random;
 	int err;
 
 	net = rte_zmalloc_socket("zl_net", sizeof(*net), RTE_CACHE_LINE_SIZE, config->socket_id);
@@ -17,7 +18,9 @@ struct zl_net *zl_net_create(const struct zl_net_config *config)
 		return NULL;
 	}
 	net->config = *config;
-	net->ip_id = (uint16_t)config->ops->random(config->ctx);
+	random = config->ops->random(config->ctx);
+	net->ip_id = (uint16_t)random;
+	net->fragment_id = (uint16_t)(random >> 16);
 	zl_timer_wheel_init(&net->timers, 0);
 	err = arp_create(net);
 	if (err)
@@ -28,6 +31,9 @@ struct zl_net *zl_net_create(const struct zl_net_config *config)
 	err = raw_create(net);
 	if (err)
 		goto no_raw;
+	err = reassembly_create(net);
+	if (err)
+		goto no_reassembly;
 	err = igmp_create(net);
 	if (err)
 		goto no_igmp;
@@ -39,6 +45,8 @@ struct zl_net *zl_net_create(const struct zl_net_config *config)
 no_tcp:
 	igmp_destroy(net);
 no_igmp:
+	reassembly_destroy(net);
+no_reassembly:
 	raw_destroy(net);
 no_raw:
 	udp_destroy(net);
@@ -57,6 +65,7 @@ void zl_net_destroy(struct zl_net *net)
 	loop_destroy(net);
 	tcp_destroy(net);
 	igmp_destroy(net);
+	reassembly_destroy(net);
 	raw_destroy(net);
 	udp_destroy(net);
 	arp_destroy(net);

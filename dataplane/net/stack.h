@@ -10,6 +10,7 @@ struct tcp;     /* tcp/tcp.h */
 struct arp;     /* arp.c */
 struct igmp;    /* igmp.c */
 struct sockets; /* sockets.h */
+struct reassembly;
 
 /* Where the packets of the call in progress come from. */
 enum net_origin {
@@ -37,15 +38,38 @@ struct zl_net {
 	struct arp *arp;
 	struct igmp *igmp;
 	struct sockets *udp, *raw;
+	struct reassembly *reassembly;
 	struct tcp *tcp;
-	uint16_t ip_id;
-	uint64_t unreachables_since_ns; /* icmp.c: the second that is counted, */
-	unsigned unreachables;          /* and how many were sent in it */
+	uint16_t ip_id;       /* of packets in one piece, where it says nothing (RFC 6864), */
+	uint16_t fragment_id; /* and of others, so that it comes round as late as it can */
+	uint64_t icmp_errors_since_ns; /* icmp.c: the second that is counted, */
+	unsigned icmp_errors;          /* and how many were sent in it */
 	struct {
 		unsigned n;
 		struct rte_mbuf *packet[LOOP_MAX];
 		uint16_t port[LOOP_MAX];
-	} loop; /* loop.c */
+	} loop; /* fragment.c */
+/* A packet that is larger than the port's MTU: in fragments, if that is allowed. Owns m. */
+void fragment_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
+		     const struct rte_ether_addr *dst);
+/* An IPv4 packet to that station; owns m. */
+static inline void ipv4_transmit(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
+				 const struct rte_ether_addr *dst)
+{
+	if (unlikely(m->pkt_len > net->port[port].mtu))
+		fragment_output(net, port, m, dst);
+	else
+		eth_output(net, port, m, dst, RTE_ETHER_TYPE_IPV4);
+}
+
+/* reassembly.c */
+int reassembly_create(struct zl_net *net);
+void reassembly_destroy(struct zl_net *net);
+/* A fragment, m's data being behind its IP header of *header bytes, which was checked. Owns it. The
+ * whole datagram behind its header, which is right for it, once all are here; else NULL. */
+struct rte_mbuf *reassembly_input(struct zl_net *net, struct rte_mbuf *m, unsigned *header);
+
+/* loop.c */
 	uint64_t counter[ZL_NET_COUNTERS];
 };
 
@@ -100,9 +124,9 @@ struct ipv4_how {
 	bool loop;  /* to a group: our own sockets get it as well */
 };
 /* m holds the transport header and payload (a chain is fine; the first segment is ours alone,
- * direct or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header (DF
- * set), routes and sends; owns m. src must be an address of ours. -ENETUNREACH: m freed and
- * counted.
+ * direct or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header, routes
+ * and sends; owns m. DF is set, unless it is larger than the port's MTU and not TCP's: then it goes
+ * in fragments. src must be an address of ours. -ENETUNREACH: m freed and counted.
  *
  * Checksums are filled in HERE, since only here is the port known: the transport leaves its TCP or
  * UDP checksum field ZERO, and this completes it, by the port's offload (flags and pseudo-header
@@ -142,6 +166,10 @@ void icmp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t 
 void icmp_port_unreachable(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header, uint32_t src,
 			   uint32_t dst);
 
+/* For a datagram whose other fragments did not come: m is the first. Otherwise the same. */
+void icmp_reassembly_timeout(struct zl_net *net, struct rte_mbuf *m, unsigned ip_header,
+			     uint32_t src, uint32_t dst);
+
 /* igmp.c */
 int igmp_create(struct zl_net *net);
 void igmp_destroy(struct zl_net *net);
@@ -164,6 +192,8 @@ void raw_destroy(struct zl_net *net);
 /* As udp_input, of any other protocol. */
 void raw_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned ip_header,
 	       uint32_t src, uint32_t dst, uint8_t proto);
+/* Has any socket this address and protocol, here or on another core? */
+bool raw_bound(const struct zl_net *net, uint32_t dst, uint8_t proto);
 
 /* checksum.c */
 /* Checksum of everything from m's data on, over the whole chain, in network order. Zero if the

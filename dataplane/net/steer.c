@@ -57,6 +57,12 @@ static uint32_t be32(const uint8_t *p)
 	return (uint32_t)be16(p) << 16 | be16(p + 2);
 }
 
+/* p is an IPv4 header. */
+static bool fragment(const uint8_t *p)
+{
+	return be16(p + 6) & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG);
+}
+
 /* The flow of a TCP or UDP packet at p; false if it has none, or less of it is there. */
 static bool flow_of(const uint8_t *p, unsigned len, uint32_t *hash)
 {
@@ -67,7 +73,7 @@ static bool flow_of(const uint8_t *p, unsigned len, uint32_t *hash)
 	ihl = (p[0] & 15) * 4;
 	if (ihl < 20 || len < ihl + 4 || (p[9] != IPPROTO_TCP && p[9] != IPPROTO_UDP))
 		return false;
-	if (be16(p + 6) & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG))
+	if (fragment(p))
 		return false;
 	*hash = zl_flow_hash(be32(p + 12), be32(p + 16), be16(p + ihl), be16(p + ihl + 2));
 	return true;
@@ -91,9 +97,10 @@ unsigned zl_steer_frame(const struct rte_mbuf *m, unsigned cores)
 	len -= RTE_ETHER_HDR_LEN;
 	if (flow_of(p, len, &hash))
 		return zl_steer_core(hash, cores);
+	if (fragment(p))
+		return zl_steer_core(zl_flow_hash(be32(p + 12), be32(p + 16), 0, 0), cores);
 	ihl = (p[0] & 15) * 4;
-	if (p[9] != IPPROTO_ICMP || ihl < 20 || len < ihl + 8 || !icmp_error(p[ihl]) ||
-	    be16(p + 6) & (RTE_IPV4_HDR_OFFSET_MASK | RTE_IPV4_HDR_MF_FLAG))
+	if (p[9] != IPPROTO_ICMP || ihl < 20 || len < ihl + 8 || !icmp_error(p[ihl]))
 		return 0;
 	/* The quoted packet is one that we sent; the hash is the same in both directions. */
 	if (flow_of(p + ihl + 8, len - ihl - 8, &hash))

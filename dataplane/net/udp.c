@@ -170,13 +170,12 @@ void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned i
 }
 
 /* Puts the header before the payload; if it cannot be, m is freed and counted. */
-static int add_header(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
-		      uint16_t to)
+static int add_header(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t to)
 {
 	uint32_t len = m->pkt_len + HEADER;
 	struct rte_udp_hdr *h;
 
-	if (unlikely(len + sizeof(struct rte_ipv4_hdr) > net->port[port].mtu)) {
+	if (unlikely(len + sizeof(struct rte_ipv4_hdr) > UINT16_MAX)) {
 		drop(net, m, ZL_NET_udp_drop_too_big);
 		return -EMSGSIZE;
 	}
@@ -205,7 +204,7 @@ int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
 		drop(net, m, ZL_NET_ip_drop_no_route);
 		return -ENETUNREACH;
 	}
-	rc = add_header(net, u, m, port, remote->port);
+	rc = add_header(net, u, m, remote->port);
 	if (rc)
 		return rc;
 	return ipv4_output(net, m, own ? u->s.ip : src, remote->ip, IPPROTO_UDP);
@@ -221,7 +220,7 @@ int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbu
 		drop(net, m, ZL_NET_ip_drop_no_route);
 		return -ENETUNREACH;
 	}
-	rc = add_header(net, u, m, port, group->port);
+	rc = add_header(net, u, m, group->port);
 	if (!rc)
 		ipv4_send_group(net, port, m, group->ip,
 				(struct ipv4_how){

@@ -37,9 +37,9 @@ int zl_udp_elsewhere_shared(struct zl_net *net, const struct zl_endpoint_addr *g
 void zl_udp_close(struct zl_net *net, struct zl_udp *u);
 
 /* m holds the payload: a chain is fine; the first segment is the caller's alone, with
- * RTE_PKTMBUF_HEADROOM spare. Owns m in any case. -EMSGSIZE: more than the port's MTU, as nothing
- * is sent in fragments; -ENETUNREACH: no port reaches it; -ENOBUFS: no headroom. All are counted.
- */
+ * RTE_PKTMBUF_HEADROOM spare. Owns m in any case. What is larger than the port's MTU goes in
+ * fragments. -EMSGSIZE: more than 65,507 bytes; -ENETUNREACH: no port reaches it; -ENOBUFS: no
+ * headroom. All are counted. */
 int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
 		const struct zl_endpoint_addr *remote);
 /* To a group, from that port and its address, over at most so many hops; otherwise as zl_udp_send.

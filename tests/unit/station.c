@@ -56,7 +56,7 @@ int station_setup(void **state)
 	struct station *s = calloc(1, sizeof(*s));
 	struct zl_net_config config = {.ops = &ops, .ctx = s, .socket_id = SOCKET_ID_ANY};
 
-	eal_pools_create(&s->pools, 255, 63, 15);
+	eal_pools_create(&s->pools, 1023, 255, 15);
 	config.frames = s->pools.frames;
 	config.indirect = s->pools.indirect;
 	config.blocks = s->pools.blocks;

@@ -106,6 +106,7 @@ static void test_frames_go_where_their_flow_goes(void **state)
 		uint8_t frame[14 + 20 + 8 + 20 + 8] = {[12] = 0x08};
 		unsigned core = zl_steer_core(
 			zl_flow_hash(IP(10, 0, 0, 2), IP(10, 0, 0, 1), port, 5555), 4);
+		unsigned together;
 
 		header(frame + 14, 6, IP(10, 0, 0, 2), IP(10, 0, 0, 1));
 		put(frame + 34, port, 2);
@@ -113,9 +114,17 @@ static void test_frames_go_where_their_flow_goes(void **state)
 		assert_int_equal(steer(frame, 54), core);
 		for (unsigned cut = 1; cut < 38; cut++)
 			assert_int_equal(steer(frame, cut), 0);
+		/* Fragments of any kind go where their addresses say, ports or not. */
+		together = zl_steer_core(zl_flow_hash(IP(10, 0, 0, 2), IP(10, 0, 0, 1), 0, 0), 4);
 		frame[20] = 0x20; /* more fragments */
+		assert_int_equal(steer(frame, 54), together);
+		put(frame + 20, port, 2); /* the last one */
+		assert_int_equal(steer(frame, 34), together);
+		frame[23] = 113;
+		assert_int_equal(steer(frame, 34), together);
+		put(frame + 20, 0, 2);
 		assert_int_equal(steer(frame, 54), 0);
-		frame[20] = 0;
+		frame[23] = 6;
 
 		/* An ICMP error about that flow: quotes a segment that we sent. */
 		header(frame + 14, 1, IP(10, 0, 0, 9), IP(10, 0, 0, 1));

@@ -219,7 +219,7 @@ static void test_unreachables_are_limited_and_never_answer_a_frame_to_many(void 
 			station_forget(s);
 		}
 		assert_int_equal(station_count(s, ZL_NET_icmp_tx_port_unreachable), 100 * second);
-		assert_int_equal(station_count(s, ZL_NET_icmp_unreachable_limited), 50 * second);
+		assert_int_equal(station_count(s, ZL_NET_icmp_errors_limited), 50 * second);
 		station_advance(s, SECOND);
 	}
 	*ip = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF,
@@ -287,7 +287,13 @@ static void test_what_cannot_be_sent_is_freed_and_counted(void **state)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(s->pools.frames);
 	struct zl_endpoint_addr to = {PEER_IP, SENDER};
 
-	assert_non_null(rte_pktmbuf_append(m, MOST + 1));
+	assert_non_null(rte_pktmbuf_append(m, 65508 - 36 * 1800));
+	for (unsigned i = 0; i < 36; i++) {
+		struct rte_mbuf *more = rte_pktmbuf_alloc(s->pools.frames);
+
+		assert_non_null(rte_pktmbuf_append(more, 1800));
+		assert_int_equal(rte_pktmbuf_chain(m, more), 0);
+	}
 	assert_int_equal(zl_udp_send(s->net, u, m, &to), -EMSGSIZE);
 	assert_int_equal(station_count(s, ZL_NET_udp_drop_too_big), 1);
 	to.ip = 0x0a0000ff;

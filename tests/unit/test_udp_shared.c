@@ -172,7 +172,7 @@ static void test_those_who_share_and_those_who_do_not_keep_apart(void **state)
 
 static void test_without_buffers_the_last_has_it_and_the_others_are_counted(void **state)
 {
-	struct rte_mbuf *all[64];
+	struct rte_mbuf *all[256];
 	unsigned n = 0, total = 0;
 
 	(void)state;
