@@ -10,7 +10,9 @@
 
 #include "dataplane/net/sockets.h"
 
-#define HEADER sizeof(struct rte_udp_hdr)
+#define HEADER          sizeof(struct rte_udp_hdr)
+#define EPHEMERAL_FIRST 49152u /* RFC 6335 6 */
+#define EPHEMERAL_PORTS 16384u
 
 struct zl_udp {
 	struct net_socket s; /* first: the socket is it */
@@ -32,12 +34,24 @@ bool udp_bound(const struct zl_net *net, const struct zl_endpoint_addr *local)
 	return sockets_find_for(net->udp, local->ip, local->port);
 }
 
+/* One that nobody has, at whatever address: there are more of them than sockets. */
+static uint16_t free_port(struct zl_net *net)
+{
+	uint32_t at = (uint32_t)net->config.ops->random(net->config.ctx);
+	uint16_t port;
+
+	do
+		port = (uint16_t)(EPHEMERAL_FIRST + at++ % EPHEMERAL_PORTS);
+	while (sockets_key_in_use(net->udp, port));
+	return port;
+}
+
 static int open_here(struct zl_net *net, const struct zl_endpoint_addr *local, bool shared,
 		     zl_udp_receive *receive, void *owner, struct zl_udp **out)
 {
+	uint16_t key = local->port || shared ? local->port : free_port(net);
 	struct net_socket *s;
-	int rc = local->port ? sockets_open(net, net->udp, local->ip, local->port, shared, &s)
-			     : -EINVAL;
+	int rc = key ? sockets_open(net, net->udp, local->ip, key, shared, &s) : -EINVAL;
 
 	if (rc)
 		return rc;
@@ -82,6 +96,11 @@ int zl_udp_elsewhere_shared(struct zl_net *net, const struct zl_endpoint_addr *g
 			    struct zl_udp **out)
 {
 	return open_elsewhere(net, group, true, core, out);
+}
+
+uint16_t zl_udp_port(const struct zl_udp *u)
+{
+	return u->s.key;
 }
 
 void zl_udp_set_loop(struct zl_udp *u, bool loop)

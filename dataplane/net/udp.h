@@ -17,24 +17,28 @@ typedef void zl_udp_receive(void *owner, struct rte_mbuf *m, const struct zl_end
 			    const struct zl_endpoint_addr *local);
 
 /* local->ip 0: every unicast address of every port; a group: what is sent to it and comes in on
- * ports where it was joined (zl_group_join). The port must be given. -EINVAL: it is 0; -EADDRINUSE;
- * -EADDRNOTAVAIL: the address is not ours; -ENOSPC. */
+ * ports where it was joined (zl_group_join). Port 0: one of the ephemeral ones that no socket here
+ * has (zl_udp_port). Where answers to it come in is for RSS to say: the other cores are told
+ * (zl_udp_elsewhere), and if one of them has that port already, this socket is closed and another
+ * opened. -EADDRINUSE; -EADDRNOTAVAIL: the address is not ours; -ENOSPC. */
 int zl_udp_open(struct zl_net *net, const struct zl_endpoint_addr *local, zl_udp_receive *receive,
 		void *owner, struct zl_udp **out);
 /* As zl_udp_open, of a group, which any number of sockets may have that are all opened so
- * (SO_REUSEADDR): each gets every datagram. -EINVAL also: not a group. */
+ * (SO_REUSEADDR): each gets every datagram. -EINVAL also: not a group, or no port. */
 int zl_udp_open_shared(struct zl_net *net, const struct zl_endpoint_addr *group,
 		       zl_udp_receive *receive, void *owner, struct zl_udp **out);
-/* That socket is on another core, below 64: its datagrams go to ops->hand_on. Errors as above. What
- * comes from another core is not handed on again: it is dropped if its socket has moved. */
+/* That socket is on another core, below 64: its datagrams go to ops->hand_on. Errors as above; -EINVAL
+ * also: the port is 0. What comes from another core is not handed on again: it is dropped if its socket has moved. */
 int zl_udp_elsewhere(struct zl_net *net, const struct zl_endpoint_addr *local, unsigned core,
 		     struct zl_udp **out);
 /* The same of one that is shared, once for each such socket or once for all of that core's: a core
  * gets a datagram once. */
 int zl_udp_elsewhere_shared(struct zl_net *net, const struct zl_endpoint_addr *group, unsigned core,
 			    struct zl_udp **out);
-/* Of either kind. */
+/* Of any kind. */
 void zl_udp_close(struct zl_net *net, struct zl_udp *u);
+/* The local one. */
+uint16_t zl_udp_port(const struct zl_udp *u);
 
 /* m holds the payload: a chain is fine; the first segment is the caller's alone, with
  * RTE_PKTMBUF_HEADROOM spare. Owns m in any case. What is larger than the port's MTU goes in

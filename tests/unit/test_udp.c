@@ -167,7 +167,10 @@ static void test_the_address_itself_goes_before_any_and_ports_of_one_bucket_apar
 	assert_int_equal(rc, -EADDRINUSE);
 	rc = zl_udp_open(s->net, &(struct zl_endpoint_addr){PEER_IP, 1}, receive, NULL, &out);
 	assert_int_equal(rc, -EADDRNOTAVAIL);
-	rc = zl_udp_open(s->net, &(struct zl_endpoint_addr){0, 0}, receive, NULL, &out);
+	rc = zl_udp_elsewhere(s->net, &(struct zl_endpoint_addr){0, 0}, 1, &out);
+	assert_int_equal(rc, -EINVAL);
+	rc = zl_udp_open_shared(s->net, &(struct zl_endpoint_addr){0xef000001, 0}, receive, NULL,
+				&out);
 	assert_int_equal(rc, -EINVAL);
 	for (uint16_t i = 1; i < ZL_UDP_SOCKETS_MAX; i++)
 		open_at(s, 0, i);
@@ -175,6 +178,29 @@ static void test_the_address_itself_goes_before_any_and_ports_of_one_bucket_apar
 	assert_int_equal(rc, -ENOSPC);
 	zl_udp_close(s->net, far);
 	open_at(s, 0, PORT);
+}
+
+static void test_a_port_is_chosen_that_nobody_has(void **state)
+{
+	struct station *s = *state;
+	struct zl_udp *u, *away;
+	uint16_t port, next;
+
+	u = open_at(s, 0, 0);
+	port = zl_udp_port(u);
+	assert_true(port >= 49152);
+	give(s, 7, port);
+	assert_int_equal(got.datagrams, 1);
+	assert_int_equal(got.local.port, port);
+	/* The same random number is drawn each time. */
+	next = port == UINT16_MAX ? 49152 : port + 1;
+	assert_int_equal(
+		zl_udp_elsewhere(s->net, &(struct zl_endpoint_addr){OUR_IP, next}, 1, &away), 0);
+	assert_int_equal(zl_udp_port(open_at(s, OUR_IP, 0)),
+			 next == UINT16_MAX ? 49152 : next + 1);
+	zl_udp_close(s->net, u);
+	assert_int_equal(zl_udp_port(open_at(s, OUR_IP, 0)), port);
+	assert_int_equal(zl_udp_port(open_at(s, 0, PORT)), PORT);
 }
 
 static void test_a_closed_port_is_unreachable_and_the_datagram_quoted(void **state)
@@ -405,6 +431,7 @@ int main(void)
 		TEST(test_a_flipped_bit_is_noticed_and_no_checksum_is_none),
 		TEST(test_lengths_that_cannot_be_are_dropped_and_what_follows_is_cut),
 		TEST(test_the_address_itself_goes_before_any_and_ports_of_one_bucket_apart),
+		TEST(test_a_port_is_chosen_that_nobody_has),
 		TEST(test_a_closed_port_is_unreachable_and_the_datagram_quoted),
 		TEST(test_unreachables_are_limited_and_never_answer_a_frame_to_many),
 		TEST(test_what_is_sent_has_its_ports_length_and_checksum),
