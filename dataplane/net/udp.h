@@ -27,8 +27,9 @@ int zl_udp_open(struct zl_net *net, const struct zl_endpoint_addr *local, zl_udp
  * (SO_REUSEADDR): each gets every datagram. -EINVAL also: not a group, or no port. */
 int zl_udp_open_shared(struct zl_net *net, const struct zl_endpoint_addr *group,
 		       zl_udp_receive *receive, void *owner, struct zl_udp **out);
-/* That socket is on another core, below 64: its datagrams go to ops->hand_on. Errors as above; -EINVAL
- * also: the port is 0. What comes from another core is not handed on again: it is dropped if its socket has moved. */
+/* That socket is on another core, below 64: its datagrams go to ops->hand_on. Errors as above;
+ * -EINVAL also: the port is 0. What comes from another core is not handed on again: it is dropped
+ * if its socket has moved. */
 int zl_udp_elsewhere(struct zl_net *net, const struct zl_endpoint_addr *local, unsigned core,
 		     struct zl_udp **out);
 /* The same of one that is shared, once for each such socket or once for all of that core's: a core
