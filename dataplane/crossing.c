@@ -129,6 +129,7 @@ unsigned zl_crossing_in(struct zl_lcore *c, unsigned from, const struct zl_parce
 	case ZL_PARCEL_BROKEN:
 	case ZL_PARCEL_RX:
 	case ZL_PARCEL_TX:
+	case ZL_PARCEL_PACKET:
 	case ZL_PARCEL_NEIGHBOR:
 		break; /* not about a peer */
 	}

@@ -1,5 +1,5 @@
-/* IPv4 outwards (RFC 791, RFC 1122): a packet is routed by the ports' prefixes and gateways, gains its
- * header, and its checksums are completed, by the port where that offers to. */
+/* IPv4 outwards (RFC 791, RFC 1122): a packet is routed by the ports' prefixes and gateways, gains
+ * its header, and its checksums are completed, by the port where that offers to. */
 #include <errno.h>
 #include <string.h>
 
@@ -65,7 +65,8 @@ unsigned ipv4_header_bytes(struct ipv4_how how)
 	return HEADER + (how.alert ? sizeof(rte_be32_t) : 0);
 }
 
-/* The header before m's data, and both checksums. false: it cannot be; m is as it was, or longer. */
+/* The header before m's data, and both checksums. false: it cannot be; m is as it was, or longer.
+ */
 static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct rte_mbuf *m,
 		       uint32_t src, uint32_t dst, struct ipv4_how how)
 {
@@ -81,16 +82,16 @@ static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct r
 	if (unlikely(!ip || m->pkt_len > UINT16_MAX))
 		return false;
 	m->l3_len = header;
-	*ip = (struct rte_ipv4_hdr){.version_ihl = (uint8_t)(IPVERSION << 4 | header / 4),
-				    .type_of_service = how.tos,
-				    .total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len),
-				    .packet_id = rte_cpu_to_be_16(whole ? net->ip_id++
-									: net->fragment_id++),
-				    .fragment_offset = whole ? RTE_BE16(RTE_IPV4_HDR_DF_FLAG) : 0,
-				    .time_to_live = how.ttl,
-				    .next_proto_id = how.proto,
-				    .src_addr = rte_cpu_to_be_32(src),
-				    .dst_addr = rte_cpu_to_be_32(dst)};
+	*ip = (struct rte_ipv4_hdr){
+		.version_ihl = (uint8_t)(IPVERSION << 4 | header / 4),
+		.type_of_service = how.tos,
+		.total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len),
+		.packet_id = rte_cpu_to_be_16(whole ? net->ip_id++ : net->fragment_id++),
+		.fragment_offset = whole ? RTE_BE16(RTE_IPV4_HDR_DF_FLAG) : 0,
+		.time_to_live = how.ttl,
+		.next_proto_id = how.proto,
+		.src_addr = rte_cpu_to_be_32(src),
+		.dst_addr = rte_cpu_to_be_32(dst)};
 	if (how.alert)
 		memcpy(ip + 1, &(rte_be32_t){ALERT}, sizeof(rte_be32_t));
 	if (offload & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)

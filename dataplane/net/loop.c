@@ -31,8 +31,7 @@ void loop_input(struct zl_net *net)
 		ipv4_input(net, net->loop.port[i], net->loop.packet[i]);
 	net->origin = FROM_PORT;
 	net->loop.n -= n;
-	memmove(net->loop.packet, net->loop.packet + n,
-		net->loop.n * sizeof(net->loop.packet[0]));
+	memmove(net->loop.packet, net->loop.packet + n, net->loop.n * sizeof(net->loop.packet[0]));
 	memmove(net->loop.port, net->loop.port + n, net->loop.n * sizeof(net->loop.port[0]));
 }
 

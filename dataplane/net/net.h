@@ -1,7 +1,8 @@
-/* One core's network stack: ports' addresses, ARP, IPv4, ICMP, IGMP, UDP, raw IP, TCP. Shared nothing: every
- * function is called on the owning core only. The stack is a function of what it is given: frames,
- * a clock reading (now_ns, monotonic, any epoch) and random numbers; it reads no clock and calls no
- * ethdev, which is what lets tests/sim run it in virtual time. No ZeroMQ in here. */
+/* One core's network stack: ports' addresses, ARP, IPv4, ICMP, IGMP, UDP, raw IP, TCP. Shared
+ * nothing: every function is called on the owning core only. The stack is a function of what it is
+ * given: frames, a clock reading (now_ns, monotonic, any epoch) and random numbers; it reads no
+ * clock and calls no ethdev, which is what lets tests/sim run it in virtual time. No ZeroMQ in
+ * here. */
 #ifndef ZL_NET_NET_H
 #define ZL_NET_NET_H
 
@@ -99,7 +100,8 @@ void zl_net_handed_on(struct zl_net *net, uint16_t port, struct rte_mbuf **packe
 /* Run timers that are due. */
 void zl_net_timers(struct zl_net *net, uint64_t now_ns);
 /* End of the turn: give sockets what was sent to their group here, call readable events that are
- * due, emit ACKs and data of streams marked for output, flush frames to ops->transmit. Call after everything that may have appended. */
+ * due, emit ACKs and data of streams marked for output, flush frames to ops->transmit. Call after
+ * everything that may have appended. */
 void zl_net_output(struct zl_net *net, uint64_t now_ns);
 /* When the next timer is due, or at once, if another turn has work; UINT64_MAX: never. */
 uint64_t zl_net_next_timer(const struct zl_net *net);

@@ -1,7 +1,8 @@
 /* Fragments put together to the datagram that they are of (RFC 791 3.2, RFC 815). What strangers
- * may have us hold is bounded: datagrams in all and of a source, fragments of a datagram, buffers in
- * all. Who is over a bound loses the oldest, his own first. Datagrams with fragments that overlap are
- * dropped whole, as RFC 5722 has it for IPv6; a fragment that comes twice is dropped once.
+ * may have us hold is bounded: datagrams in all and of a source, fragments of a datagram, buffers
+ * in all. Who is over a bound loses the oldest, his own first. Datagrams with fragments that
+ * overlap are dropped whole, as RFC 5722 has it for IPv6; a fragment that comes twice is dropped
+ * once.
  *
  * A datagram waits two seconds for what is missing, and not a minute (RFC 1122 3.3.2): a sender of
  * many has used its 65,536 numbers by then, and fragments of different datagrams would be put
@@ -192,7 +193,11 @@ static bool end_agrees(const struct datagram *d, uint32_t to, bool last)
 	return !last || to >= most;
 }
 
-enum verdict { TAKEN, TWICE, WRONG };
+enum verdict {
+	TAKEN,
+	TWICE,
+	WRONG
+};
 
 /* Where it belongs, with what is there already moved. */
 static enum verdict insert(struct datagram *d, const struct fragment *f, bool last)

@@ -48,28 +48,7 @@ struct zl_net {
 		unsigned n;
 		struct rte_mbuf *packet[LOOP_MAX];
 		uint16_t port[LOOP_MAX];
-	} loop; /* fragment.c */
-/* A packet that is larger than the port's MTU: in fragments, if that is allowed. Owns m. */
-void fragment_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
-		     const struct rte_ether_addr *dst);
-/* An IPv4 packet to that station; owns m. */
-static inline void ipv4_transmit(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
-				 const struct rte_ether_addr *dst)
-{
-	if (unlikely(m->pkt_len > net->port[port].mtu))
-		fragment_output(net, port, m, dst);
-	else
-		eth_output(net, port, m, dst, RTE_ETHER_TYPE_IPV4);
-}
-
-/* reassembly.c */
-int reassembly_create(struct zl_net *net);
-void reassembly_destroy(struct zl_net *net);
-/* A fragment, m's data being behind its IP header of *header bytes, which was checked. Owns it. The
- * whole datagram behind its header, which is right for it, once all are here; else NULL. */
-struct rte_mbuf *reassembly_input(struct zl_net *net, struct rte_mbuf *m, unsigned *header);
-
-/* loop.c */
+	} loop; /* loop.c */
 	uint64_t counter[ZL_NET_COUNTERS];
 };
 
@@ -124,9 +103,9 @@ struct ipv4_how {
 	bool loop;  /* to a group: our own sockets get it as well */
 };
 /* m holds the transport header and payload (a chain is fine; the first segment is ours alone,
- * direct or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header, routes
- * and sends; owns m. DF is set, unless it is larger than the port's MTU and not TCP's: then it goes
- * in fragments. src must be an address of ours. -ENETUNREACH: m freed and counted.
+ * direct or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header,
+ * routes and sends; owns m. DF is set, unless it is larger than the port's MTU and not TCP's: then
+ * it goes in fragments. src must be an address of ours. -ENETUNREACH: m freed and counted.
  *
  * Checksums are filled in HERE, since only here is the port known: the transport leaves its TCP or
  * UDP checksum field ZERO, and this completes it, by the port's offload (flags and pseudo-header
@@ -151,9 +130,30 @@ static inline int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t s
 int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
 	       uint32_t *next_hop);
 
+/* fragment.c */
+/* A packet that is larger than the port's MTU: in fragments, if that is allowed. Owns m. */
+void fragment_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
+		     const struct rte_ether_addr *dst);
+/* An IPv4 packet to that station; owns m. */
+static inline void ipv4_transmit(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
+				 const struct rte_ether_addr *dst)
+{
+	if (unlikely(m->pkt_len > net->port[port].mtu))
+		fragment_output(net, port, m, dst);
+	else
+		eth_output(net, port, m, dst, RTE_ETHER_TYPE_IPV4);
+}
+
+/* reassembly.c */
+int reassembly_create(struct zl_net *net);
+void reassembly_destroy(struct zl_net *net);
+/* A fragment, m's data being behind its IP header of *header bytes, which was checked. Owns it. The
+ * whole datagram behind its header, which is right for it, once all are here; else NULL. */
+struct rte_mbuf *reassembly_input(struct zl_net *net, struct rte_mbuf *m, unsigned *header);
+
 /* loop.c */
-/* An IPv4 packet that is about to leave by that port, headers complete, is to be heard here as well;
- * m stays the caller's, and what is in it now may not change any more. */
+/* An IPv4 packet that is about to leave by that port, headers complete, is to be heard here as
+ * well; m stays the caller's, and what is in it now may not change any more. */
 void loop_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
 void loop_input(struct zl_net *net);
 void loop_destroy(struct zl_net *net);

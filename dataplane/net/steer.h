@@ -20,8 +20,8 @@ static inline unsigned zl_steer_core(uint32_t hash, unsigned cores)
 	return (hash & 127) % cores;
 }
 /* Core for a received Ethernet frame: TCP/UDP over IPv4 by flow, ICMP errors by the flow they
- * quote, fragments by their addresses, as only the first has ports, everything else (ARP, ICMP echo,
- * IGMP, raw IP) core 0. Never reads past the first segment. */
+ * quote, fragments by their addresses, as only the first has ports, everything else (ARP, ICMP
+ * echo, IGMP, raw IP) core 0. Never reads past the first segment. */
 unsigned zl_steer_frame(const struct rte_mbuf *m, unsigned cores);
 
 #endif

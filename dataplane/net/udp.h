@@ -11,8 +11,8 @@ struct zl_udp;
 #define ZL_UDP_SOCKETS_MAX 256 /* of a stack, those that live elsewhere included */
 
 /* A datagram for the socket: m's data is its payload, perhaps none, perhaps a chain. The callee
- * owns m, and may close the socket; of a shared socket's datagrams others have the same bytes, which
- * are to be left as they are. Addresses are in host order and good for the call. */
+ * owns m, and may close the socket; of a shared socket's datagrams others have the same bytes,
+ * which are to be left as they are. Addresses are in host order and good for the call. */
 typedef void zl_udp_receive(void *owner, struct rte_mbuf *m, const struct zl_endpoint_addr *remote,
 			    const struct zl_endpoint_addr *local);
 

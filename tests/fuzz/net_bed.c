@@ -15,6 +15,8 @@ const struct rte_ether_addr our_mac = {{2, 0, 0, 0, 0, 1}}, peer_mac = {{2, 0, 0
 static struct eal_pools pools;
 static struct rte_mbuf *vector[ZL_NET_BURST];
 static unsigned vector_n;
+static struct rte_mbuf *handed[ZL_NET_BURST];
+static unsigned handed_n;
 static uint64_t random_state;
 static bool port_full;
 static void (*look)(const uint8_t *frame, unsigned n);
@@ -30,24 +32,39 @@ static bool udp_sum_right(const struct rte_ipv4_hdr *ip)
 	return sent && right == sent;
 }
 
-static void check_ipv4(const struct rte_ipv4_hdr *ip, unsigned n)
+/* Of a packet in one piece. */
+static void check_l4(const struct rte_ipv4_hdr *ip, const void *l4, unsigned n)
 {
-	const void *l4 = (const uint8_t *)ip + rte_ipv4_hdr_len(ip);
-	unsigned total = rte_be_to_cpu_16(ip->total_length);
-
-	require(n >= sizeof(*ip) && total == n);
-	/* IGMP has an option. */
-	require(ip->version_ihl == RTE_IPV4_VHL_DEF + (ip->next_proto_id == IPPROTO_IGMP));
-	require(rte_raw_cksum(ip, rte_ipv4_hdr_len(ip)) == 0xffff);
-	require(rte_be_to_cpu_32(ip->src_addr) == OUR_IP);
 	if (ip->next_proto_id == IPPROTO_TCP)
-		require(n >= sizeof(*ip) + sizeof(struct rte_tcp_hdr) &&
+		require(n >= sizeof(struct rte_tcp_hdr) &&
 			(uint16_t)(rte_ipv4_udptcp_cksum(ip, l4) + 1) <= 1);
 	else if (ip->next_proto_id == IPPROTO_UDP)
-		require(n >= sizeof(*ip) + sizeof(struct rte_udp_hdr) && udp_sum_right(ip));
+		require(n >= sizeof(struct rte_udp_hdr) && udp_sum_right(ip));
 	else
-		require((ip->next_proto_id == IPPROTO_ICMP || ip->next_proto_id == IPPROTO_IGMP) &&
-			rte_raw_cksum(l4, n - rte_ipv4_hdr_len(ip)) == 0xffff);
+		require(ip->next_proto_id == NET_RAW ||
+			((ip->next_proto_id == IPPROTO_ICMP || ip->next_proto_id == IPPROTO_IGMP) &&
+			 rte_raw_cksum(l4, n) == 0xffff));
+}
+
+static void check_ipv4(const struct rte_ipv4_hdr *ip, unsigned n)
+{
+	unsigned header = rte_ipv4_hdr_len(ip);
+	uint16_t word = rte_be_to_cpu_16(ip->fragment_offset);
+
+	require(n >= sizeof(*ip) && rte_be_to_cpu_16(ip->total_length) == n && n >= header);
+	/* IGMP has an option, and raw packets may. */
+	require(ip->version_ihl == RTE_IPV4_VHL_DEF + (ip->next_proto_id == IPPROTO_IGMP) ||
+		(ip->next_proto_id == NET_RAW && ip->version_ihl == RTE_IPV4_VHL_DEF + 1));
+	require(rte_raw_cksum(ip, header) == 0xffff);
+	require(rte_be_to_cpu_32(ip->src_addr) == OUR_IP);
+	if (word & RTE_IPV4_HDR_DF_FLAG) {
+		require(word == RTE_IPV4_HDR_DF_FLAG);
+		check_l4(ip, (const uint8_t *)ip + header, n - header);
+	} else {
+		require(ip->next_proto_id != IPPROTO_TCP && ip->next_proto_id != IPPROTO_IGMP);
+		require(word & (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK));
+		require(n > header && (!(word & RTE_IPV4_HDR_MF_FLAG) || !((n - header) % 8)));
+	}
 }
 
 static void check(const uint8_t *frame, unsigned n)
@@ -88,6 +105,28 @@ static void transmit(void *ctx, uint16_t port, struct rte_mbuf **frames, unsigne
 	}
 }
 
+void net_check_chain(const struct rte_mbuf *m)
+{
+	uint32_t bytes = 0;
+	unsigned n = 0;
+
+	for (const struct rte_mbuf *seg = m; seg; seg = seg->next, n++)
+		bytes += seg->data_len;
+	require(bytes == m->pkt_len && n == m->nb_segs);
+}
+
+/* As if the other core were this one again. */
+static void hand_on(void *ctx, unsigned core, uint16_t port, struct rte_mbuf *packet)
+{
+	(void)ctx;
+	require(core == NET_OTHER_CORE && port == 0);
+	net_check_chain(packet);
+	if (handed_n == RTE_DIM(handed))
+		rte_pktmbuf_free(packet);
+	else
+		handed[handed_n++] = packet;
+}
+
 static bool tx_waits(void *ctx, uint16_t port)
 {
 	(void)ctx, (void)port;
@@ -103,15 +142,17 @@ static uint64_t random_bits(void *ctx)
 void net_begin(bool (*accept)(void *ctx, uint64_t cookie, struct zl_stream *s),
 	       void (*sent)(const uint8_t *frame, unsigned n))
 {
-	static struct zl_net_ops ops = {
-		.transmit = transmit, .tx_waits = tx_waits, .random = random_bits};
+	static struct zl_net_ops ops = {.transmit = transmit,
+					.tx_waits = tx_waits,
+					.hand_on = hand_on,
+					.random = random_bits};
 	const struct zl_net_port port = {
 		.mac = our_mac, .mtu = 1500, .ip = OUR_IP, .prefix_len = 24, .gateway = GATEWAY_IP};
 	struct zl_net_config config = {.ops = &ops, .socket_id = SOCKET_ID_ANY};
 
 	if (!net_frames) {
 		eal_start(64);
-		eal_pools_create(&pools, 2047, 511, 255);
+		eal_pools_create(&pools, 4095, 1023, 255);
 		net_frames = pools.frames;
 	}
 	ops.accept = accept;
@@ -138,6 +179,8 @@ void net_end(void)
 {
 	rte_pktmbuf_free_bulk(vector, vector_n);
 	vector_n = 0;
+	rte_pktmbuf_free_bulk(handed, handed_n);
+	handed_n = 0;
 	zl_net_destroy(net);
 	require(eal_pools_full(&pools));
 }
@@ -186,6 +229,8 @@ void net_give(const uint8_t *frame, unsigned n, unsigned cut, bool more)
 void net_turn(void)
 {
 	flush();
+	zl_net_handed_on(net, 0, handed, handed_n, now_ns);
+	handed_n = 0;
 	zl_net_output(net, now_ns);
 }
 

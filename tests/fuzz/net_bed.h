@@ -17,6 +17,9 @@
 #define LISTEN_PORT 5555
 #define MS          UINT64_C(1000000)
 
+#define NET_RAW        113 /* the protocol that raw packets may have */
+#define NET_OTHER_CORE 1   /* what is handed on to it comes in again at the next turn */
+
 extern struct zl_net *net;
 extern uint64_t now_ns;
 extern const struct rte_ether_addr our_mac, peer_mac;
@@ -35,6 +38,8 @@ void net_end(void);
 unsigned net_wrap(uint8_t *frame, uint32_t src, uint32_t dst, uint8_t proto, unsigned n);
 /* The frame comes in, cut in two segments at `cut`; a vector of its own, or with those before. */
 void net_give(const uint8_t *frame, unsigned n, unsigned cut, bool more);
+/* A packet's lengths must agree. */
+void net_check_chain(const struct rte_mbuf *m);
 /* The end of the turn. */
 void net_turn(void);
 /* Time goes on, timers run when they are due. */

@@ -355,7 +355,8 @@ static void test_fragments_that_come_twice_are_dropped_once(void **state)
 
 	open_raw(s, 0);
 	for (unsigned i = 0; i < 2; i++)
-		give_piece(s, (struct piece){.id = 1, .from = 8, .more = true, .fill = 'b', .n = 8});
+		give_piece(s,
+			   (struct piece){.id = 1, .from = 8, .more = true, .fill = 'b', .n = 8});
 	for (unsigned i = 0; i < 2; i++)
 		give_piece(s, (struct piece){.id = 1, .from = 16, .fill = 'c', .n = 3});
 	give_piece(s, (struct piece){.id = 1, .more = true, .fill = 'a', .n = 8});
@@ -576,8 +577,8 @@ static void test_a_socket_elsewhere_gets_the_whole_datagram(void **state)
 	s->net->config.ops = &ops;
 	send_udp(s, u, 7000);
 	zl_udp_close(s->net, u);
-	assert_int_equal(
-		zl_udp_elsewhere(s->net, &(struct zl_endpoint_addr){0, PORT}, 1, &there), 0);
+	assert_int_equal(zl_udp_elsewhere(s->net, &(struct zl_endpoint_addr){0, PORT}, 1, &there),
+			 0);
 	n = s->sent_n;
 	for (unsigned i = 0; i < n; i++)
 		give(s, s->sent[i]);

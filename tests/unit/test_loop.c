@@ -150,8 +150,7 @@ static void test_a_port_that_makes_checksums_gets_those_made(void **state)
 	uint32_t sum;
 
 	(void)state;
-	at->net->port[0].tx_offload = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM |
-				      RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	at->net->port[0].tx_offload = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 	open_at(0, SENDER, &sender);
 	open_at(GROUP, PORT, &member);
 	send_from(sender);

@@ -196,8 +196,7 @@ static void test_a_port_is_chosen_that_nobody_has(void **state)
 	next = port == UINT16_MAX ? 49152 : port + 1;
 	assert_int_equal(
 		zl_udp_elsewhere(s->net, &(struct zl_endpoint_addr){OUR_IP, next}, 1, &away), 0);
-	assert_int_equal(zl_udp_port(open_at(s, OUR_IP, 0)),
-			 next == UINT16_MAX ? 49152 : next + 1);
+	assert_int_equal(zl_udp_port(open_at(s, OUR_IP, 0)), next == UINT16_MAX ? 49152 : next + 1);
 	zl_udp_close(s->net, u);
 	assert_int_equal(zl_udp_port(open_at(s, OUR_IP, 0)), port);
 	assert_int_equal(zl_udp_port(open_at(s, 0, PORT)), PORT);

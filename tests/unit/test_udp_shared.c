@@ -1,5 +1,6 @@
 /* Several UDP sockets in one group, here and on other cores. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
