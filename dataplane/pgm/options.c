@@ -1,5 +1,5 @@
-/* PGM options (RFC 3208 9): OPT_LENGTH first, the last one marked. An unknown option is passed over
- * unless its OPX bits ask for the packet to be discarded. */
+/* PGM options (RFC 3208 9): OPT_LENGTH first, the last one marked. An unknown option is passed
+ * over: what its OPX bits ask for is network elements' business. */
 #include "dataplane/pgm/packet.h"
 
 enum {
@@ -14,8 +14,8 @@ enum {
 	OPT_FIN = 0x0e,
 	OPT_RST = 0x0f,
 	OPT_END = 0x80,
-	OPX_MASK = 0x03,
-	OPX_DISCARD = 0x02, /* 3 is not assigned: discarded too */
+	OP_ENCODED = 0x04,
+	OPTIONS_MAX = 16,
 };
 
 /* type: its bit in has, and its length in bytes. */
@@ -23,7 +23,7 @@ static const struct {
 	uint16_t has;
 	uint8_t len;
 } known[16] = {
-	[OPT_FRAGMENT] = {PGM_HAS_FRAGMENT, 16},
+	[OPT_FRAGMENT] = {PGM_HAS_FRAGMENT, 16}, /* 9.2.4 draws 16 and says 12 */
 	[OPT_NAK_LIST] = {PGM_HAS_NAK_LIST, 0},
 	[OPT_JOIN] = {PGM_HAS_JOIN, 8},
 	[OPT_PARITY_PRM] = {PGM_HAS_PARITY_PRM, 8},
@@ -33,6 +33,11 @@ static const struct {
 	[OPT_FIN] = {PGM_HAS_FIN, 4},
 	[OPT_RST] = {PGM_HAS_RST, 4},
 };
+
+/* Network-significant ones go before all others (9.1). */
+static const uint8_t order[] = {OPT_NAK_LIST, OPT_PARITY_PRM, OPT_CURR_TGSIZE,
+				OPT_FRAGMENT, OPT_JOIN,       OPT_PARITY_GRP,
+				OPT_SYN,      OPT_FIN,        OPT_RST};
 
 static uint32_t *number(struct pgm_options *o, unsigned type)
 {
@@ -56,22 +61,24 @@ static enum pgm_reason option(struct pgm_options *o, const uint8_t *p)
 	uint32_t *x;
 
 	if (type >= 16 || !known[type].has)
-		return (p[2] & OPX_MASK) >= OPX_DISCARD ? PGM_BAD_OPTION_REFUSED : PGM_OK;
+		return PGM_OK;
 	if (type == OPT_NAK_LIST ? len < 8 || len % 4 : len != known[type].len)
 		return PGM_BAD_OPTION_LENGTH;
 	o->has |= known[type].has;
 	if ((x = number(o, type)))
 		*x = pgm_load32(p + 4);
 	if (type == OPT_PARITY_PRM)
-		o->parity = p[3] & 3;
+		o->parity = p[3] & (PGM_PARITY_ONDEMAND | PGM_PARITY_PROACTIVE);
 	if (type == OPT_RST)
-		o->rst = p[3];
+		o->rst = p[3] & (PGM_RST_NO_NAKS | PGM_RST_CODE);
 	if (type == OPT_NAK_LIST) {
 		o->naks = (uint8_t)(len / 4 - 1);
 		for (unsigned i = 0; i < o->naks; i++)
 			o->nak_list[i] = pgm_load32(p + 4 + 4 * i);
 	}
 	if (type == OPT_FRAGMENT) {
+		o->encoded = p[2] & OP_ENCODED;
+		o->fragment = o->encoded ? p[3] : 0;
 		o->first_sqn = pgm_load32(p + 4);
 		o->offset = pgm_load32(p + 8);
 		o->apdu_len = pgm_load32(p + 12);
@@ -82,6 +89,7 @@ static enum pgm_reason option(struct pgm_options *o, const uint8_t *p)
 enum pgm_reason pgm_options_parse(const uint8_t *at, size_t len, struct pgm_options *o,
 				  size_t *used)
 {
+	unsigned options = 1;
 	size_t total, n;
 	enum pgm_reason bad;
 	bool end;
@@ -95,6 +103,8 @@ enum pgm_reason pgm_options_parse(const uint8_t *at, size_t len, struct pgm_opti
 	for (n = 4; n < total; n += at[n + 1]) {
 		if (end)
 			return PGM_BAD_OPTION_END;
+		if (++options > OPTIONS_MAX)
+			return PGM_BAD_OPTIONS_MANY;
 		if (total - n < 4 || at[n + 1] < 4 || at[n + 1] > total - n)
 			return PGM_BAD_OPTION_LENGTH;
 		if ((bad = option(o, at + n)))
@@ -105,6 +115,20 @@ enum pgm_reason pgm_options_parse(const uint8_t *at, size_t len, struct pgm_opti
 	return end ? PGM_OK : PGM_BAD_OPTION_END;
 }
 
+static uint8_t fourth_byte(const struct pgm_options *o, unsigned type)
+{
+	switch (type) {
+	case OPT_RST:
+		return o->rst;
+	case OPT_PARITY_PRM:
+		return o->parity;
+	case OPT_FRAGMENT:
+		return o->encoded ? o->fragment : 0;
+	default:
+		return 0;
+	}
+}
+
 size_t pgm_options_build(const struct pgm_options *o, uint8_t *out, size_t room)
 {
 	struct pgm_options copy = *o;
@@ -112,7 +136,8 @@ size_t pgm_options_build(const struct pgm_options *o, uint8_t *out, size_t room)
 
 	if (o->naks > PGM_NAK_LIST_MAX || (o->has & PGM_HAS_NAK_LIST && !o->naks) || room < 4)
 		return 0;
-	for (unsigned type = 0; type < 16; type++) {
+	for (unsigned k = 0; k < sizeof(order); k++) {
+		unsigned type = order[k];
 		unsigned len = type == OPT_NAK_LIST ? 4 + 4u * o->naks : known[type].len;
 		uint32_t *x = number(&copy, type);
 
@@ -122,8 +147,8 @@ size_t pgm_options_build(const struct pgm_options *o, uint8_t *out, size_t room)
 			return 0;
 		out[n] = (uint8_t)type;
 		out[n + 1] = (uint8_t)len;
-		out[n + 2] = 0;
-		out[n + 3] = type == OPT_RST ? o->rst : type == OPT_PARITY_PRM ? o->parity : 0;
+		out[n + 2] = type == OPT_FRAGMENT && o->encoded ? OP_ENCODED : 0;
+		out[n + 3] = fourth_byte(o, type);
 		if (x)
 			pgm_store32(out + n + 4, *x);
 		for (unsigned i = 0; type == OPT_NAK_LIST && i < o->naks; i++)

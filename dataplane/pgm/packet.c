@@ -1,6 +1,7 @@
 /* The PGM header and what follows it by type (RFC 3208 8). */
 #include <string.h>
 
+#include "dataplane/net/sum.h"
 #include "dataplane/pgm/packet.h"
 
 enum {
@@ -22,15 +23,11 @@ const char *pgm_reason_text(enum pgm_reason r)
 
 static uint16_t sum(const uint8_t *at, size_t len)
 {
-	uint64_t s = 0;
+	uint16_t s = ones_fold(ones_words(at, (uint32_t)len));
+	uint8_t stored[2];
 
-	for (; len > 1; at += 2, len -= 2)
-		s += pgm_load16(at);
-	if (len)
-		s += (uint64_t)at[0] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return (uint16_t)s;
+	memcpy(stored, &s, sizeof(s)); /* of words in memory order */
+	return pgm_load16(stored);
 }
 
 uint16_t pgm_checksum(const uint8_t *at, size_t len)
@@ -131,7 +128,7 @@ enum pgm_reason pgm_parse(const uint8_t *at, size_t len, struct pgm_packet *p)
 	size_t n, used;
 	enum pgm_reason bad;
 
-	memset(p, 0, sizeof(*p));
+	memset(p, 0, offsetof(struct pgm_packet, options.nak_list));
 	if ((bad = parse_header(at, len, p)) ||
 	    (bad = parse_body(at + PGM_HEADER_LEN, len - PGM_HEADER_LEN, p, &n)))
 		return bad;
@@ -187,6 +184,16 @@ static size_t build_body(const struct pgm_packet *p, uint8_t *out)
 	return n;
 }
 
+static uint8_t option_flags(const struct pgm_packet *p)
+{
+	uint16_t network = PGM_HAS_NAK_LIST | PGM_HAS_PARITY_PRM;
+
+	if (p->type != PGM_ODATA)
+		network |= PGM_HAS_CURR_TGSIZE;
+	return (uint8_t)((p->options.has ? PGM_PRESENT : 0) |
+			 (p->options.has & network ? PGM_NETWORK : 0));
+}
+
 size_t pgm_build(const struct pgm_packet *p, uint8_t *out, size_t room)
 {
 	uint8_t body[4 + 2 * 20];
@@ -203,7 +210,7 @@ size_t pgm_build(const struct pgm_packet *p, uint8_t *out, size_t room)
 	pgm_store16(out, p->sport);
 	pgm_store16(out + 2, p->dport);
 	out[4] = (uint8_t)p->type;
-	out[5] = (uint8_t)((p->flags & ~PGM_PRESENT) | (p->options.has ? PGM_PRESENT : 0));
+	out[5] = (uint8_t)((p->flags & ~(PGM_PRESENT | PGM_NETWORK)) | option_flags(p));
 	memcpy(out + 8, p->tsi.gsi, 6);
 	pgm_store16(out + 14, p->tsdu_len);
 	memcpy(out + PGM_HEADER_LEN, body, n);

@@ -63,11 +63,31 @@ enum {
 	PGM_HAS_CURR_TGSIZE = 1 << 8,
 };
 
+/* Of OPT_PARITY_PRM (11.8.1). OpenPGM has the two the other way round, so that a source which says
+ * only one of them may mean the other. */
+enum {
+	PGM_PARITY_ONDEMAND = 0x01,
+	PGM_PARITY_PROACTIVE = 0x02,
+};
+
+/* In a parity packet the option is parity of the group's options, its U bit included (11.2). */
+enum {
+	PGM_FRAGMENT_NULL = 0x80 /* this packet has no OPT_FRAGMENT (OP_ENCODED_NULL) */
+};
+
+/* OPT_RST (9.8.4). */
+enum {
+	PGM_RST_NO_NAKS = 0x40,
+	PGM_RST_CODE = 0x3f,
+};
+
 struct pgm_options {
 	uint16_t has;
 	uint8_t naks;        /* entries of nak_list */
-	uint8_t rst;         /* the flags and error code of OPT_RST, as on the wire */
-	uint8_t parity;      /* of OPT_PARITY_PRM: 2 pro-active, 1 on demand */
+	uint8_t rst;         /* the N bit and error code of OPT_RST */
+	uint8_t parity;      /* of OPT_PARITY_PRM */
+	bool encoded;        /* OPT_FRAGMENT is parity (OP_ENCODED); fragment is 0 otherwise */
+	uint8_t fragment;    /* its fourth byte */
 	uint32_t first_sqn;  /* OPT_FRAGMENT */
 	uint32_t offset;     /* bytes */
 	uint32_t apdu_len;   /* bytes */
@@ -75,7 +95,7 @@ struct pgm_options {
 	uint32_t tg_size;    /* OPT_PARITY_PRM, packets */
 	uint32_t parity_grp; /* OPT_PARITY_GRP */
 	uint32_t curr_tgsize;
-	uint32_t nak_list[PGM_NAK_LIST_MAX];
+	uint32_t nak_list[PGM_NAK_LIST_MAX]; /* beyond naks undefined */
 };
 
 struct pgm_packet {
@@ -87,16 +107,17 @@ struct pgm_packet {
 	uint32_t trail, lead; /* SPM; trail also in ODATA and RDATA */
 	struct pgm_nla nla;   /* SPM: the path; NAK, NNAK, NCF: the source */
 	struct pgm_nla group; /* NAK, NNAK, NCF */
+	const uint8_t *tsdu;  /* borrowed from the packet */
+	uint16_t tsdu_len;    /* bytes */
 	struct pgm_options options;
-	const uint8_t *tsdu; /* borrowed from the packet */
-	uint16_t tsdu_len;   /* bytes */
 };
 
 /* Returns PGM_OK, or why the packet is refused; *p is then not to be read. */
 enum pgm_reason pgm_parse(const uint8_t *at, size_t len, struct pgm_packet *p);
 
 /* Writes header, options, TSDU and checksum. Returns bytes, or 0 if it does not fit in room or the
- * packet cannot be said. gsi comes from p->tsi, ports from sport and dport. */
+ * packet cannot be said. gsi comes from p->tsi, ports from sport and dport; PGM_PRESENT and
+ * PGM_NETWORK come from the options. */
 size_t pgm_build(const struct pgm_packet *p, uint8_t *out, size_t room);
 
 const char *pgm_reason_text(enum pgm_reason r);
@@ -104,7 +125,8 @@ const char *pgm_reason_text(enum pgm_reason r);
 /* The checksum as stored, of bytes whose checksum field is zero; never 0 (RFC 3208 8). */
 uint16_t pgm_checksum(const uint8_t *at, size_t len);
 
-/* options.c: len is what is left of the packet; *used, what the options took. */
+/* options.c: len is what is left of the packet; *used, what the options took. has, naks and the
+ * like are zero beforehand. Network-significant options are written first (9.1). */
 enum pgm_reason pgm_options_parse(const uint8_t *at, size_t len, struct pgm_options *o,
 				  size_t *used);
 size_t pgm_options_build(const struct pgm_options *o, uint8_t *out, size_t room);

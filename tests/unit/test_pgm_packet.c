@@ -85,6 +85,20 @@ static void test_builds_the_same_bytes(void **state)
 	assert_int_equal(out[5], 0x03);
 }
 
+static void assert_options_equal(const struct pgm_options *a, const struct pgm_options *b)
+{
+	size_t from = offsetof(struct pgm_options, first_sqn);
+
+	assert_int_equal(a->has, b->has);
+	assert_int_equal(a->rst, b->rst);
+	assert_int_equal(a->parity, b->parity);
+	assert_int_equal(a->encoded, b->encoded);
+	assert_int_equal(a->fragment, b->fragment);
+	assert_int_equal(a->naks, b->naks);
+	assert_memory_equal((const char *)a + from, (const char *)b + from,
+			    offsetof(struct pgm_options, nak_list[b->naks]) - from);
+}
+
 static void test_every_type_and_option_comes_back(void **state)
 {
 	static const uint8_t types[] = {PGM_SPM, PGM_RDATA, PGM_NAK, PGM_NNAK, PGM_NCF, PGM_SPMR};
@@ -104,6 +118,8 @@ static void test_every_type_and_option_comes_back(void **state)
 		struct pgm_options *o = &p.options;
 
 		*o = (struct pgm_options){.has = 0x1fd,
+					  .encoded = true,
+					  .fragment = PGM_FRAGMENT_NULL | 1,
 					  .apdu_len = 9,
 					  .join_sqn = 3,
 					  .parity = 3,
@@ -114,7 +130,7 @@ static void test_every_type_and_option_comes_back(void **state)
 		assert_true(pgm_build(&p, out, sizeof(out)));
 		assert_int_equal(parse(out, pgm_build(&p, out, sizeof(out)), &q), PGM_OK);
 		assert_int_equal(q.type, p.type);
-		assert_memory_equal(&q.options, o, sizeof(*o));
+		assert_options_equal(&q.options, o);
 		assert_int_equal(q.sqn, types[i] == PGM_SPMR ? 0 : p.sqn);
 		assert_int_equal(q.lead, types[i] == PGM_SPM ? 6 : 0);
 		if (types[i] == PGM_SPM)
@@ -170,7 +186,8 @@ static void test_each_fault_has_its_reason(void **state)
 	}
 }
 
-static void test_unknown_options_by_their_opx_bits(void **state)
+/* Only network elements heed the OPX bits (RFC 3208 9). */
+static void test_unknown_options_are_passed_over(void **state)
 {
 	uint8_t b[sizeof(odata)];
 	struct pgm_packet p;
@@ -180,9 +197,85 @@ static void test_unknown_options_by_their_opx_bits(void **state)
 	b[28] = 0x80 | 0x55;
 	for (uint8_t opx = 0; opx < 4; opx++) {
 		b[30] = opx;
-		assert_int_equal(parse(b, sizeof(b), &p),
-				 opx < 2 ? PGM_OK : PGM_BAD_OPTION_REFUSED);
+		assert_int_equal(parse(b, sizeof(b), &p), PGM_OK);
+		assert_int_equal(p.options.has, 0);
 	}
+}
+
+static void test_there_are_sixteen_options_at_most(void **state)
+{
+	uint8_t b[PGM_HEADER_LEN + 17 * 4] = {0, 1, 0, 2, PGM_SPMR, PGM_PRESENT};
+	struct pgm_packet p;
+
+	(void)state;
+	for (unsigned n = 15; n <= 17; n++) {
+		b[PGM_HEADER_LEN] = 0;
+		for (unsigned i = 0; i < n; i++) {
+			uint8_t *o = b + PGM_HEADER_LEN + 4 * i;
+
+			o[0] = i == 0 ? 0 : i + 1 < n ? 0x55 : 0x80 | 0x55;
+			o[1] = 4;
+		}
+		pgm_store16(b + PGM_HEADER_LEN + 2, (uint16_t)(4 * n));
+		assert_int_equal(parse(b, PGM_HEADER_LEN + 4 * n, &p),
+				 n <= 16 ? PGM_OK : PGM_BAD_OPTIONS_MANY);
+	}
+}
+
+/* 11.8: an SPM's parity parameters, of a group of 8 that has 5, and OPT_JOIN, which no network
+ * element cares about and so comes last. */
+static void test_options_for_the_network_come_first_and_show_in_the_flags(void **state)
+{
+	static const uint8_t want[] = {
+		0x00, 4, 0, 28,                      /* OPT_LENGTH */
+		0x08, 8, 0, 3,  0,    0,    0, 8,    /* OPT_PARITY_PRM, P and O */
+		0x0a, 8, 0, 0,  0,    0,    0, 5,    /* OPT_CURR_TGSIZE */
+		0x83, 8, 0, 0,  0xff, 0xff, 0, 0x10, /* OPT_JOIN */
+	};
+	struct pgm_packet p = {.type = PGM_SPM, .nla = {.len = 4}};
+	uint8_t out[128];
+
+	(void)state;
+	p.options = (struct pgm_options){
+		.has = PGM_HAS_PARITY_PRM | PGM_HAS_CURR_TGSIZE | PGM_HAS_JOIN,
+		.parity = PGM_PARITY_ONDEMAND | PGM_PARITY_PROACTIVE,
+		.tg_size = 8,
+		.curr_tgsize = 5,
+		.join_sqn = 0xffff0010,
+	};
+	assert_int_equal(pgm_build(&p, out, sizeof(out)), PGM_HEADER_LEN + 20 + sizeof(want));
+	assert_memory_equal(out + PGM_HEADER_LEN + 20, want, sizeof(want));
+	assert_int_equal(out[5], PGM_PRESENT | PGM_NETWORK);
+
+	p = (struct pgm_packet){.type = PGM_ODATA};
+	p.options.has = PGM_HAS_CURR_TGSIZE;
+	pgm_build(&p, out, sizeof(out));
+	assert_int_equal(out[5], PGM_PRESENT);
+	p.type = PGM_RDATA;
+	pgm_build(&p, out, sizeof(out));
+	assert_int_equal(out[5], PGM_PRESENT | PGM_NETWORK);
+}
+
+/* 11.2: all of the option but its first three bytes is parity, OP_ENCODED says so. */
+static void test_a_parity_packet_carries_encoded_fragment_options(void **state)
+{
+	static const uint8_t want[] = {
+		0x00, 4, 0, 20, 0x81, 16, 4, 0x93, 0xde, 0xad, 0, 1, 0, 0, 0, 2, 0xbe, 0xef, 0, 3,
+	};
+	struct pgm_packet p = {.type = PGM_RDATA, .flags = PGM_PARITY}, q;
+	uint8_t out[64];
+
+	(void)state;
+	p.options = (struct pgm_options){.has = PGM_HAS_FRAGMENT,
+					 .encoded = true,
+					 .fragment = 0x93,
+					 .first_sqn = 0xdead0001,
+					 .offset = 2,
+					 .apdu_len = 0xbeef0003};
+	assert_int_equal(pgm_build(&p, out, sizeof(out)), 24 + sizeof(want));
+	assert_memory_equal(out + 24, want, sizeof(want));
+	assert_int_equal(parse(out, 24 + sizeof(want), &q), PGM_OK);
+	assert_options_equal(&q.options, &p.options);
 }
 
 static void test_data_needs_a_checksum_and_a_nak_may_lack_it(void **state)
@@ -206,7 +299,10 @@ int main(void)
 		cmocka_unit_test(test_every_type_and_option_comes_back),
 		cmocka_unit_test(test_no_cut_packet_is_accepted),
 		cmocka_unit_test(test_each_fault_has_its_reason),
-		cmocka_unit_test(test_unknown_options_by_their_opx_bits),
+		cmocka_unit_test(test_unknown_options_are_passed_over),
+		cmocka_unit_test(test_there_are_sixteen_options_at_most),
+		cmocka_unit_test(test_options_for_the_network_come_first_and_show_in_the_flags),
+		cmocka_unit_test(test_a_parity_packet_carries_encoded_fragment_options),
 		cmocka_unit_test(test_data_needs_a_checksum_and_a_nak_may_lack_it),
 	};
 
