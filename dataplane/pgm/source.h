@@ -26,10 +26,12 @@ struct pgm_source_config {
 	uint16_t overhead; /* bytes that IP (and UDP) add to each packet: they count for the rate */
 
 	/* Token bucket (RFC 3208 5.1.2). Data, repairs and parity wait for it; SPMs and NCFs are
-	 * charged to it, but do not wait. */
-	uint64_t rate;        /* bytes/s; 0: no limit */
-	uint32_t burst;       /* bytes that may go at once; at least one packet's */
-	uint8_t repair_share; /* percent of the rate that repairs, which go first, may take: 1 to 100 */
+	 * charged to it, but do not wait: it may be overdrawn by `burst`. */
+	uint64_t rate;  /* bytes/s, at least 1000; 0: no limit */
+	uint32_t burst; /* bytes that may go at once; at least one packet's */
+	/* Percent of the rate, 1 to 100, that repairs, which go before data, may take with their
+	 * NCFs, to which a quarter of it belongs. */
+	uint8_t repair_share;
 
 	/* Transmit window: the trail advances as soon as one of these would be passed. */
 	uint32_t txw_sqns;  /* packets, 1 to 2^24; 2 groups at least with parity */
@@ -38,7 +40,7 @@ struct pgm_source_config {
 
 	uint32_t first_sqn; /* of the first TSDU; with parity, down to a group's beginning */
 
-	uint64_t ambient_ns; /* between SPMs, whatever else is sent (5.1.4) */
+	uint64_t ambient_ns;                       /* between SPMs, whatever else is sent (5.1.4) */
 	uint64_t heartbeat_ns[PGM_HEARTBEATS_MAX]; /* after data: between one SPM and the next */
 	unsigned heartbeats;
 	uint64_t spm_min_ns;   /* SPMRs are answered no more often (13.4: IHB_MIN) */
@@ -88,9 +90,9 @@ unsigned pgm_source_max_tsdu(const struct pgm_source *s);
  * given to pgm_source_send() is not copied. Good until the next call of any other function. */
 uint8_t *pgm_source_reserve(struct pgm_source *s);
 
-/* Sends a TSDU of 0 to pgm_source_max_tsdu() bytes; it is copied. false: the rate is used up, repairs
- * go first, the link has no room, or the source has closed. The caller keeps the TSDU then and tries
- * again when pgm_source_turn() says, or when the link has room. */
+/* Sends a TSDU of 0 to pgm_source_max_tsdu() bytes; it is copied. false: the rate is used up,
+ * repairs go first, the link has no room, or the source has closed. The caller keeps the TSDU then
+ * and tries again when pgm_source_turn() says, or when the link has room. */
 bool pgm_source_send(struct pgm_source *s, uint64_t now_ns, const uint8_t *tsdu, unsigned len);
 
 /* Sends an APDU in fragments (OPT_FRAGMENT), from byte `sent` on: 0 at first, then what the call
