@@ -21,25 +21,26 @@ struct pgm_receiver_config {
 	uint64_t seed;        /* of back-offs: different in each receiver of the world */
 
 	/* Bounds. Memory is sessions x (48 x rxw_sqns + max_apdu) and rebuilt x max_tpdu. */
-	unsigned sessions;   /* at once, 1 to 4096 */
-	uint32_t rxw_sqns;   /* receive window of a session, packets; made a power of two, 16 to 2^22 */
-	uint32_t held;       /* buffers held at once, all sessions together */
-	uint16_t max_tpdu;   /* bytes; rebuilt packets are no larger */
-	unsigned rebuilt;    /* packets rebuilt from parity and not delivered yet; 0: parity unused */
-	uint32_t max_apdu;   /* bytes of a fragmented APDU; 0: fragments are dropped */
-	uint32_t nak_rate;   /* NAK packets/s of a session; more are put off */
-	bool join;           /* OPT_JOIN is followed: history from before we joined is asked for */
+	unsigned sessions; /* at once, 1 to 4096 */
+	uint32_t rxw_sqns; /* receive window of a session, packets; made a power of two, 16 to 2^22
+			    */
+	uint32_t held;     /* buffers held at once, all sessions together */
+	uint16_t max_tpdu; /* bytes; rebuilt packets are no larger */
+	unsigned rebuilt;  /* packets rebuilt from parity and not delivered yet; 0: parity unused */
+	uint32_t max_apdu; /* bytes of a fragmented APDU; 0: fragments are dropped */
+	uint32_t nak_rate; /* NAK packets/s of a session; more are put off */
+	bool join;         /* OPT_JOIN is followed: history from before we joined is asked for */
 
 	/* Times (6.3 and 13.5). */
 	uint64_t nak_bo_ns;    /* NAKs wait for a random time up to this (NAK_BO_IVL) */
 	uint64_t nak_rpt_ns;   /* for an NCF (NAK_RPT_IVL) */
 	uint64_t nak_rdata_ns; /* for the repair, after the NCF (NAK_RDATA_IVL) */
 	uint8_t nak_ncf_retries, nak_data_retries;
-	uint64_t spmr_bo_ns;   /* data but no SPM: SPMR after a random time up to this */
-	uint64_t spmr_spm_ns;  /* and again after this, doubled each time */
-	uint64_t expiry_ns;    /* a session that nothing was heard of ends */
-	uint64_t evict_ns;     /* or sooner, if it was silent for so long and its place is needed */
-	uint64_t finished_ns;  /* what comes of an ended session is dropped for so long */
+	uint64_t spmr_bo_ns;  /* data but no SPM: SPMR after a random time up to this */
+	uint64_t spmr_spm_ns; /* and again after this, doubled each time */
+	uint64_t expiry_ns;   /* a session that nothing was heard of ends */
+	uint64_t evict_ns;    /* or sooner, if it was silent for so long and its place is needed */
+	uint64_t finished_ns; /* what comes of an ended session is dropped for so long */
 };
 
 enum pgm_session_end {
@@ -64,7 +65,7 @@ struct pgm_receiver_ops {
 			void *buffer, uint32_t sqn);
 
 	/* Sequence numbers first to first + count - 1 never come. What is delivered next is after
-	 * them. Always called, also while deliver() says no. */
+	 * them. */
 	void (*lost)(void *ctx, struct pgm_session *s, uint32_t first, uint32_t count);
 
 	/* Keep a buffer that was shown to pgm_receiver_input(), until the other is called. */
