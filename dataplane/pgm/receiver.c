@@ -175,7 +175,7 @@ static void vacate(struct pgm_session *s)
 	r->sessions--;
 }
 
-void session_end(struct pgm_session *s, uint64_t now_ns, enum pgm_session_end why)
+void rx_session_end(struct pgm_session *s, uint64_t now_ns, enum pgm_session_end why)
 {
 	static const enum pgm_counter counter[] = {
 		[PGM_END_EXPIRED] = PGM_rcv_sessions_expired,
@@ -227,7 +227,7 @@ static struct pgm_session *find_place(struct pgm_receiver *r, uint64_t now_ns)
 	}
 	if (!(s = evictable(r, now_ns)))
 		return NULL;
-	session_end(s, now_ns, PGM_END_EVICTED);
+	rx_session_end(s, now_ns, PGM_END_EVICTED);
 	vacate(s);
 	return s;
 }
@@ -458,7 +458,7 @@ static void expire(struct pgm_session *s, uint64_t now_ns)
 	}
 	rxw_lose_all(s);
 	rxw_advance(s, now_ns);
-	session_end(s, now_ns, PGM_END_EXPIRED);
+	rx_session_end(s, now_ns, PGM_END_EXPIRED);
 	vacate(s);
 }
 
@@ -503,7 +503,7 @@ void pgm_receiver_close(struct pgm_receiver *r)
 	for (unsigned i = 0; i < r->config.sessions; i++) {
 		if (!r->session[i].used)
 			continue;
-		session_end(&r->session[i], 0, PGM_END_CLOSED);
+		rx_session_end(&r->session[i], 0, PGM_END_CLOSED);
 		vacate(&r->session[i]);
 	}
 	r->due_at = PGM_NEVER;

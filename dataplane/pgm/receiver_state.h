@@ -158,7 +158,7 @@ static inline uint64_t receiver_random(struct pgm_receiver *r, uint64_t most)
 }
 
 /* receiver.c */
-void session_end(struct pgm_session *s, uint64_t now_ns, enum pgm_session_end why);
+void rx_session_end(struct pgm_session *s, uint64_t now_ns, enum pgm_session_end why);
 
 /* rxw.c */
 enum pgm_input rxw_data(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p,

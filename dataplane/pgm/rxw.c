@@ -161,7 +161,7 @@ void rxw_advance(struct pgm_session *s, uint64_t now_ns)
 	if (s->next == s->end && sqn_diff(s->trail, s->end) > 0)
 		jump(s, s->trail, PGM_rcv_lost_trail);
 	if (s->stopping && sqn_diff(s->next, s->stop) >= 0)
-		session_end(s, now_ns, s->why);
+		rx_session_end(s, now_ns, s->why);
 }
 
 /* Room for slots up to `end`. What is missing for longest is given up for it; not what an owner has

@@ -1,0 +1,163 @@
+/* Messages to datagrams and back. In, the parts point into the datagram; out, it is a copy, as the
+ * headers before it are its own. */
+#include "dataplane/datagram.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ADDRESS_MAX sizeof("255.255.255.255:65535")
+
+static struct zl_buf *buf_of(struct rte_mbuf *m)
+{
+	return (struct zl_buf *)m;
+}
+
+/* All that is left of it from `data` on. */
+static struct zl_msg body_of(struct rte_mbuf *m, const uint8_t *data, uint32_t len)
+{
+	return (struct zl_msg){
+		.buf = buf_of(m),
+		.data = data,
+		.len = len,
+		.flags = m->next ? ZL_MSG_CHAIN : 0,
+	};
+}
+
+bool zl_datagram_grouped(struct rte_mbuf *m, struct zl_msg parts[2])
+{
+	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint32_t group;
+
+	if (m->data_len < 1 || m->data_len < 1u + p[0])
+		return false;
+	group = p[0];
+	parts[0] = (struct zl_msg){
+		.buf = buf_of(m), .data = p + 1, .len = group, .flags = ZL_MSG_MORE};
+	parts[1] = body_of(m, p + 1 + group, m->pkt_len - 1 - group);
+	zl_buf_ref(buf_of(m), 1);
+	return true;
+}
+
+bool zl_datagram_addressed(struct rte_mbuf *m, const struct zl_endpoint_addr *from,
+			   struct zl_msg parts[2])
+{
+	const uint32_t body = m->pkt_len;
+	char text[ADDRESS_MAX];
+	uint8_t *at;
+	int n = snprintf(text, sizeof(text), "%u.%u.%u.%u:%u", from->ip >> 24,
+			 from->ip >> 16 & 255, from->ip >> 8 & 255, from->ip & 255, from->port);
+
+	at = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)n);
+	if (!at)
+		return false;
+	memcpy(at, text, (size_t)n);
+	parts[0] = (struct zl_msg){
+		.buf = buf_of(m), .data = at, .len = (uint32_t)n, .flags = ZL_MSG_MORE};
+	parts[1] = body_of(m, at + n, body);
+	zl_buf_ref(buf_of(m), 1);
+	return true;
+}
+
+/* A decimal number without sign or spaces, up to `max`. */
+static bool read_number(const char *s, unsigned long max, unsigned long *value)
+{
+	*value = 0;
+	if (!*s || strlen(s) > 5)
+		return false;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9')
+			return false;
+		*value = *value * 10 + (unsigned long)(*s - '0');
+	}
+	return *value <= max;
+}
+
+bool zl_datagram_address(const struct zl_msg *part, struct zl_endpoint_addr *to)
+{
+	char text[ADDRESS_MAX], *colon;
+	unsigned long port;
+	struct in_addr a;
+	uint32_t n;
+
+	if (part->len >= sizeof(text))
+		return false;
+	n = zl_msg_peek(part, (uint8_t *)text, part->len);
+	text[n] = '\0';
+	colon = strrchr(text, ':');
+	if (!colon || strlen(text) != n)
+		return false;
+	*colon = '\0';
+	if (!read_number(colon + 1, 65535, &port) || !port || inet_pton(AF_INET, text, &a) != 1)
+		return false;
+	*to = (struct zl_endpoint_addr){.ip = ntohl(a.s_addr), .port = (uint16_t)port};
+	return true;
+}
+
+/* Where the next bytes go: a further segment once the last is full. NULL: no memory. */
+static struct rte_mbuf *room(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf *last)
+{
+	if (rte_pktmbuf_tailroom(last))
+		return last;
+	last->next = rte_pktmbuf_alloc(pool);
+	if (last->next)
+		head->nb_segs++;
+	return last->next;
+}
+
+static bool append(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf **last,
+		   const uint8_t *from, uint32_t len)
+{
+	while (len) {
+		struct rte_mbuf *m = room(pool, head, *last);
+		uint16_t n;
+
+		if (!m)
+			return false;
+		n = (uint16_t)RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(m));
+		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len), from, n);
+		m->data_len = (uint16_t)(m->data_len + n);
+		head->pkt_len += n;
+		from += n;
+		len -= n;
+		*last = m;
+	}
+	return true;
+}
+
+/* A body lies in one piece, or goes on in the segments that follow. */
+static bool append_body(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf **last,
+			const struct zl_msg *body)
+{
+	const struct rte_mbuf *m = (const struct rte_mbuf *)body->buf;
+	const uint8_t *from = body->data;
+	uint32_t left = body->len, here = left;
+
+	if (body->flags & ZL_MSG_CHAIN)
+		here = (uint32_t)(rte_pktmbuf_mtod(m, const uint8_t *) + m->data_len - from);
+	while (left) {
+		here = RTE_MIN(here, left);
+		if (!append(pool, head, last, from, here))
+			return false;
+		left -= here;
+		m = m->next;
+		if (!left || !m)
+			break;
+		from = rte_pktmbuf_mtod(m, const uint8_t *);
+		here = m->data_len;
+	}
+	return true;
+}
+
+struct rte_mbuf *zl_datagram_make(struct rte_mempool *pool, const uint8_t *head, unsigned head_len,
+				  const struct zl_msg *body)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *last = m;
+
+	if (!m)
+		return NULL;
+	if (append(pool, m, &last, head, head_len) && append_body(pool, m, &last, body))
+		return m;
+	rte_pktmbuf_free(m);
+	return NULL;
+}

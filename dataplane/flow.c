@@ -1,0 +1,204 @@
+/* What all flows have in common: where they live, and how what they receive reaches their socket, a
+ * vector at a time. */
+#include "dataplane/flow.h"
+
+#include <errno.h>
+
+#include "dataplane/lcore.h"
+#include "dataplane/net/igmp.h"
+
+static const struct zl_flow_ops *ops_of(enum zl_carrier carrier)
+{
+	return carrier == ZL_CARRIER_UDP ? &zl_flow_udp : &zl_flow_pgm;
+}
+
+/* A socket with a home has it there; of one that is on every core any would do. Flows of PGM that
+ * share a local address share a core. */
+unsigned zl_flow_core(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket,
+		      unsigned poll_cores)
+{
+	if (!zl_ipc_sharded(socket->type))
+		return socket->home < poll_cores ? socket->home : 0;
+	if (at->carrier == ZL_CARRIER_PGM)
+		return at->via % poll_cores;
+	return (at->via + at->port) % poll_cores;
+}
+
+struct zl_flow *zl_flow_create(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket)
+{
+	const struct zl_flow_ops *ops = ops_of(at->carrier);
+	struct zl_flow *f = ops->create(at, socket);
+
+	if (!f)
+		return NULL;
+	f->ops = ops;
+	f->at = *at;
+	return f;
+}
+
+void zl_flow_destroy(struct zl_flow *f)
+{
+	if (f)
+		f->ops->destroy(f);
+}
+
+int zl_flow_open(struct zl_lcore *c, struct zl_core_endpoint *e, struct zl_flow *f)
+{
+	unsigned core = zl_flow_core(&e->at, &e->shard->config, c->poll_cores);
+	int error;
+
+	if (!f)
+		return ops_of(e->at.carrier)->open_elsewhere(c, e, core);
+	f->core = c;
+	f->at = e->at;
+	error = f->ops->open(f);
+	if (error)
+		return error;
+	e->flow = f;
+	f->next = c->flows;
+	c->flows = f;
+	return 0;
+}
+
+static void forget_input(struct zl_flow *f)
+{
+	zl_msgs_unref(f->in, f->n_in);
+	f->n_in = 0;
+	zl_untaken_drop(&f->waiting, f->waiting.n);
+}
+
+struct zl_flow *zl_flow_close(struct zl_lcore *c, struct zl_core_endpoint *e)
+{
+	struct zl_flow *f = e->flow, **at = &c->flows;
+
+	if (!f) {
+		ops_of(e->at.carrier)->close_elsewhere(c, e);
+		return NULL;
+	}
+	f->ops->close(f);
+	forget_input(f);
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+	return f;
+}
+
+static void resumed(struct zl_flow *f)
+{
+	if (f->ops->resume && !zl_flow_stalled(f))
+		f->ops->resume(f);
+}
+
+void zl_flow_join(struct zl_flow *f, struct zl_peer *p)
+{
+	f->peer = p;
+	resumed(f);
+}
+
+void zl_flow_leave(struct zl_flow *f)
+{
+	f->peer = NULL;
+	forget_input(f);
+	f->ops->broken(f);
+}
+
+static void drop(struct zl_flow *f, const struct zl_msg *msgs, unsigned n,
+		 enum zl_core_counter why)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!(msgs[i].flags & ZL_MSG_MORE))
+			zl_core_count(f->core, why);
+	zl_msgs_unref(msgs, n);
+}
+
+/* What its socket did not take: whole messages. */
+static void keep(struct zl_flow *f, const struct zl_msg *msgs, unsigned n)
+{
+	unsigned kept = 0;
+
+	if (!n)
+		return;
+	if (!f->ops->keeps) {
+		drop(f, msgs, n, ZL_CORE_drop_flow_full);
+		return;
+	}
+	kept = zl_untaken_push(&f->waiting, f->core->blocks, msgs, n);
+	drop(f, msgs + kept, n - kept, ZL_CORE_drop_flow_no_memory);
+}
+
+/* Whole messages. */
+static void hand_in(struct zl_flow *f, const struct zl_msg *msgs, unsigned n)
+{
+	struct zl_lcore *c = f->core;
+	enum zl_stage was = zl_stage_enter(&c->stages, ZL_STAGE_router);
+	unsigned taken = 0;
+
+	if (!zl_flow_stalled(f))
+		taken = zl_peer_take(f->peer, msgs, n, n);
+	c->flow_parts += taken;
+	zl_msgs_unref(msgs, taken);
+	keep(f, msgs + taken, n - taken);
+	zl_stage_leave(&c->stages, was);
+}
+
+static void deliver(struct zl_flow *f)
+{
+	unsigned n = f->n_in;
+
+	f->n_in = 0;
+	if (n)
+		hand_in(f, f->in, n);
+}
+
+void zl_flow_in(struct zl_flow *f, const struct zl_msg *parts, unsigned n)
+{
+	if (f->n_in + n > ZL_FLOW_PARTS)
+		deliver(f);
+	if (n > ZL_FLOW_PARTS) {
+		hand_in(f, parts, n);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		f->in[f->n_in++] = parts[i];
+}
+
+/* A message of more parts than are handed on at once comes in several calls. */
+void zl_flow_resume(struct zl_flow *f)
+{
+	struct zl_msg run[ZL_FLOW_MSG_PARTS];
+
+	while (f->peer && f->waiting.n) {
+		unsigned n = zl_untaken_peek(&f->waiting, run, RTE_DIM(run));
+		unsigned taken = zl_peer_take(f->peer, run, n, n);
+
+		f->core->flow_parts += taken;
+		zl_untaken_drop(&f->waiting, taken);
+		if (taken < n)
+			return;
+	}
+	resumed(f);
+}
+
+void zl_flows_turn(struct zl_lcore *c)
+{
+	for (struct zl_flow *f = c->flows; f; f = f->next) {
+		deliver(f);
+		if (f->ops->turn)
+			f->ops->turn(f, c->now_ns);
+	}
+}
+
+/* Groups are joined on every core that a datagram may come to; one reports them. */
+int zl_flow_join_group(struct zl_lcore *c, uint32_t via, uint32_t group)
+{
+	int port = zl_net_port_of(c->net, via);
+
+	if (port < 0)
+		return -EADDRNOTAVAIL;
+	return zl_group_join(c->net, (uint16_t)port, group, c->id == 0, c->now_ns);
+}
+
+void zl_flow_leave_group(struct zl_lcore *c, uint32_t via, uint32_t group)
+{
+	zl_group_leave(c->net, (uint16_t)zl_net_port_of(c->net, via), group, c->now_ns);
+}

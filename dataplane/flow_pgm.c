@@ -1,0 +1,214 @@
+/* pgm:// and epgm://: a PUB or XPUB is a source, a SUB or XSUB receives whoever sends to its group.
+ * Bind and connect are the same (zmq_pgm). PGM itself is in pgm/, what is in its packets in tsdu.h. */
+#include "dataplane/flow_pgm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "dataplane/lcore.h"
+
+#define SESSIONS_MIN 4            /* sources of one endpoint, whatever memory that takes */
+#define WINDOWS_MAX  (256u << 20) /* bytes that the windows of more than those may take */
+#define TOUCHED_MAX  (64u << 20)
+
+static struct pgm_nla nla_of(uint32_t ip)
+{
+	struct pgm_nla nla = {.len = 4};
+
+	pgm_store32(nla.addr, ip);
+	return nla;
+}
+
+/* --- host core --- */
+
+static void configure_source(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *at,
+			     const struct zl_ipc_options *o)
+{
+	struct pgm_source_config *c = &f->source_config;
+
+	pgm_source_defaults(c, o->rate, o->recovery_ivl, o->multicast_maxtpdu,
+			    (uint16_t)zl_pgm_overhead(at->carrier));
+	c->dport = at->port;
+	c->nla = nla_of(at->via);
+	c->group = nla_of(at->ip);
+	getrandom(c->tsi.gsi, sizeof(c->tsi.gsi), 0);
+	getrandom(&c->tsi.port, sizeof(c->tsi.port), 0);
+	getrandom(&c->first_sqn, sizeof(c->first_sqn), 0);
+	c->tsi.port |= 1; /* not 0 */
+	c->tg_size = (uint8_t)o->pgm_fec_group;
+	c->proactive = c->tg_size ? (uint8_t)o->pgm_fec_proactive : 0;
+	c->ondemand = c->tg_size && o->pgm_fec_ondemand;
+}
+
+static void configure_receiver(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *at,
+			       const struct zl_ipc_options *o)
+{
+	struct pgm_receiver_config *c = &f->receiver_config;
+
+	pgm_receiver_defaults(c, o->rate, o->recovery_ivl, o->multicast_maxtpdu,
+			      (uint16_t)zl_pgm_overhead(at->carrier));
+	c->dport = at->port;
+	c->group = nla_of(at->ip);
+	for (c->sessions = ZL_PGM_SESSIONS; c->sessions > SESSIONS_MIN; c->sessions /= 2)
+		if (pgm_receiver_bytes(c) <= WINDOWS_MAX)
+			break;
+	getrandom(&c->seed, sizeof(c->seed), 0);
+}
+
+/* Written to once, unless it is a great deal, so that a core need not wait for a page. */
+static void *memory_of(size_t bytes)
+{
+	void *memory = bytes ? aligned_alloc(64, RTE_ALIGN_CEIL(bytes, 64)) : NULL;
+
+	if (memory && bytes <= TOUCHED_MAX)
+		memset(memory, 0, bytes);
+	if (!memory)
+		errno = bytes ? ENOMEM : EINVAL;
+	return memory;
+}
+
+static struct zl_flow *create(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket)
+{
+	const struct zl_ipc_options *o = &socket->options;
+	struct zl_pgm_flow *f = calloc(1, sizeof(*f));
+	size_t bytes;
+
+	if (!f)
+		return NULL;
+	f->sends = socket->type == ZL_PUB || socket->type == ZL_XPUB;
+	f->loop = o->multicast_loop;
+	f->hops = (uint8_t)o->multicast_hops;
+	f->max_msg_bytes = socket->max_msg_bytes;
+	if (f->sends)
+		configure_source(f, at, o);
+	else
+		configure_receiver(f, at, o);
+	bytes = f->sends ? pgm_source_bytes(&f->source_config)
+			 : pgm_receiver_bytes(&f->receiver_config);
+	f->memory = memory_of(bytes);
+	if (f->memory)
+		return &f->flow;
+	free(f);
+	return NULL;
+}
+
+static void destroy(struct zl_flow *flow)
+{
+	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
+
+	free(f->memory);
+	free(f);
+}
+
+/* --- its core --- */
+
+static void wake(struct zl_timer *t, uint64_t now_ns)
+{
+	(void)t;
+	(void)now_ns; /* the turn goes on with what is due */
+}
+
+static void turn(struct zl_flow *flow, uint64_t now_ns)
+{
+	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
+	struct zl_timer_wheel *timers = &flow->core->timers;
+	uint64_t due_ns = f->sends ? zl_pgm_out_turn(f, now_ns)
+				   : pgm_receiver_turn(f->receiver, now_ns);
+
+	if (due_ns == f->due_ns && (due_ns == PGM_NEVER || zl_timer_armed(&f->timer)))
+		return;
+	f->due_ns = due_ns;
+	zl_timer_disarm(timers, &f->timer);
+	if (due_ns != PGM_NEVER)
+		zl_timer_arm(timers, &f->timer, due_ns);
+}
+
+static int open_here(struct zl_flow *flow)
+{
+	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
+	int error = zl_pgm_path_open(flow->core, &flow->at, flow->core->id, !f->sends);
+
+	if (error)
+		return error;
+	zl_timer_init(&f->timer, wake);
+	f->due_ns = PGM_NEVER;
+	if (f->sends)
+		zl_pgm_out_open(f);
+	else
+		zl_pgm_in_open(f);
+	return 0;
+}
+
+static void close_here(struct zl_flow *flow)
+{
+	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
+
+	if (f->sends)
+		zl_pgm_out_close(f);
+	else
+		zl_pgm_in_close(f);
+	zl_timer_disarm(&flow->core->timers, &f->timer);
+	zl_pgm_path_close(flow->core, &flow->at, !f->sends);
+}
+
+static int open_elsewhere(struct zl_lcore *c, struct zl_core_endpoint *e, unsigned core)
+{
+	int error = zl_pgm_path_open(c, &e->at, core, false);
+
+	e->elsewhere = !error;
+	return error;
+}
+
+static void close_elsewhere(struct zl_lcore *c, struct zl_core_endpoint *e)
+{
+	if (e->elsewhere)
+		zl_pgm_path_close(c, &e->at, false);
+}
+
+void zl_flow_pgm_input(struct zl_flow *flow, const struct pgm_packet *p, struct rte_mbuf *m,
+		       uint32_t from)
+{
+	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
+	const struct pgm_nla nla = nla_of(from);
+
+	if (f->sends)
+		pgm_source_input(f->source, flow->core->now_ns, p);
+	else
+		pgm_receiver_input(f->receiver, flow->core->now_ns, p, &nla, m);
+}
+
+static void write_parts(struct zl_flow *flow, const struct zl_msg *msgs, unsigned n)
+{
+	if (zl_pgm_flow_of(flow)->sends)
+		zl_pgm_out_write(zl_pgm_flow_of(flow), msgs, n);
+}
+
+static void broken(struct zl_flow *flow)
+{
+	if (zl_pgm_flow_of(flow)->sends)
+		zl_pgm_out_forget(zl_pgm_flow_of(flow));
+}
+
+static void resume(struct zl_flow *flow)
+{
+	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
+
+	if (!f->sends)
+		pgm_receiver_resume(f->receiver, flow->core->now_ns);
+}
+
+const struct zl_flow_ops zl_flow_pgm = {
+	.create = create,
+	.destroy = destroy,
+	.open = open_here,
+	.close = close_here,
+	.keeps = true,
+	.turn = turn,
+	.resume = resume,
+	.open_elsewhere = open_elsewhere,
+	.close_elsewhere = close_elsewhere,
+	.write = write_parts,
+	.broken = broken,
+};

@@ -1,0 +1,68 @@
+/* pgm:// and epgm://, as libzmq has them (flow_pgm.c): what its files share. */
+#ifndef ZL_DATAPLANE_FLOW_PGM_H
+#define ZL_DATAPLANE_FLOW_PGM_H
+
+#include <rte_mbuf.h>
+
+#include "dataplane/flow.h"
+#include "dataplane/net/timer.h"
+#include "dataplane/pgm/packet.h"
+#include "dataplane/pgm/receiver.h"
+#include "dataplane/pgm/source.h"
+#include "dataplane/pgm_path.h"
+#include "dataplane/tsdu.h"
+
+#define ZL_PGM_SESSIONS 64    /* sources that one endpoint receives at once */
+#define ZL_PGM_TPDU_MAX 65535 /* bytes, at most */
+
+struct zl_pgm_flow {
+	struct zl_flow flow;
+	bool sends; /* PUB and XPUB; the others receive */
+	bool loop;  /* ZMQ_MULTICAST_LOOP */
+	uint8_t hops;
+	uint64_t max_msg_bytes;
+	struct zl_timer timer; /* wakes its core for what is due */
+	uint64_t due_ns;
+	void *memory; /* of source or receiver */
+	union {
+		struct { /* sends */
+			struct pgm_source_config source_config;
+			struct pgm_source *source;
+			struct zl_untaken out; /* messages, with a reference each part */
+			struct zl_tsdu_writer writer;
+			unsigned sealed; /* bytes of a TSDU that is laid out and waits; 0: none */
+			uint8_t tsdu[ZL_PGM_TPDU_MAX];
+		};
+		struct { /* receives */
+			struct pgm_receiver_config receiver_config;
+			struct pgm_receiver *receiver;
+			struct zl_tsdu_reader *unused[ZL_PGM_SESSIONS];
+			unsigned n_unused;
+			struct zl_tsdu_reader reader[ZL_PGM_SESSIONS];
+		};
+	};
+};
+
+static inline struct zl_pgm_flow *zl_pgm_flow_of(struct zl_flow *f)
+{
+	return (struct zl_pgm_flow *)f;
+}
+
+/* A packet that came on its path; m is borrowed. */
+void zl_flow_pgm_input(struct zl_flow *f, const struct pgm_packet *p, struct rte_mbuf *m,
+		       uint32_t from);
+
+/* flow_pgm_out.c */
+void zl_pgm_out_open(struct zl_pgm_flow *f);
+void zl_pgm_out_write(struct zl_pgm_flow *f, const struct zl_msg *msgs, unsigned n);
+/* What is not sent is dropped: nobody is behind it any more. */
+void zl_pgm_out_forget(struct zl_pgm_flow *f);
+/* Returns when there is more to do. */
+uint64_t zl_pgm_out_turn(struct zl_pgm_flow *f, uint64_t now_ns);
+void zl_pgm_out_close(struct zl_pgm_flow *f);
+
+/* flow_pgm_in.c */
+void zl_pgm_in_open(struct zl_pgm_flow *f);
+void zl_pgm_in_close(struct zl_pgm_flow *f);
+
+#endif

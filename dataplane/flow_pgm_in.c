@@ -1,0 +1,121 @@
+/* Messages from a PGM group: each source's TSDUs in order, its messages whole, one after the other to
+ * the socket. While the socket has no room PGM's windows keep what comes. */
+#include "dataplane/flow_pgm.h"
+#include "dataplane/lcore.h"
+
+#define HELD_PART 4
+
+static void on_message(void *ctx, const struct zl_msg *parts, unsigned n)
+{
+	struct zl_pgm_flow *f = ctx;
+
+	zl_flow_in(&f->flow, parts, n);
+}
+
+static void on_dropped(void *ctx, bool too_long)
+{
+	struct zl_pgm_flow *f = ctx;
+
+	zl_core_count(f->flow.core,
+		      too_long ? ZL_CORE_drop_flow_too_long : ZL_CORE_drop_flow_no_memory);
+}
+
+static void opened(void *ctx, struct pgm_session *s)
+{
+	struct zl_pgm_flow *f = ctx;
+	struct zl_tsdu_reader *r = f->unused[--f->n_unused]; /* as many as sessions */
+
+	zl_tsdu_reader_init(r, f->flow.core->frames, f->max_msg_bytes);
+	pgm_session_set_user(s, r);
+}
+
+static void closed(void *ctx, struct pgm_session *s, enum pgm_session_end why)
+{
+	struct zl_pgm_flow *f = ctx;
+	struct zl_tsdu_reader *r = pgm_session_user(s);
+
+	(void)why; /* counted */
+	zl_tsdu_reset(r);
+	f->unused[f->n_unused++] = r;
+}
+
+static bool deliver(void *ctx, struct pgm_session *s, const uint8_t *at, size_t len, void *buffer,
+		    uint32_t sqn)
+{
+	struct zl_pgm_flow *f = ctx;
+	const struct zl_tsdu_sink sink = {on_message, on_dropped, f};
+
+	(void)sqn;
+	if (zl_flow_stalled(&f->flow))
+		return false;
+	if (!zl_tsdu_read(pgm_session_user(s), at, len, buffer, &sink))
+		zl_core_count(f->flow.core, ZL_CORE_drop_flow_malformed);
+	return true;
+}
+
+/* What was begun has no end; what comes next has to begin somewhere. */
+static void lost(void *ctx, struct pgm_session *s, uint32_t first, uint32_t count)
+{
+	(void)ctx;
+	(void)first;
+	(void)count; /* counted */
+	zl_tsdu_reset(pgm_session_user(s));
+}
+
+static void hold(void *ctx, void *buffer)
+{
+	(void)ctx;
+	zl_buf_ref(buffer, 1);
+}
+
+static void unhold(void *ctx, void *buffer)
+{
+	(void)ctx;
+	zl_buf_unref(buffer, 1);
+}
+
+static bool send(void *ctx, struct pgm_session *s, const struct pgm_nla *to, const uint8_t *at,
+		 unsigned len, bool router_alert)
+{
+	struct zl_pgm_flow *f = ctx;
+
+	(void)s;
+	if (to && to->len != 4) {
+		zl_core_count(f->flow.core, ZL_CORE_drop_flow_malformed);
+		return true; /* a path that IPv4 does not lead to */
+	}
+	return zl_pgm_send(&f->flow, &(struct zl_pgm_packet){
+					     .head = at,
+					     .head_len = len,
+					     .to = to ? pgm_load32(to->addr) : f->flow.at.ip,
+					     .hops = to ? f->hops : 1,
+					     .router_alert = router_alert,
+				     });
+}
+
+static const struct pgm_receiver_ops ops = {
+	.opened = opened,
+	.closed = closed,
+	.deliver = deliver,
+	.lost = lost,
+	.hold = hold,
+	.unhold = unhold,
+	.send = send,
+};
+
+void zl_pgm_in_open(struct zl_pgm_flow *f)
+{
+	f->n_unused = 0;
+	for (unsigned i = 0; i < ZL_PGM_SESSIONS; i++)
+		f->unused[f->n_unused++] = &f->reader[i];
+	/* The rest of packet memory is for what comes next. */
+	f->receiver_config.held = RTE_MIN(f->receiver_config.held,
+					  f->flow.core->frames->size / HELD_PART);
+	f->receiver = pgm_receiver_init(f->memory, &f->receiver_config, &ops, f,
+					f->flow.core->pgm_counter);
+}
+
+void zl_pgm_in_close(struct zl_pgm_flow *f)
+{
+	pgm_receiver_close(f->receiver);
+}

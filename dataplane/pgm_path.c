@@ -1,0 +1,248 @@
+/* The sockets below PGM (pgm_path.h): two an address, the group's and our own, shared by flows. */
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/flow_pgm.h"
+#include "dataplane/lcore.h"
+#include "dataplane/net/igmp.h"
+#include "dataplane/net/raw.h"
+#include "dataplane/net/udp.h"
+#include "dataplane/pgm_path.h"
+
+#define PGM_PROTOCOL 113 /* RFC 3208 8 */
+
+/* All ports of protocol 113 come to one socket. */
+static uint16_t port_of(const struct zl_ipc_endpoint *at)
+{
+	return at->carrier == ZL_CARRIER_EPGM ? at->port : 0;
+}
+
+static struct zl_pgm_place *find(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t ip)
+{
+	for (unsigned i = 0; i < ZL_PGM_PLACES; i++) {
+		struct zl_pgm_place *p = &c->pgm_place[i];
+
+		if (p->refs && p->carrier == at->carrier && p->local.ip == ip && p->via == at->via &&
+		    p->local.port == port_of(at))
+			return p;
+	}
+	return NULL;
+}
+
+static struct zl_pgm_place *unused(struct zl_lcore *c)
+{
+	for (unsigned i = 0; i < ZL_PGM_PLACES; i++)
+		if (!c->pgm_place[i].refs)
+			return &c->pgm_place[i];
+	return NULL;
+}
+
+/* --- in --- */
+
+/* Does what came to this place come to that flow? */
+static bool leads_to(const struct zl_pgm_place *p, const struct zl_flow *f)
+{
+	return f->at.carrier == p->carrier && f->at.via == p->via && port_of(&f->at) == p->local.port &&
+	       (f->at.ip == p->local.ip || f->at.via == p->local.ip);
+}
+
+static void input(const struct zl_pgm_place *p, struct rte_mbuf *m, uint32_t remote)
+{
+	struct zl_lcore *c = p->core;
+	struct pgm_packet packet;
+
+	if (rte_pktmbuf_linearize(m) ||
+	    pgm_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &packet) != PGM_OK) {
+		zl_core_count(c, ZL_CORE_drop_flow_malformed);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	for (struct zl_flow *f = c->flows, *next; f; f = next) {
+		next = f->next;
+		if (leads_to(p, f))
+			zl_flow_pgm_input(f, &packet, m, remote);
+	}
+	rte_pktmbuf_free(m);
+}
+
+static void on_udp(void *owner, struct rte_mbuf *m, const struct zl_endpoint_addr *remote,
+		   const struct zl_endpoint_addr *local)
+{
+	(void)local;
+	input(owner, m, remote->ip);
+}
+
+static void on_raw(void *owner, struct rte_mbuf *m, uint32_t remote, uint32_t local)
+{
+	(void)local;
+	input(owner, m, remote);
+}
+
+/* --- open and close --- */
+
+static int open_socket(struct zl_pgm_place *p, unsigned core)
+{
+	struct zl_net *net = p->core->net;
+	bool here = core == p->core->id, group = zl_is_group(p->local.ip);
+
+	if (p->carrier == ZL_CARRIER_PGM) {
+		if (group)
+			return here ? zl_raw_open_shared(net, PGM_PROTOCOL, p->local.ip, on_raw, p,
+							 &p->raw)
+				    : zl_raw_elsewhere_shared(net, PGM_PROTOCOL, p->local.ip, core,
+							      &p->raw);
+		return here ? zl_raw_open(net, PGM_PROTOCOL, p->local.ip, on_raw, p, &p->raw)
+			    : zl_raw_elsewhere(net, PGM_PROTOCOL, p->local.ip, core, &p->raw);
+	}
+	if (group)
+		return here ? zl_udp_open_shared(net, &p->local, on_udp, p, &p->udp)
+			    : zl_udp_elsewhere_shared(net, &p->local, core, &p->udp);
+	return here ? zl_udp_open(net, &p->local, on_udp, p, &p->udp)
+		    : zl_udp_elsewhere(net, &p->local, core, &p->udp);
+}
+
+static void close_socket(struct zl_pgm_place *p)
+{
+	if (p->raw)
+		zl_raw_close(p->core->net, p->raw);
+	if (p->udp)
+		zl_udp_close(p->core->net, p->udp);
+}
+
+static int make(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t ip, unsigned core,
+		struct zl_pgm_place **made)
+{
+	struct zl_pgm_place *p = unused(c);
+	int error;
+
+	if (!p)
+		return -ENOSPC;
+	*p = (struct zl_pgm_place){.core = c,
+				   .carrier = at->carrier,
+				   .local = {.ip = ip, .port = port_of(at)},
+				   .via = at->via};
+	error = open_socket(p, core);
+	if (error)
+		return error;
+	error = zl_is_group(ip) ? zl_flow_join_group(c, at->via, ip) : 0;
+	if (error)
+		close_socket(p);
+	*made = p;
+	return error;
+}
+
+static int take(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t ip, unsigned core,
+		bool receives)
+{
+	struct zl_pgm_place *p = find(c, at, ip);
+	int error = p ? 0 : make(c, at, ip, core, &p);
+
+	if (error)
+		return error;
+	p->refs++;
+	p->receivers += receives;
+	return 0;
+}
+
+static void leave(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t ip, bool receives)
+{
+	struct zl_pgm_place *p = find(c, at, ip);
+
+	if (!p)
+		return;
+	p->receivers -= receives;
+	if (--p->refs)
+		return;
+	if (zl_is_group(ip))
+		zl_flow_leave_group(c, at->via, ip);
+	close_socket(p);
+}
+
+int zl_pgm_path_open(struct zl_lcore *c, const struct zl_ipc_endpoint *at, unsigned core,
+		     bool receives)
+{
+	int error = take(c, at, at->ip, core, receives);
+
+	if (error)
+		return error;
+	error = take(c, at, at->via, core, receives);
+	if (error)
+		leave(c, at, at->ip, receives);
+	return error;
+}
+
+void zl_pgm_path_close(struct zl_lcore *c, const struct zl_ipc_endpoint *at, bool receives)
+{
+	leave(c, at, at->via, receives);
+	leave(c, at, at->ip, receives);
+}
+
+/* --- out --- */
+
+unsigned zl_pgm_overhead(enum zl_carrier carrier)
+{
+	return carrier == ZL_CARRIER_EPGM ? 20 + 8 : 20 + 4; /* with Router Alert */
+}
+
+static struct rte_mbuf *bytes_of(struct rte_mempool *pool, const struct zl_pgm_packet *packet)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	uint8_t *at;
+
+	if (!m)
+		return NULL;
+	at = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(packet->head_len + packet->body_len));
+	if (!at) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	memcpy(at, packet->head, packet->head_len);
+	if (packet->body_len)
+		memcpy(at + packet->head_len, packet->body, packet->body_len);
+	return m;
+}
+
+static void send_udp(struct zl_flow *f, struct zl_udp *from, struct rte_mbuf *m, uint16_t port,
+		     const struct zl_pgm_packet *packet)
+{
+	const struct zl_endpoint_addr to = {.ip = packet->to, .port = f->at.port};
+
+	if (zl_is_group(to.ip))
+		zl_udp_send_group(f->core->net, from, m, port, &to, packet->hops);
+	else
+		zl_udp_send(f->core->net, from, m, &to);
+}
+
+static void send_raw(struct zl_flow *f, struct zl_raw *from, struct rte_mbuf *m, uint16_t port,
+		     const struct zl_pgm_packet *packet)
+{
+	unsigned flags = packet->router_alert ? ZL_RAW_ALERT : 0;
+
+	if (zl_is_group(packet->to))
+		zl_raw_send_group(f->core->net, from, m, port, packet->to, packet->hops, flags);
+	else
+		zl_raw_send(f->core->net, from, m, packet->to, flags);
+}
+
+/* Our own sockets hear it only where one of them receives: it would cost as much as to receive. */
+bool zl_pgm_send(struct zl_flow *f, const struct zl_pgm_packet *packet)
+{
+	struct zl_lcore *c = f->core;
+	const struct zl_pgm_place *own = find(c, &f->at, f->at.via);
+	struct rte_mbuf *m = bytes_of(c->frames, packet);
+	uint16_t port = (uint16_t)zl_net_port_of(c->net, f->at.via);
+	bool loop = packet->loop && own->receivers;
+
+	if (!m) {
+		zl_core_count(c, ZL_CORE_drop_flow_no_memory);
+		return false;
+	}
+	if (own->udp) {
+		zl_udp_set_loop(own->udp, loop);
+		send_udp(f, own->udp, m, port, packet);
+	} else {
+		zl_raw_set_loop(own->raw, loop);
+		send_raw(f, own->raw, m, port, packet);
+	}
+	return true;
+}
