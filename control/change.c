@@ -195,5 +195,8 @@ bool zl_change(struct zl_control *c, const char *command, json_t *request_object
 	}
 	if (zl_endpoint_parse(&at, text, connect, &ports, error, ZL_API_ERROR_MAX))
 		return false;
-	return take_away ? del(c, socket, &at, client, error) : add(c, socket, &at, client, error);
+	if (take_away)
+		return del(c, socket, &at, client, error);
+	return zl_endpoint_fits(&at, &socket->at, socket->security, error, ZL_API_ERROR_MAX) &&
+	       add(c, socket, &at, client, error);
 }

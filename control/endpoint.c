@@ -1,7 +1,7 @@
-/* One endpoint's life. A bind listens; a connect is dialled, and when its stream is lost or a dial
- * fails it is dialled again after a wait that doubles from reconnect to reconnect_max, with half
- * of it drawn at random so that a herd does not come back as one; unless its socket's
- * reconnect_stop says that this was the end. */
+/* One endpoint's life. A bind listens; a connect, and what has datagrams of either kind, is
+ * dialled, and when its stream is lost or a dial fails it is dialled again after a wait that
+ * doubles from reconnect to reconnect_max, with half of it drawn at random so that a herd does not
+ * come back as one; unless its socket's reconnect_stop says that this was the end. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,7 +108,7 @@ static void retry(struct zl_timer *timer)
 
 static bool unresolved(const struct zl_endpoint *e)
 {
-	return e->at.carrier != ZL_CARRIER_STACK && !e->at.address.bytes;
+	return !zl_ipc_on_ports(e->at.carrier) && !e->at.address.bytes;
 }
 
 void zl_endpoint_add(struct zl_control *c, struct zl_endpoint *e, zl_result_fn *done,
@@ -191,8 +191,8 @@ static bool same(const struct zl_endpoint *e, const struct zl_ipc_endpoint *at)
 
 	if (strcmp(e->at.text, at->text) == 0 || strcmp(zl_endpoint_last(e, last), at->text) == 0)
 		return true;
-	return e->at.carrier == ZL_CARRIER_STACK && at->carrier == ZL_CARRIER_STACK &&
-	       e->at.ip == at->ip && e->at.port == at->port;
+	return zl_ipc_on_ports(at->carrier) && e->at.carrier == at->carrier && e->at.ip == at->ip &&
+	       e->at.port == at->port && e->at.via == at->via;
 }
 
 bool zl_endpoint_is(const struct zl_endpoint *e, const struct zl_socket *socket,
@@ -211,10 +211,16 @@ struct zl_endpoint *zl_endpoint_find(struct zl_control *c, const struct zl_socke
 	return e;
 }
 
+/* Its one peer is ours to make. */
+static bool is_dialled(const struct zl_endpoint *e)
+{
+	return e->at.connect || zl_ipc_flows(e->at.carrier);
+}
+
 void zl_endpoint_present(struct zl_control *c, struct zl_endpoint *e)
 {
 	e->present = true;
-	if (!e->at.connect)
+	if (!is_dialled(e))
 		e->state = ZL_ENDPOINT_LISTENING;
 	else if (!e->stream)
 		dial(c, e);
@@ -258,7 +264,7 @@ bool zl_endpoint_opened(struct zl_control *c, struct zl_endpoint *e, uint64_t st
 void zl_endpoint_connected(struct zl_control *c, struct zl_endpoint *e)
 {
 	(void)c;
-	e->state = ZL_ENDPOINT_CONNECTED;
+	e->state = e->at.connect ? ZL_ENDPOINT_CONNECTED : ZL_ENDPOINT_LISTENING;
 	e->tries = 0;
 }
 
@@ -270,7 +276,7 @@ static bool stops(const struct zl_endpoint *e, int32_t why)
 
 void zl_endpoint_lost(struct zl_control *c, struct zl_endpoint *e, uint64_t stream, int32_t why)
 {
-	if (!e->at.connect || !e->present || (e->stream && e->stream != stream))
+	if (!is_dialled(e) || !e->present || (e->stream && e->stream != stream))
 		return;
 	e->stream = 0;
 	if (stops(e, why)) {

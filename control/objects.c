@@ -102,7 +102,7 @@ static bool kernel_alone(const struct zl_config_device *d)
 
 	for (unsigned i = 0; i < sizeof(side) / sizeof(side[0]); i++)
 		for (unsigned j = 0; j < side[i]->n_endpoints; j++, n++)
-			if (side[i]->endpoints[j].at.carrier == ZL_CARRIER_STACK)
+			if (zl_ipc_on_ports(side[i]->endpoints[j].at.carrier))
 				return false;
 	return n > 0;
 }

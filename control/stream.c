@@ -359,6 +359,10 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 		zl_stream_close(c, s, ZL_REASON_no_memory);
 		return;
 	}
+	if (zl_ipc_flows(m->carrier)) {
+		step(c, s, zl_handshake_none(s->handshake, socket->at.type));
+		return;
+	}
 	step(c, s,
 	     zl_handshake_start(s->handshake, socket->at.type, !m->outgoing, &socket->at.options,
 				socket->security));

@@ -149,17 +149,30 @@ void zl_subscribe_source(struct zl_control *c, const struct zl_stream *s)
 	zl_dataplane_flush_matches(c);
 }
 
+/* Who listens to datagrams cannot say what for: all is sent. */
+static bool subscribe_to_all(struct zl_control *c, struct zl_stream *s)
+{
+	static const uint8_t all[ZL_ALL_GROUPS];
+	unsigned bytes = s->socket->at.type == ZL_RADIO ? ZL_ALL_GROUPS : 0;
+
+	if (zl_subs_add(s->socket->subs, s->subscriber, all, bytes) < 0)
+		return false;
+	c->counters[ZL_COUNT_subscriptions_added]++;
+	return true;
+}
+
 bool zl_subscribe_join(struct zl_control *c, struct zl_stream *s)
 {
 	struct zl_subs *subs = downstream(s->socket);
+	bool flow = zl_ipc_flows(s->open.carrier);
 
 	if (s->socket->subs) {
 		s->subscriber = zl_subs_join(s->socket->subs, s->open.stream, s->open.core);
-		return s->subscriber != ZL_NO_PEER;
+		return s->subscriber != ZL_NO_PEER && (!flow || subscribe_to_all(c, s));
 	}
 	/* RFC 13: to a publisher of ZMTP 1.0 a subscriber sends nothing; all comes from it anyway.
 	 */
-	if (subs && s->zmtp != ZL_ZMTP_V1_0 && publishes(s->peer_type))
+	if (subs && !flow && s->zmtp != ZL_ZMTP_V1_0 && publishes(s->peer_type))
 		return inverted(c, s) || join_publisher(c, s, subs);
 	return true;
 }
@@ -347,6 +360,10 @@ static void pump(struct zl_control *c, struct zl_stream *s)
 	size_t n = 0;
 
 	while (credit(s) >= n + FRAME_MAX && zl_publisher_peek(subs, s->publisher, &news)) {
+		if (s->peer_type == ZL_RADIO && news.bytes == ZL_ALL_GROUPS) {
+			zl_publisher_done(subs, s->publisher, &news); /* JOIN has no word for it */
+			continue;
+		}
 		if (n + 9 + 10 + news.bytes > sizeof(bytes)) {
 			zl_stream_send(c, s, bytes, n);
 			n = 0;

@@ -13,7 +13,7 @@ static void read_again(struct zl_timer *t, uint64_t now_ns)
 	struct zl_peer *p = (struct zl_peer *)((char *)t - offsetof(struct zl_peer, rate.again));
 
 	(void)now_ns;
-	zl_session_input(&p->session);
+	zl_peer_read(p);
 }
 
 static void begin(struct zl_peer *p)

@@ -61,23 +61,33 @@ void zl_catalog_forget(struct zl_catalog *c, uint16_t type, uint32_t id)
 
 #define EPHEMERAL_FIRST 49152 /* RFC 6335 6 */
 
-static bool port_taken(const struct zl_catalog *c, uint16_t port)
+/* The port of this end, which no other endpoint has. */
+static uint16_t own_port(const struct zl_ipc_endpoint *e)
 {
-	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX; i++)
-		if (c->endpoint[i].id && !c->endpoint[i].connect && c->endpoint[i].port == port)
-			return true;
-	return false;
+	return e->connect ? e->via_port : e->port;
+}
+
+static uint16_t free_port(const struct zl_catalog *c)
+{
+	uint16_t port = EPHEMERAL_FIRST;
+
+	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX;) {
+		if (c->endpoint[i].id && own_port(&c->endpoint[i]) == port) {
+			port++; /* there are more than endpoints */
+			i = 0;
+		} else {
+			i++;
+		}
+	}
+	return port;
 }
 
 void zl_catalog_choose_port(const struct zl_catalog *c, struct zl_ipc_endpoint *m)
 {
-	uint16_t port = EPHEMERAL_FIRST;
-
-	if (m->connect || m->carrier != ZL_CARRIER_STACK || m->port)
-		return;
-	while (port_taken(c, port)) /* there are more than binds */
-		port++;
-	m->port = port;
+	if (m->connect && m->carrier == ZL_CARRIER_UDP)
+		m->via_port = free_port(c);
+	else if (!m->connect && m->carrier == ZL_CARRIER_STACK && !m->port)
+		m->port = free_port(c);
 }
 
 void zl_catalog_note_bound(struct zl_catalog *c, uint32_t endpoint,
@@ -92,8 +102,10 @@ void zl_catalog_note_bound(struct zl_catalog *c, uint32_t endpoint,
 /* Binds that the kernel does not hold apart are held apart here. */
 static bool clash(const struct zl_ipc_endpoint *e, const struct zl_ipc_endpoint *m)
 {
-	if (!e->id || e->connect || e->carrier != ZL_CARRIER_STACK || e->port != m->port)
+	if (!e->id || e->connect || e->carrier != m->carrier || e->port != m->port)
 		return false;
+	if (m->ip >> 28 == 0xe) /* a group */
+		return e->ip == m->ip && e->carrier == ZL_CARRIER_UDP;
 	return !e->ip || !m->ip || e->ip == m->ip;
 }
 
@@ -109,7 +121,7 @@ static int check_endpoint(const struct zl_dataplane *d, const struct zl_ipc_endp
 	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX && !m->connect; i++) {
 		const struct zl_ipc_endpoint *e = &c->endpoint[i];
 
-		if (m->carrier != ZL_CARRIER_STACK || !m->port || !clash(e, m))
+		if (!zl_ipc_on_ports(m->carrier) || !m->port || !clash(e, m))
 			continue;
 		snprintf(text, bytes,
 			 "endpoint %s: address in use by %s; unbind that or choose another port",

@@ -150,7 +150,7 @@ void *zl_catalog_place(struct zl_catalog *c, uint16_t type);
 /* Why this cannot be added or deleted: -errno and one line, or 0. */
 int zl_catalog_check(const struct zl_dataplane *d, uint16_t type, const void *body, char *text,
 		     size_t bytes);
-/* A bind of the stack's to port 0 gets one that no other bind has. */
+/* A bind of the stack's to port 0, and a connect of udp://, get one that no other endpoint has. */
 void zl_catalog_choose_port(const struct zl_catalog *c, struct zl_ipc_endpoint *m);
 void zl_catalog_note_bound(struct zl_catalog *c, uint32_t endpoint,
 			   const struct zl_ipc_sockaddr *bound);

@@ -64,17 +64,19 @@ struct packing {
 static int pack(void *ctx, const uint8_t *prefix, uint32_t len, uint32_t slot)
 {
 	struct packing *k = ctx;
+	static const uint8_t all_groups[ZL_ALL_GROUPS];
 	uint32_t marks = k->shard->socket.pattern->marks;
+	bool all = len < marks; /* of a RADIO */
 	struct zl_ipc_match_prefix r = {
 		.target = k->shard->socket.pipes[slot]->id,
-		.len = (uint16_t)(len - marks),
+		.len = (uint16_t)(all ? ZL_ALL_GROUPS : len - marks),
 		.op = ZL_SUBSCRIBE,
 	};
 
 	if (k->used + sizeof(r) + r.len > ROOM || k->count == RECORDS_A_TURN)
 		return 1;
 	memcpy(k->tail + k->used, &r, sizeof(r));
-	memcpy(k->tail + k->used + sizeof(r), prefix + marks, r.len);
+	memcpy(k->tail + k->used + sizeof(r), all ? all_groups : prefix + marks, r.len);
 	k->used += sizeof(r) + r.len;
 	k->count++;
 	return 0;

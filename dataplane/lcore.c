@@ -70,6 +70,7 @@ bool zl_core_turn(struct zl_lcore *c)
 	zl_peers_resume(c);
 	stage(c, ZL_STAGE_other);
 	sweep(c);
+	zl_flows_turn(c); /* datagrams, as messages */
 	stage(c, ZL_STAGE_net_out);
 	/* readable streams to sessions, messages to pipes, pipes to streams, streams to frames */
 	zl_net_output(c->net, c->now_ns);

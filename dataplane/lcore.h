@@ -4,11 +4,11 @@
  *
  * The files: lcore.c the turn; port_io.c frames in and out, steering; peers.c streams that became
  * peers, strangers.h those that have proved nothing yet; shard.c a socket's part on this core and
- * how its messages leave; crossing.h, away.c and guest.c peers whose socket lives on another core;
- * orders.c what control says; dump.c what a new control is told; idle.c sleeping; policy.c what of
- * policies needs a clock, admit.c what peers may send; options.c who acts on which; pressure.c
- * memory that runs short; publish.c counters, publish_peers.c those of peers; count.c cycles by
- * stage. */
+ * how its messages leave; flow.h datagrams; crossing.h, away.c and guest.c peers whose socket lives
+ * on another core; orders.c what control says; dump.c what a new control is told; idle.c sleeping;
+ * policy.c what of policies needs a clock, admit.c what peers may send; options.c who acts on
+ * which; pressure.c memory that runs short; publish.c counters, publish_peers.c those of peers;
+ * count.c cycles by stage. */
 #ifndef ZL_DATAPLANE_LCORE_H
 #define ZL_DATAPLANE_LCORE_H
 
@@ -17,9 +17,12 @@
 
 #include "control/ipc/stats.h"
 #include "dataplane/crossing.h"
+#include "dataplane/flow.h"
 #include "dataplane/letter.h"
 #include "dataplane/net/net.h"
 #include "dataplane/net/timer.h"
+#include "dataplane/pgm/counters.h"
+#include "dataplane/pgm_path.h"
 #include "dataplane/ring/mesh.h"
 #include "dataplane/router/device.h"
 #include "dataplane/router/socket.h"
@@ -77,6 +80,10 @@ struct zl_shard {
 struct zl_core_endpoint {
 	struct zl_ipc_endpoint at; /* at.id 0: free */
 	struct zl_shard *shard;
+	/* Of datagrams: the flow, or on the other cores what leads there. */
+	struct zl_flow *flow;
+	struct zl_udp *udp;
+	bool elsewhere; /* PGM: its path is open here */
 };
 
 enum zl_peer_state {
@@ -94,6 +101,7 @@ struct zl_peer {
 	struct zl_session session;
 	struct zl_lcore *core;
 	struct zl_shard *shard;
+	struct zl_flow *flow; /* its session has no stream; or NULL */
 	uint64_t id;
 	uint32_t index, endpoint, serial;
 	enum zl_peer_state state;
@@ -183,6 +191,10 @@ struct zl_lcore {
 
 	struct zl_shard *shard[ZL_SHARDS_MAX];
 	struct zl_core_endpoint endpoint[ZL_ENDPOINTS_MAX];
+	struct zl_flow *flows; /* that live here */
+	uint64_t flow_parts;   /* that their sockets have taken */
+	struct zl_pgm_place pgm_place[ZL_PGM_PLACES];
+	uint64_t pgm_counter[PGM_COUNTERS];
 	struct zl_peer *peers;
 	uint32_t peers_max, peers_open, next_serial;
 	uint32_t peers_used;   /* places beyond were never used */
@@ -279,6 +291,11 @@ void zl_peer_wait_deliver(struct zl_peer *p);
 unsigned zl_peer_offer(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts);
 /* May so many parts that the socket receives leave by its device now, each way that they may go? */
 bool zl_shard_may_pass(struct zl_shard *s, uint32_t parts);
+/* Parts that came from it, whatever it is: as many as it may send now go to its socket. How many
+ * were dealt with. */
+unsigned zl_peer_take(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts);
+/* There may be room for what could not be taken. */
+void zl_peer_read(struct zl_peer *p);
 /* Its stream's core: to its socket, here or away. How many were taken. */
 unsigned zl_peer_hand_on(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts);
 /* The socket's home: a pipe joins it to its socket, by what it has become ready with. 0, -ENOSPC.

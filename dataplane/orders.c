@@ -75,13 +75,19 @@ static void close_peers(struct zl_lcore *c, const struct zl_shard *s, uint32_t e
 	}
 }
 
-static void endpoint_forget(struct zl_lcore *c, struct zl_core_endpoint *e)
+/* The flow, if it was here: for the host core to destroy. */
+static struct zl_flow *endpoint_forget(struct zl_lcore *c, struct zl_core_endpoint *e)
 {
-	if (!e->at.connect && e->at.carrier == ZL_CARRIER_STACK)
+	struct zl_flow *flow = NULL;
+
+	if (zl_ipc_flows(e->at.carrier))
+		flow = zl_flow_close(c, e);
+	else if (!e->at.connect && e->at.carrier == ZL_CARRIER_STACK)
 		zl_tcp_unlisten(c->net, e->at.ip, e->at.port);
 	else if (!e->at.connect)
 		zl_kernel_unlisten(c->kernel, e->at.id);
 	*e = (struct zl_core_endpoint){0};
+	return flow;
 }
 
 /* The shard goes back to the host core, which frees it and has seen to it that no endpoint or
@@ -186,7 +192,22 @@ static int listen_at(struct zl_lcore *c, const struct zl_shard *s, struct zl_ipc
 	return error ? error : zl_tcp_listen_set(c->net, m->ip, m->port, &settings);
 }
 
-static int endpoint_add(struct zl_lcore *c, struct zl_ipc_endpoint *m)
+/* The place is taken once the flow is open. */
+static int open_flow(struct zl_lcore *c, struct zl_core_endpoint *e, struct zl_ipc_endpoint *m,
+		     struct zl_flow *flow)
+{
+	struct zl_ipc_end end = zl_ipc_end_ipv4(m->ip, m->port);
+	int error = zl_flow_open(c, e, flow);
+
+	if (error)
+		*e = (struct zl_core_endpoint){0};
+	m->bound.bytes = m->connect ? 0 : end.bytes;
+	memcpy(m->bound.at, end.at, end.bytes);
+	return error;
+}
+
+/* flow: made for it by the host core, or NULL. */
+static int endpoint_add(struct zl_lcore *c, struct zl_ipc_endpoint *m, struct zl_flow *flow)
 {
 	struct zl_shard *s = zl_shard_find(c, m->socket);
 	struct zl_core_endpoint *e = endpoint_slot(c, 0);
@@ -196,21 +217,30 @@ static int endpoint_add(struct zl_lcore *c, struct zl_ipc_endpoint *m)
 		return -ENOENT;
 	if (!e)
 		return -ENOSPC;
+	*e = (struct zl_core_endpoint){.at = *m, .shard = s};
+	if (zl_ipc_flows(m->carrier))
+		return open_flow(c, e, m, flow);
 	error = listen_at(c, s, m);
-	if (!error)
-		*e = (struct zl_core_endpoint){.at = *m, .shard = s};
+	if (error)
+		*e = (struct zl_core_endpoint){0};
+	else
+		e->at = *m; /* with what it is bound to */
 	return error;
 }
 
-static int endpoint_del(struct zl_lcore *c, uint32_t id)
+/* A flow's peer ends with it, at once. */
+static int endpoint_del(struct zl_lcore *c, uint32_t id, void **give_back)
 {
 	struct zl_core_endpoint *e = endpoint_slot(c, id);
+	bool flow = e && zl_ipc_flows(e->at.carrier);
 
 	if (!e)
 		return -ENOENT;
-	if (e->at.connect)
+	if (e->at.connect || flow)
 		close_peers(c, NULL, id);
-	endpoint_forget(c, e);
+	if (flow)
+		zl_zmtp_poll(&c->zmtp);
+	*give_back = endpoint_forget(c, e);
 	return 0;
 }
 
@@ -268,7 +298,7 @@ static void stream_send(struct zl_lcore *c, const struct zl_ipc_stream_send *m, 
 {
 	struct zl_peer *p = zl_peer_find(c, m->stream);
 
-	if (!p || p->state == ZL_PEER_GONE || p->session.state == ZL_SESSION_ENDED) {
+	if (!p || p->flow || p->state == ZL_PEER_GONE || p->session.state == ZL_SESSION_ENDED) {
 		zl_core_count(c, ZL_CORE_orders_late);
 		return;
 	}
@@ -358,10 +388,11 @@ static bool request(struct zl_lcore *c, struct zl_letter *letter)
 		error = device_set(c, body);
 		break;
 	case ZL_IPC_ENDPOINT_ADD:
-		error = endpoint_add(c, body);
+		error = endpoint_add(c, body, letter->object);
+		give_back = error ? letter->object : NULL;
 		break;
 	case ZL_IPC_ENDPOINT_DEL:
-		error = endpoint_del(c, id->id);
+		error = endpoint_del(c, id->id, &give_back);
 		break;
 	case ZL_IPC_DIAL:
 		error = dial(c, id->id);

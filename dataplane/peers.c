@@ -32,10 +32,11 @@ static void on_deadline(struct zl_timer *t, uint64_t now_ns)
 	zl_session_close(&p->session, "handshake_timeout", false);
 }
 
-/* Its peers speak no ZMTP. */
-static bool is_raw(const struct zl_shard *s)
+/* It speaks no ZMTP. */
+static bool is_raw(const struct zl_peer *p)
 {
-	return zl_ipc_raw(s->config.type, &s->config.options);
+	return zl_ipc_flows(p->carrier) ||
+	       zl_ipc_raw(p->shard->config.type, &p->shard->config.options);
 }
 
 /* ZMQ_HANDSHAKE_IVL, or what holds for all; 0: it may take as long as it likes. An outgoing stream
@@ -48,7 +49,7 @@ static void expect_handshake(struct zl_peer *p)
 
 	if (p->state == ZL_PEER_CONNECTING && ms)
 		ms = RTE_MAX(ms, (uint64_t)o->connect_timeout);
-	else if (is_raw(p->shard))
+	else if (is_raw(p))
 		ms = 0;
 	zl_timer_disarm(&p->core->timers, &p->deadline);
 	if (ms)
@@ -150,7 +151,7 @@ static void begin(struct zl_peer *p, struct zl_stream *stream,
 {
 	note_ends(p, ends);
 	zl_session_open(&p->session, &p->core->zmtp, stream, p, p->shard->config.max_msg_bytes);
-	if (is_raw(p->shard))
+	if (is_raw(p))
 		zl_session_hold(&p->session);
 	p->session.takes_joins = p->shard->config.type == ZL_RADIO;
 	p->session.only_first_subscribes = p->shard->config.options.only_first_subscribe;
@@ -262,16 +263,37 @@ static int open_stream(struct zl_lcore *c, const struct zl_ipc_endpoint *at, str
 	return error;
 }
 
+/* Its session is there for the sake of its end alone. */
+static void begin_flow(struct zl_peer *p, struct zl_flow *f)
+{
+	const struct zl_ipc_endpoint *at = &f->at;
+
+	p->flow = f;
+	p->session = (struct zl_session){.zmtp = &p->core->zmtp, .owner = p};
+	p->local = zl_ipc_end_ipv4(at->connect ? at->via : at->ip,
+				   at->connect ? at->via_port : at->port);
+	p->remote = at->connect ? zl_ipc_end_ipv4(at->ip, at->port) : p->local;
+	zl_core_count(p->core, ZL_CORE_streams_dialled);
+	announce(p);
+}
+
 int zl_peer_dial(struct zl_lcore *c, struct zl_core_endpoint *e)
 {
 	struct zl_ipc_stream_open ends;
 	struct zl_stream *stream;
-	struct zl_peer *p = peer_new(c, e);
+	struct zl_peer *p;
 	int error;
 
+	if (e->flow && e->flow->peer)
+		return -EALREADY;
+	p = peer_new(c, e);
 	if (!p)
 		return -ENOBUFS;
 	p->outgoing = true;
+	if (e->flow) {
+		begin_flow(p, e->flow);
+		return 0;
+	}
 	p->state = ZL_PEER_CONNECTING;
 	expect_handshake(p);
 	error = open_stream(c, &e->at, p, &stream);
@@ -344,6 +366,24 @@ int zl_peer_join(struct zl_peer *p, struct zl_shard *home)
 	return zl_socket_add_pipe(&home->socket, &p->pipe);
 }
 
+static void count_ready(struct zl_peer *p)
+{
+	zl_timer_disarm(&p->core->timers, &p->deadline);
+	zl_stranger_over(p);
+	zl_core_count(p->core, ZL_CORE_streams_ready);
+}
+
+static void flow_ready(struct zl_peer *p)
+{
+	if (zl_peer_join(p, p->shard)) {
+		p->state = ZL_PEER_HANDSHAKE;
+		zl_session_close(&p->session, "no_pipe", false);
+		return;
+	}
+	zl_flow_join(p->flow, p);
+	count_ready(p);
+}
+
 void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m, struct zl_wrap *wrap)
 {
 	struct zl_shard *s = p->shard;
@@ -356,6 +396,10 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m, struc
 	zl_admit_ready(p);
 	/* The pattern may have something to say to it at once. */
 	p->state = ZL_PEER_READY;
+	if (p->flow) {
+		flow_ready(p);
+		return;
+	}
 	zl_session_box(&p->session, &m->boxes);
 	if (wrap)
 		zl_session_wrap(&p->session, wrap);
@@ -369,9 +413,7 @@ void zl_peer_ready(struct zl_peer *p, const struct zl_ipc_stream_ready *m, struc
 	}
 	if (p->pipe.backlog && (m->out.msgs_per_s || m->out.bytes_per_s))
 		zl_backlog_limit(p->pipe.backlog, &m->out);
-	zl_timer_disarm(&p->core->timers, &p->deadline);
-	zl_stranger_over(p);
-	zl_core_count(p->core, ZL_CORE_streams_ready);
+	count_ready(p);
 	/* Before ZMTP 3, and in none, there are no commands. */
 	if (m->zmtp >= ZL_ZMTP_V3_0)
 		beats = zl_options_heartbeats(&s->config.options);
@@ -451,19 +493,30 @@ unsigned zl_peer_hand_on(struct zl_peer *p, const struct zl_msg *msgs, unsigned 
 					    : zl_away_deliver(p, msgs, n, parts);
 }
 
+unsigned zl_peer_take(struct zl_peer *p, const struct zl_msg *msgs, unsigned n, uint32_t parts)
+{
+	if (likely(!p->shard->checks_input))
+		return zl_peer_hand_on(p, msgs, n, parts);
+	return zl_admit_input(p, msgs, n, parts);
+}
+
 static unsigned deliver(struct zl_session *s, const struct zl_msg *msgs, unsigned n)
 {
 	struct zl_peer *p = s->owner;
 	enum zl_stage was = zl_stage_enter(&p->core->stages, ZL_STAGE_router);
 	uint32_t parts = msgs[n - 1].flags & ZL_MSG_MORE ? s->parts.whole : n;
-	unsigned taken;
+	unsigned taken = zl_peer_take(p, msgs, n, parts);
 
-	if (likely(!p->shard->checks_input))
-		taken = zl_peer_hand_on(p, msgs, n, parts);
-	else
-		taken = zl_admit_input(p, msgs, n, parts);
 	zl_stage_leave(&p->core->stages, was);
 	return taken;
+}
+
+void zl_peer_read(struct zl_peer *p)
+{
+	if (p->flow)
+		zl_flow_resume(p->flow);
+	else
+		zl_session_input(&p->session);
 }
 
 /* Control has credit for so much: that the peer has all of it must reach it, sooner or later. */
@@ -519,6 +572,9 @@ static void closed(struct zl_session *s, const char *reason)
 	zl_admit_gone(p);
 	relay_remove(p);
 	p->reason = reason;
+	if (p->flow && p->flow->peer == p)
+		zl_flow_leave(p->flow);
+	p->flow = NULL;
 	if (p->away.state != ZL_AWAY_NOT) {
 		p->state = ZL_PEER_GONE;
 		if (zl_away_end(p))
@@ -683,7 +739,7 @@ static void resume_relay(struct zl_peer *p)
 	if (p->state < ZL_PEER_HANDSHAKE)
 		return;
 	tell_sent(p);
-	zl_session_input(&p->session);
+	zl_peer_read(p);
 }
 
 /* What a socket that conflates has taken from p and could not pass on. */
@@ -709,7 +765,7 @@ static void resume_deliver(struct zl_shard *s)
 		s->resuming = p;
 		offer_kept(p);
 		if (p->core == s->core)
-			zl_session_input(&p->session);
+			zl_peer_read(p);
 		else
 			zl_guest_deliver(p);
 		s->resuming = NULL;

@@ -49,6 +49,7 @@ static const struct layer layers[] = {
 	{"net", ZL_NET_COUNTERS, zl_net_counter_name, zl_net_counter_text},
 	{"zmtp", ZL_ZMTP_COUNTERS, zl_zmtp_counter_name, zl_zmtp_counter_text},
 	{"router", ZL_ROUTER_COUNTERS, zl_router_counter_name, zl_router_counter_text},
+	{"pgm", PGM_COUNTERS, pgm_counter_name, pgm_counter_text},
 	{"kernel", ZL_KERNEL_COUNTERS, zl_kernel_counter_name, zl_kernel_counter_text},
 	{"cycles", ZL_STAGES, stage_name, stage_text},
 	{"counted", ZL_COUNTED, counted_name, counted_text},
@@ -80,7 +81,7 @@ int zl_publish_create(unsigned cores, unsigned ports, unsigned peers,
 		.ports = ports,
 		.peers = peers,
 		.tsc_hz = rte_get_tsc_hz(),
-		.counters = ZL_NET_COUNTERS + ZL_ZMTP_COUNTERS + ZL_ROUTER_COUNTERS +
+		.counters = ZL_NET_COUNTERS + ZL_ZMTP_COUNTERS + ZL_ROUTER_COUNTERS + PGM_COUNTERS +
 			    ZL_KERNEL_COUNTERS + ZL_STAGES + ZL_COUNTED + ZL_CORE_COUNTERS,
 	};
 	void *base;
@@ -123,7 +124,7 @@ static void publish_core(struct zl_lcore *c)
 	at->sleeps = c->sleeps;
 	at->busy_cycles = c->busy_cycles;
 	at->idle_cycles = c->idle_cycles;
-	at->msgs_in = c->zmtp.counter[ZL_ZMTP_parts_in];
+	at->msgs_in = c->zmtp.counter[ZL_ZMTP_parts_in] + c->flow_parts;
 	at->msgs_out = c->msgs_out;
 	at->streams = c->peers_open;
 	at->frames_free = rte_mempool_avail_count(c->frames);
@@ -142,6 +143,8 @@ void zl_publish(struct zl_lcore *c)
 	row += ZL_ZMTP_COUNTERS;
 	memcpy(row, c->router_counter, sizeof(c->router_counter));
 	row += ZL_ROUTER_COUNTERS;
+	memcpy(row, c->pgm_counter, sizeof(c->pgm_counter));
+	row += PGM_COUNTERS;
 	if (c->kernel)
 		memcpy(row, zl_kernel_counters(c->kernel), ZL_KERNEL_COUNTERS * sizeof(*row));
 	row += ZL_KERNEL_COUNTERS;

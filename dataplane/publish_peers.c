@@ -11,7 +11,7 @@
 /* Has it acknowledged anything, and was anything dropped for it, since the last look? */
 static void look(struct zl_peer *p, uint64_t now_ns)
 {
-	uint64_t acked = zl_session_acked_total(&p->session);
+	uint64_t acked = p->flow ? p->pipe.bytes_out : zl_session_acked_total(&p->session);
 
 	if (acked != p->pace.acked || !p->pipe.queued_bytes)
 		p->pace.acked_ns = now_ns;

@@ -94,9 +94,21 @@ static struct span all_cores(const struct zl_dataplane *d)
  * kernel's sockets. */
 static struct span cores_of(const struct zl_dataplane *d, const struct zl_ipc_endpoint *e)
 {
-	if (e->carrier == ZL_CARRIER_STACK)
+	if (zl_ipc_on_ports(e->carrier))
 		return (struct span){0, d->setup.poll_cores};
 	return (struct span){zl_ipc_host_core(d->setup.poll_cores), 1};
+}
+
+static struct zl_ipc_socket *socket_of(struct zl_dataplane *d, const struct zl_ipc_endpoint *e)
+{
+	return zl_catalog_find(&d->catalog, ZL_IPC_SOCKET_ADD, e->socket);
+}
+
+/* Does the endpoint's flow live on this core? */
+static bool has_flow(struct zl_dataplane *d, unsigned core, const struct zl_ipc_endpoint *e)
+{
+	return zl_ipc_flows(e->carrier) &&
+	       zl_flow_core(e, socket_of(d, e), d->setup.poll_cores) == core;
 }
 
 /* What the cores need allocated, made here: they never do. 0, or -errno. */
@@ -108,6 +120,8 @@ static int allocate(struct zl_dataplane *d, unsigned core, uint16_t type, const 
 		*object = zl_shard_new(d->core[core], body, (size_t)d->setup.matcher_mb << 20);
 	else if (type == ZL_IPC_DEVICE_ADD)
 		*object = calloc(1, sizeof(struct zl_device));
+	else if (type == ZL_IPC_ENDPOINT_ADD && has_flow(d, core, body))
+		*object = zl_flow_create(body, socket_of(d, body));
 	else
 		return 0;
 	return *object ? 0 : -errno;
@@ -117,6 +131,8 @@ static void release(uint16_t type, void *object)
 {
 	if (type == ZL_IPC_SOCKET_ADD || type == ZL_IPC_SOCKET_DEL)
 		zl_shard_free(object);
+	else if (type == ZL_IPC_ENDPOINT_ADD || type == ZL_IPC_ENDPOINT_DEL)
+		zl_flow_destroy(object);
 	else
 		free(object);
 }
@@ -236,11 +252,11 @@ static struct span dials(struct zl_dataplane *d, uint32_t endpoint)
 {
 	const struct zl_ipc_endpoint *e = zl_catalog_find(&d->catalog, ZL_IPC_ENDPOINT_ADD,
 							  endpoint);
-	const struct zl_ipc_socket *s = e ? zl_catalog_find(&d->catalog, ZL_IPC_SOCKET_ADD,
-							    e->socket)
-					  : NULL;
+	const struct zl_ipc_socket *s = e ? socket_of(d, e) : NULL;
 	unsigned next = d->next_dial_core;
 
+	if (s && zl_ipc_flows(e->carrier))
+		return (struct span){zl_flow_core(e, s, d->setup.poll_cores), 1};
 	if (e && e->carrier != ZL_CARRIER_STACK)
 		return cores_of(d, e);
 	if (s && !zl_ipc_sharded(s->type) && s->home < d->setup.poll_cores)
@@ -370,7 +386,7 @@ static void explain(struct zl_dataplane *d, const struct zl_request *r, char *te
 		what = r->what.socket.name;
 	else if (r->type == ZL_IPC_DEVICE_ADD)
 		what = r->what.device.name;
-	if (e && e->carrier != ZL_CARRIER_STACK)
+	if (e && !zl_ipc_on_ports(e->carrier))
 		zl_kernel_explain(e, r->error, text, bytes);
 	else if (r->error == -EADDRNOTAVAIL)
 		snprintf(text, bytes,

@@ -31,6 +31,18 @@ static void write_sessions(struct zl_shard *s, struct zl_session *const *session
 	s->core->msgs_out += (uint64_t)n * n_sessions;
 }
 
+/* What has been sent is out of its pipe. */
+static void write_flow(struct zl_shard *s, struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
+{
+	enum zl_stage was = zl_stage_enter(&s->core->stages, ZL_STAGE_zmtp_out);
+
+	p->flow->ops->write(p->flow, msgs, n);
+	p->pipe.queued_msgs = 0;
+	p->pipe.queued_bytes = 0;
+	zl_stage_leave(&s->core->stages, was);
+	s->core->msgs_out += n;
+}
+
 static void on_write(void *ctx, struct zl_pipe *const *pipes, unsigned n_pipes,
 		     const struct zl_msg *msgs, unsigned n)
 {
@@ -49,6 +61,10 @@ static void on_write(void *ctx, struct zl_pipe *const *pipes, unsigned n_pipes,
 		}
 		if (p->state != ZL_PEER_READY)
 			continue;
+		if (p->flow) {
+			write_flow(s, p, msgs, n);
+			continue;
+		}
 		sessions[count++] = &p->session;
 		if (count == FAN) {
 			write_sessions(s, sessions, count, msgs, n);

@@ -418,7 +418,9 @@ const struct command commands[] = {
 		"tcp://*:PORT (all ports; without ports all of the kernel's),\n"
 		"tcp://0.0.0.0:PORT and tcp://[::]:PORT (all of the kernel's), ipc:///PATH,\n"
 		"ipc://@NAME, ipc://*, tipc://{TYPE,LOWER,UPPER}, vmci://CID:PORT. PORT may\n"
-		"be *: the answer says which it is.",
+		"be *: the answer says which it is. A DISH or DGRAM binds to udp://ADDRESS:PORT\n"
+		"or udp://*:PORT of ports, or to a group: udp://NAME;GROUP:PORT. PUB, XPUB,\n"
+		"SUB and XSUB have groups by PGM: epgm://NAME;GROUP:PORT, pgm://NAME;GROUP:PORT.",
 		"zeroline bind in tcp://10.77.0.1:5557\tone more way in\n"
 		"zeroline bind in ipc:///run/feed\tfor programs on this machine\n"
 		"zeroline bind in tcp://127.0.0.1:*\tany free port\n"),

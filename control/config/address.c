@@ -1,6 +1,7 @@
 /* Endpoints: from what a person wrote to what the dataplane takes, with the remedy where it cannot
  * be. Used for the file and for the command line's bind and connect alike. Which scheme it is
- * decides who reads the rest: tcp is here, what only the kernel has in local.c. */
+ * decides who reads the rest: tcp is here, datagrams in datagram.c, what only the kernel has in
+ * local.c. */
 #include "control/config/config.h"
 
 #include <arpa/inet.h>
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/config/interfaces.h"
+#include "control/config/address.h"
 #include "control/config/local.h"
 
 char *zl_ipv4_text(uint32_t ip, char *text)
@@ -21,7 +22,7 @@ char *zl_ipv4_text(uint32_t ip, char *text)
 }
 
 /* "10.0.0.1 (eth0), 10.0.1.1 (eth1)": what could have been written. */
-static void list_addresses(char *list, size_t max, const struct zl_ipc_port *ports, unsigned n)
+void address_list(char *list, size_t max, const struct zl_ipc_port *ports, unsigned n)
 {
 	char ip[16];
 	size_t at = 0;
@@ -32,7 +33,7 @@ static void list_addresses(char *list, size_t max, const struct zl_ipc_port *por
 				       zl_ipv4_text(ports[i].ip, ip), ports[i].name);
 }
 
-static const struct zl_ipc_port *port_named(const struct zl_ports *ports, const char *name)
+const struct zl_ipc_port *address_port_named(const struct zl_ports *ports, const char *name)
 {
 	for (unsigned i = 0; i < ports->n; i++)
 		if (strcmp(ports->at[i].name, name) == 0)
@@ -40,7 +41,7 @@ static const struct zl_ipc_port *port_named(const struct zl_ports *ports, const 
 	return NULL;
 }
 
-static bool port_has(const struct zl_ports *ports, uint32_t ip)
+bool address_is_of_port(const struct zl_ports *ports, uint32_t ip)
 {
 	for (unsigned i = 0; i < ports->n; i++)
 		if (ports->at[i].ip == ip)
@@ -48,7 +49,7 @@ static bool port_has(const struct zl_ports *ports, uint32_t ip)
 	return false;
 }
 
-static bool port_is_near(const struct zl_ports *ports, uint32_t ip)
+bool address_is_near(const struct zl_ports *ports, uint32_t ip)
 {
 	for (unsigned i = 0; i < ports->n; i++)
 		if ((ports->at[i].ip ^ ip) >> (32 - ports->at[i].prefix_len) == 0)
@@ -56,7 +57,7 @@ static bool port_is_near(const struct zl_ports *ports, uint32_t ip)
 	return false;
 }
 
-static bool port_has_gateway(const struct zl_ports *ports)
+bool address_has_gateway(const struct zl_ports *ports)
 {
 	for (unsigned i = 0; i < ports->n; i++)
 		if (ports->at[i].gateway)
@@ -65,11 +66,6 @@ static bool port_has_gateway(const struct zl_ports *ports)
 }
 
 /* --- taking it apart --- */
-
-struct host_port {
-	char host[128];
-	uint16_t port; /* 0: any */
-};
 
 static bool read_port(const char *s, bool any, uint16_t *port)
 {
@@ -90,7 +86,7 @@ static bool read_port(const char *s, bool any, uint16_t *port)
 }
 
 /* "host:port", "[::1]:port". */
-static bool split(const char *text, size_t n, bool any_port, struct host_port *to)
+bool address_split(const char *text, size_t n, bool any_port, struct host_port *to)
 {
 	char copy[sizeof(to->host) + 8], *colon, *host = copy;
 
@@ -115,7 +111,7 @@ static bool split(const char *text, size_t n, bool any_port, struct host_port *t
 }
 
 /* "10.0.0.1", "fe80::1%eth0" */
-static bool numeric(const struct host_port *from, union inet *a)
+bool address_numeric(const struct host_port *from, union inet *a)
 {
 	char host[128], *zone;
 
@@ -157,7 +153,7 @@ static void by_kernel(struct zl_ipc_endpoint *e, const union inet *a)
 	inet_store(&e->address, a);
 }
 
-static uint32_t ipv4_of(const union inet *a)
+uint32_t address_ipv4(const union inet *a)
 {
 	return a->any.sa_family == AF_INET ? ntohl(a->v4.sin_addr.s_addr) : 0;
 }
@@ -167,14 +163,14 @@ static int settle_bind(struct zl_ipc_endpoint *e, const union inet *a, const str
 {
 	char list[160];
 
-	if (ipv4_of(a) && port_has(ports, ipv4_of(a))) {
-		by_stack(e, ipv4_of(a), ntohs(a->v4.sin_port));
+	if (address_ipv4(a) && address_is_of_port(ports, address_ipv4(a))) {
+		by_stack(e, address_ipv4(a), ntohs(a->v4.sin_port));
 		return 0;
 	}
 	by_kernel(e, a);
 	if (kernel_has(a))
 		return 0;
-	list_addresses(list, sizeof(list), ports->at, ports->n);
+	address_list(list, sizeof(list), ports->at, ports->n);
 	snprintf(error, error_max,
 		 "\"%s\": no port has this address, and no interface of this machine; the ports' "
 		 "addresses are %s",
@@ -186,11 +182,11 @@ static int settle_bind(struct zl_ipc_endpoint *e, const union inet *a, const str
  * else the way that the kernel knows. */
 static bool stack_reaches(const struct zl_ports *ports, const union inet *a)
 {
-	uint32_t ip = ipv4_of(a);
+	uint32_t ip = address_ipv4(a);
 
 	if (ip >> 24 == 0 || ip >> 24 == 127 || ip >> 28 >= 14)
 		return false;
-	return port_is_near(ports, ip) || (port_has_gateway(ports) && !kernel_is_near(a));
+	return address_is_near(ports, ip) || (address_has_gateway(ports) && !kernel_is_near(a));
 }
 
 static int settle_connect(struct zl_ipc_endpoint *e, const union inet *a,
@@ -200,13 +196,13 @@ static int settle_connect(struct zl_ipc_endpoint *e, const union inet *a,
 
 	/* A source that is the kernel's has decided. */
 	if (!e->source.bytes && stack_reaches(ports, a)) {
-		by_stack(e, ipv4_of(a), ntohs(a->v4.sin_port));
+		by_stack(e, address_ipv4(a), ntohs(a->v4.sin_port));
 		return 0;
 	}
 	by_kernel(e, a);
 	if (kernel_reaches(a))
 		return 0;
-	list_addresses(list, sizeof(list), ports->at, ports->n);
+	address_list(list, sizeof(list), ports->at, ports->n);
 	snprintf(error, error_max,
 		 "\"%s\": no port's network has this address, no port has a gateway, and the "
 		 "kernel has no route to it; the ports are %s",
@@ -237,15 +233,15 @@ static int read_source(struct zl_ipc_endpoint *e, const char *text, size_t n,
 	struct host_port source;
 	union inet a = {0};
 
-	if (!split(text, n, true, &source)) {
+	if (!address_split(text, n, true, &source)) {
 		snprintf(error, error_max,
 			 "\"%.80s\": before the semicolon belongs a source, such as "
 			 "tcp://127.0.0.1:0;127.0.0.1:5555",
 			 e->text);
 		return -EINVAL;
 	}
-	port = port_named(ports, source.host);
-	if (!port && !numeric(&source, &a)) {
+	port = address_port_named(ports, source.host);
+	if (!port && !address_numeric(&source, &a)) {
 		a.v4.sin_port = htons(source.port);
 		if (!kernel_interface(source.host, &a)) {
 			snprintf(error, error_max,
@@ -255,13 +251,13 @@ static int read_source(struct zl_ipc_endpoint *e, const char *text, size_t n,
 			return -EINVAL;
 		}
 	}
-	if ((port || port_has(ports, ipv4_of(&a))) && source.port) {
+	if ((port || address_is_of_port(ports, address_ipv4(&a))) && source.port) {
 		snprintf(error, error_max,
 			 "\"%.80s\": a port chooses its connections' source ports itself; give 0",
 			 e->text);
 		return -EINVAL;
 	}
-	if (!port && !port_has(ports, ipv4_of(&a)))
+	if (!port && !address_is_of_port(ports, address_ipv4(&a)))
 		inet_store(&e->source, &a);
 	return 0;
 }
@@ -270,7 +266,7 @@ static int read_source(struct zl_ipc_endpoint *e, const char *text, size_t n,
 static int read_host(struct zl_ipc_endpoint *e, const struct host_port *at,
 		     const struct zl_ports *ports, char *error, size_t error_max)
 {
-	const struct zl_ipc_port *port = port_named(ports, at->host);
+	const struct zl_ipc_port *port = address_port_named(ports, at->host);
 	union inet a = {0};
 
 	e->port = at->port;
@@ -286,7 +282,7 @@ static int read_host(struct zl_ipc_endpoint *e, const struct host_port *at,
 		by_stack(e, port->ip, at->port);
 		return 0;
 	}
-	if (numeric(at, &a) || (!e->connect && kernel_interface(at->host, &a)))
+	if (address_numeric(at, &a) || (!e->connect && kernel_interface(at->host, &a)))
 		return zl_endpoint_settle(e, &a, ports, error, error_max);
 	e->carrier = ZL_CARRIER_TCP; /* for now */
 	return 0;
@@ -305,7 +301,7 @@ static int read_tcp(struct zl_ipc_endpoint *e, const struct zl_ports *ports, cha
 	}
 	if (bad)
 		return bad;
-	if (!split(rest, strlen(rest), !e->connect, &at) ||
+	if (!address_split(rest, strlen(rest), !e->connect, &at) ||
 	    (e->connect && strcmp(at.host, "*") == 0)) {
 		snprintf(error, error_max, "\"%.80s\" is not an endpoint, such as tcp://%s:5555",
 			 e->text, e->connect ? "10.0.0.9" : "*");
@@ -323,7 +319,7 @@ bool zl_endpoint_host(const struct zl_ipc_endpoint *e, char *host, size_t max)
 		return false;
 	if (semicolon && e->connect)
 		rest = semicolon + 1;
-	return split(rest, strlen(rest), true, &at) &&
+	return address_split(rest, strlen(rest), true, &at) &&
 	       snprintf(host, max, "%s", at.host) < (int)max;
 }
 
@@ -356,6 +352,10 @@ int zl_endpoint_parse(struct zl_ipc_endpoint *e, const char *text, bool connect,
 	strcpy(e->text, text);
 	if (strncmp(text, "tcp://", 6) == 0)
 		return read_tcp(e, ports, error, error_max);
+	if (strncmp(text, "udp://", 6) == 0)
+		return datagram_udp(e, ports, error, error_max);
+	if (strncmp(text, "pgm://", 6) == 0 || strncmp(text, "epgm://", 7) == 0)
+		return datagram_pgm(e, ports, error, error_max);
 	if (strncmp(text, "ipc://", 6) == 0)
 		return local_ipc(e, error, error_max);
 	if (strncmp(text, "tipc://", 7) == 0)
@@ -363,7 +363,8 @@ int zl_endpoint_parse(struct zl_ipc_endpoint *e, const char *text, bool connect,
 	if (strncmp(text, "vmci://", 7) == 0)
 		return local_vmci(e, error, error_max);
 	snprintf(error, error_max,
-		 "\"%.80s\" is not an endpoint: it begins with tcp://, ipc://, tipc:// or vmci://",
+		 "\"%.80s\" is not an endpoint: it begins with tcp://, udp://, pgm://, "
+		 "epgm://, ipc://, tipc:// or vmci://",
 		 text);
 	return -EINVAL;
 }
@@ -380,7 +381,7 @@ int zl_endpoint_resolve_now(struct zl_ipc_endpoint *e, const struct zl_ports *po
 		return 0;
 	bad = getaddrinfo(host, NULL, &hints, &found);
 	if (bad) {
-		list_addresses(list, sizeof(list), ports->at, ports->n);
+		address_list(list, sizeof(list), ports->at, ports->n);
 		snprintf(error, error_max,
 			 "\"%s\": %s is no address, no port, no interface and no host (%s); the "
 			 "ports are %s",

@@ -62,14 +62,18 @@ static bool check_port(struct zl_yaml *y, const struct zl_config *config, unsign
 	return true;
 }
 
-/* Binds may not meet: the same TCP port on the same address, or on every address. */
+/* Binds may not meet: the same port on the same address, or on every address. */
 static bool clash(const struct zl_ipc_endpoint *a, const struct zl_ipc_endpoint *b)
 {
 	if (a->connect || b->connect || a->carrier != b->carrier)
 		return false;
-	if (a->carrier != ZL_CARRIER_STACK) /* the rest the kernel tells */
+	if (!zl_ipc_on_ports(a->carrier)) /* the rest the kernel tells */
 		return a->carrier == ZL_CARRIER_IPC && strcmp(a->text, "ipc://*") != 0 &&
 		       strcmp(a->text, b->text) == 0;
+	if (zl_ipc_flows(a->carrier) && a->carrier != ZL_CARRIER_UDP)
+		return false; /* any number may be in a group of PGM */
+	if (a->carrier == ZL_CARRIER_UDP && a->ip >> 28 == 0xe)
+		return a->port == b->port && a->ip == b->ip;
 	return a->port && a->port == b->port && (!a->ip || !b->ip || a->ip == b->ip);
 }
 
@@ -137,7 +141,8 @@ static bool check_socket(struct zl_yaml *y, struct zl_config *config, struct zl_
 		strcpy(text, e->at.text);
 		/* The name of a peer may come to be known later, that of a bind must be now. */
 		if (zl_endpoint_parse(&e->at, text, connect, &ports, error, sizeof(error)) ||
-		    (!connect && zl_endpoint_resolve_now(&e->at, &ports, error, sizeof(error))))
+		    (!connect && zl_endpoint_resolve_now(&e->at, &ports, error, sizeof(error))) ||
+		    !zl_endpoint_fits(&e->at, &s->at, s->security, error, sizeof(error)))
 			return zl_yaml_fail(y, e->line, "%s", error);
 		if (!check_clashes(y, config, e))
 			return false;
@@ -166,7 +171,7 @@ static bool on_one_core(const struct zl_config *config, const struct zl_config_d
 
 	for (unsigned i = 0; i < sizeof(side) / sizeof(side[0]); i++)
 		for (unsigned j = 0; j < side[i]->n_endpoints; j++)
-			if (side[i]->endpoints[j].at.carrier == ZL_CARRIER_STACK)
+			if (zl_ipc_on_ports(side[i]->endpoints[j].at.carrier))
 				stack++;
 			else
 				kernel++;

@@ -130,6 +130,10 @@ struct zl_ports {
  * then), zl_endpoint_settle() takes the sockaddr that it turns out to be. */
 int zl_endpoint_parse(struct zl_ipc_endpoint *endpoint, const char *text, bool connect,
 		      const struct zl_ports *ports, char *error, size_t error_max);
+/* May this socket have this endpoint, whose carrier may not have all that the socket needs? false:
+ * what is wrong is in `error`. */
+bool zl_endpoint_fits(const struct zl_ipc_endpoint *endpoint, const struct zl_ipc_socket *socket,
+		      bool secured, char *error, size_t error_max);
 bool zl_endpoint_host(const struct zl_ipc_endpoint *endpoint, char *host, size_t max);
 int zl_endpoint_settle(struct zl_ipc_endpoint *endpoint, const void *sockaddr,
 		       const struct zl_ports *ports, char *error, size_t error_max);

@@ -227,6 +227,9 @@ static const char *mismatch(const struct zl_config_device *d)
 	if (d->frontend.at.type == ZL_STREAM || d->backend.at.type == ZL_STREAM)
 		return "STREAM's messages are [routing id][bytes], which DEALER, PAIR, PUSH, PULL, "
 		       "PUB and XPUB pass on";
+	if (d->frontend.at.type == ZL_DGRAM || d->backend.at.type == ZL_DGRAM)
+		return "DGRAM's messages are [address][body], which DEALER, PAIR, PUSH, PULL, PUB "
+		       "and XPUB pass on";
 	return "one must send what the other receives, in as many parts";
 }
 

@@ -34,6 +34,22 @@ static const struct zl_mechanism *const mechanisms[] = {
 	[ZL_MECHANISM_GSSAPI] = &zl_mechanism_gssapi,
 };
 
+enum zl_verdict zl_handshake_none(struct zl_handshake *h, enum zl_socket_type type)
+{
+	static const uint8_t other[ZL_SOCKET_TYPES] = {
+		[ZL_PUB] = ZL_SUB,     [ZL_XPUB] = ZL_SUB,   [ZL_SUB] = ZL_PUB,
+		[ZL_XSUB] = ZL_PUB,    [ZL_RADIO] = ZL_DISH, [ZL_DISH] = ZL_RADIO,
+		[ZL_DGRAM] = ZL_DGRAM,
+	};
+
+	memset(h, 0, sizeof(*h));
+	h->mechanism = mechanisms[ZL_MECHANISM_NULL];
+	h->type = type;
+	h->peer_type = other[type];
+	h->zmtp = ZL_ZMTP_NONE;
+	return ZL_HANDSHAKE_READY;
+}
+
 /* NULL has no server, and RFC 37 has the peer that binds say that it is; of the others the socket
  * knows which it is. */
 enum zl_verdict zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,

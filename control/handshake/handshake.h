@@ -108,6 +108,9 @@ struct zl_handshake {
 	uint8_t output[ZL_HANDSHAKE_OUTPUT]; /* the caller sends it and sets output_bytes to 0 */
 };
 
+/* Datagrams (zl_ipc_flows), where nothing can be asked: READY, with the kind of peer that sends
+ * what a socket of this type receives, or receives what it sends. */
+enum zl_verdict zl_handshake_none(struct zl_handshake *h, enum zl_socket_type type);
 /* Starts, with our signature as the output; where no ZMTP is spoken (zl_ipc_raw) there is nothing
  * to say, and it is READY. The options and the security, or NULL, must stay. */
 enum zl_verdict zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,

@@ -9,16 +9,19 @@
  * know what to subscribe to, and from a RADIO a DISH what to join. */
 #define GIVES                                                                                      \
 	(BIT(PAIR) | BIT(DEALER) | BIT(ROUTER) | BIT(PULL) | BIT(SERVER) | BIT(CLIENT) |           \
-	 BIT(GATHER) | BIT(PEER) | BIT(CHANNEL) | BIT(STREAM))
+	 BIT(GATHER) | BIT(PEER) | BIT(CHANNEL) | BIT(STREAM) | BIT(DGRAM))
 #define TAKES                                                                                      \
 	(BIT(PAIR) | BIT(PUB) | BIT(DEALER) | BIT(ROUTER) | BIT(PUSH) | BIT(XPUB) | BIT(SERVER) |  \
-	 BIT(CLIENT) | BIT(RADIO) | BIT(SCATTER) | BIT(PEER) | BIT(CHANNEL) | BIT(STREAM))
+	 BIT(CLIENT) | BIT(RADIO) | BIT(SCATTER) | BIT(PEER) | BIT(CHANNEL) | BIT(STREAM) |        \
+	 BIT(DGRAM))
 /* Messages of one part; of more than one, whatever the peer sends (a name or a group first). */
-#define SINGLE   (BIT(CLIENT) | BIT(GATHER) | BIT(SCATTER) | BIT(CHANNEL))
-#define PREFIXED (BIT(ROUTER) | BIT(SERVER) | BIT(PEER) | BIT(RADIO) | BIT(DISH) | BIT(STREAM))
-/* What a STREAM's [routing id][bytes] mean nothing to: each of these would take the first part for
- * the name of a peer, or the group, of its own. */
-#define NAMING (BIT(STREAM) | BIT(ROUTER) | BIT(SERVER) | BIT(PEER) | BIT(RADIO) | BIT(DISH))
+#define SINGLE (BIT(CLIENT) | BIT(GATHER) | BIT(SCATTER) | BIT(CHANNEL))
+#define PREFIXED                                                                                   \
+	(BIT(ROUTER) | BIT(SERVER) | BIT(PEER) | BIT(RADIO) | BIT(DISH) | BIT(STREAM) | BIT(DGRAM))
+/* What a STREAM's [routing id][bytes], or a DGRAM's [address][body], mean nothing to: each of these
+ * would take the first part for the name of a peer, or the group, of its own. */
+#define LABELLED (BIT(STREAM) | BIT(DGRAM))
+#define NAMING   (LABELLED | BIT(ROUTER) | BIT(SERVER) | BIT(PEER) | BIT(RADIO) | BIT(DISH))
 
 /* Those that send to every peer that wants a message, and those that take from any publisher. */
 #define SHARDED (BIT(PUB) | BIT(SUB) | BIT(XPUB) | BIT(XSUB) | BIT(RADIO) | BIT(DISH))
@@ -61,7 +64,7 @@ static bool flows(uint32_t from, uint32_t to)
 
 static bool fits(uint32_t one, uint32_t other)
 {
-	return !(one & SINGLE && other & PREFIXED) && !(one & BIT(STREAM) && other & NAMING);
+	return !(one & SINGLE && other & PREFIXED) && !(one & LABELLED && other & NAMING);
 }
 
 bool zl_ipc_raw(enum zl_socket_type type, const struct zl_ipc_options *options)

@@ -283,16 +283,27 @@ struct zl_ipc_device_set {
 	uint32_t paused;
 };
 
+/* A RADIO's subscription of so many bytes, one more than any group's name has, is to all groups: of
+ * a flow's, as it cannot join any. What the bytes are does not matter. */
+#define ZL_ALL_GROUPS 256
+
 /* What carries an endpoint's streams: this stack, on every poll core, or the kernel, on the host
- * core alone. */
+ * core alone. Of datagrams (zl_ipc_flows) there are no streams but one flow an endpoint, on one
+ * poll core, that is dialled whether it binds or connects. */
 enum zl_carrier {
 	ZL_CARRIER_STACK, /* tcp:// on a port's address, or to what ports reach */
 	ZL_CARRIER_TCP,   /* tcp:// on the kernel's addresses */
 	ZL_CARRIER_IPC,
 	ZL_CARRIER_TIPC,
 	ZL_CARRIER_VMCI,
+	ZL_CARRIER_UDP,  /* udp:// on ports */
+	ZL_CARRIER_EPGM, /* PGM in UDP, and by itself: on ports */
+	ZL_CARRIER_PGM,
 	ZL_CARRIERS
 };
+bool zl_ipc_flows(enum zl_carrier carrier);
+/* Carried by ports, and not by the kernel? */
+bool zl_ipc_on_ports(enum zl_carrier carrier);
 /* Whom a bound ipc endpoint lets in: whoever one of them fits, everybody if there are none. A group
  * fits whose process has it as its own or among its others. */
 enum zl_ipc_who {
@@ -309,16 +320,17 @@ struct zl_ipc_filter {
 #define ZL_MODE_GIVEN 0x10000u /* beside the permission bits */
 
 /* A bind (listens on every core of its carrier) or a connect (remembered only; DIAL opens a
- * stream). */
+ * stream, or of either kind the flow). */
 struct zl_ipc_endpoint {
 	uint32_t id;
 	uint32_t socket;
-	uint32_t connect; /* 0: bind */
-	uint32_t carrier; /* enum zl_carrier */
-	uint32_t ip;      /* STACK: host order; bind: 0 for every port's */
-	uint16_t port;    /* STACK; bind: 0 for one that the dataplane chooses */
-	uint16_t reserved;
-	uint32_t mode; /* IPC bind: of the file, with ZL_MODE_GIVEN; 0: as the umask has it */
+	uint32_t connect;  /* 0: bind */
+	uint32_t carrier;  /* enum zl_carrier */
+	uint32_t ip;       /* STACK, flows: host order; bind: 0 for every port's */
+	uint16_t port;     /* STACK, flows; bind: 0 for one that the dataplane chooses */
+	uint16_t via_port; /* UDP connect: it sends from there; chosen by the dataplane */
+	uint32_t via;      /* of a group: the address of the port that it is reached by */
+	uint32_t mode;     /* IPC bind: of the file, with ZL_MODE_GIVEN; 0: as the umask has it */
 	uint32_t filters;
 	struct zl_ipc_filter filter[ZL_FILTERS_MAX];
 	struct zl_ipc_sockaddr address; /* the kernel's carriers: to bind or connect to */

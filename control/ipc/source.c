@@ -42,6 +42,9 @@ struct zl_ipc_source zl_ipc_source(enum zl_carrier carrier, const struct zl_ipc_
 	switch (carrier) {
 	case ZL_CARRIER_STACK:
 	case ZL_CARRIER_TCP:
+	case ZL_CARRIER_UDP:
+	case ZL_CARRIER_EPGM:
+	case ZL_CARRIER_PGM:
 		return a.family == AF_INET6 ? of_ipv6(&a.in6.sin6_addr)
 					    : of_ipv4(ntohl(a.in.sin_addr.s_addr));
 	case ZL_CARRIER_IPC:

@@ -105,11 +105,14 @@ static void radio_broken(struct zl_socket *s)
 	zl_fan_broken(s, s->state);
 }
 
+/* The prefix of every key is none. */
 static int radio_subscribe(struct zl_socket *s, struct zl_pipe *p, bool add, const uint8_t *group,
 			   uint32_t len)
 {
 	uint8_t key[GROUP_MAX + 1];
 
+	if (len == ZL_ALL_GROUPS)
+		return zl_xpub_subscribe(s, p, add, (const uint8_t *)"", 0);
 	if (len > GROUP_MAX)
 		return -EMSGSIZE;
 	len = key_of(key, group, len);

@@ -241,6 +241,13 @@ void peer_secure(const struct peer_security *with)
 	security = with;
 }
 
+static const struct peer_multicast *multicast; /* likewise */
+
+void peer_multicast(const struct peer_multicast *with)
+{
+	multicast = with;
+}
+
 static void set_text(struct peer *self, void *socket, int option, const char *text)
 {
 	if (text && zmq_setsockopt(socket, option, text, strlen(text)))
@@ -299,6 +306,10 @@ void *peer_socket(struct peer *self, int type)
 	peer_option(self, self->at[i].socket, ZMQ_LINGER, lab_patience_ms());
 	if (security)
 		secure(self, self->at[i].socket);
+	if (multicast) {
+		peer_option(self, self->at[i].socket, ZMQ_RATE, multicast->rate_kbits);
+		peer_option(self, self->at[i].socket, ZMQ_RECOVERY_IVL, multicast->recovery_ms);
+	}
 	snprintf(monitor, sizeof(monitor), "inproc://monitor%u", i);
 	zmq_socket_monitor(self->at[i].socket, monitor, ZMQ_EVENT_DISCONNECTED);
 	self->at[i].monitor = zmq_socket(self->ctx, ZMQ_PAIR);

@@ -31,6 +31,13 @@ struct peer_security {
 };
 void peer_secure(const struct peer_security *security);
 
+/* PGM's options of every socket of a peer that is started from now on; NULL: libzmq's own. The
+ * struct must outlive the peer. */
+struct peer_multicast {
+	int rate_kbits, recovery_ms;
+};
+void peer_multicast(const struct peer_multicast *multicast);
+
 struct peer;
 /* Runs in the child; returning from it closes its sockets, flushed, and says "done". */
 typedef void (*peer_run)(struct peer *self, const void *plan);

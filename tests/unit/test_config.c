@@ -21,6 +21,9 @@
 #define SIDES(front, back)                                                                         \
 	DEVICES "- name: feed\n  kind: forwarder\n  frontend: {" front "}\n  backend: {" back "}"  \
 		"\n"
+#define BRIDGE(type, keys)                                                                         \
+	DEVICES "- name: feed\n  kind: bridge\n  frontend: {type: " type ", " keys                 \
+		"}\n  backend: {type: RADIO}\n"
 
 static char directory[] = "/tmp/zl-config-XXXXXX";
 
@@ -333,9 +336,40 @@ static const struct {
 	 "which no endpoint has; take it out"},
 	{"cores: {poll: \"1\\n2\"}\n",
 	 "t.yaml:1: cores.poll: \"1?2\" is not a number from 1 to 16"},
+	{SIDES("bind: 'udp:e0:1'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp:e0:1\" is not an endpoint: it begins with "
+	 "tcp://, udp://, pgm://, epgm://, ipc://, tipc:// or vmci://"},
 	{SIDES("bind: 'udp://e0:1'", ""),
-	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://e0:1\" is not an endpoint: it begins with "
-	 "tcp://, ipc://, tipc:// or vmci://"},
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://e0:1\": XSUB does not bind to udp://; a "
+	 "RADIO connects, a DISH or DGRAM binds"},
+	{BRIDGE("DISH", "bind: 'udp://e0:*'"),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://e0:*\" is not an endpoint, such as "
+	 "udp://*:5555 or udp://239.192.1.1:5555"},
+	{BRIDGE("DISH", "bind: 'udp://localhost:1'"),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://localhost:1\" is not an endpoint, such as "
+	 "udp://*:5555 or udp://239.192.1.1:5555"},
+	{BRIDGE("DISH", "bind: 'udp://127.0.0.1:1'"),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://127.0.0.1:1\" is not an endpoint, such as "
+	 "udp://*:5555 or udp://239.192.1.1:5555"},
+	{BRIDGE("DISH", "bind: 'udp://10.0.0.2:1'"),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://10.0.0.2:1\": no port has this address; "
+	 "the ports are 10.0.0.1 (e0)"},
+	{BRIDGE("DISH", "bind: 'udp://lo;239.192.1.1:1'"),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://lo;239.192.1.1:1\": before the semicolon "
+	 "belongs a port; the ports are 10.0.0.1 (e0)"},
+	{BRIDGE("DISH", "bind: 'udp://e0;10.0.0.1:1'"),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://e0;10.0.0.1:1\": a port's name belongs "
+	 "before a group only; the ports are 10.0.0.1 (e0)"},
+	{BRIDGE("DISH", "connect: 'udp://10.0.0.9:1'"),
+	 "t.yaml:5: devices[0].frontend.connect[0]: \"udp://10.0.0.9:1\": DISH does not connect to "
+	 "udp://; a RADIO connects, a DISH or DGRAM binds"},
+	{BRIDGE("DISH", "bind: ['udp://239.192.1.1:1', 'udp://e0;239.192.1.1:1']"),
+	 "t.yaml:5: devices[0].frontend.bind[1]: \"udp://e0;239.192.1.1:1\" is already bound by "
+	 "\"udp://239.192.1.1:1\" of line 5"},
+	{"devices:\n- name: feed\n  kind: bridge\n  frontend: {type: DISH, bind: "
+	 "'udp://*:1'}\n  backend: {type: RADIO}\n",
+	 "t.yaml:4: devices[0].frontend.bind[0]: \"udp://*:1\": udp:// is carried by ports, and "
+	 "there are none; add one to `ports`"},
 	{SIDES("bind: 'tipc://{5555,9,0}'", ""),
 	 "t.yaml:5: devices[0].frontend.bind[0]: \"tipc://{5555,9,0}\" is not a TIPC endpoint, "
 	 "such as tipc://{5555,0,100}, with a type from 64 on"},
@@ -447,6 +481,51 @@ static void expect_carrier(const char *text, bool connect, const struct zl_ports
 	if (carrier == ZL_CARRIER_STACK)
 		strcpy(shown, address ? address : "");
 	assert_string_equal(shown, address);
+}
+
+static void expect_udp(const char *text, bool connect, const struct zl_ports *ports, uint32_t ip,
+		       uint32_t via)
+{
+	struct zl_ipc_endpoint e;
+	char error[512] = "";
+
+	if (zl_endpoint_parse(&e, text, connect, ports, error, sizeof(error)))
+		fail_msg("%s", error);
+	assert_int_equal(e.carrier, ZL_CARRIER_UDP);
+	assert_int_equal(e.port, 5555);
+	assert_int_equal(e.ip, ip);
+	assert_int_equal(e.via, via);
+}
+
+/* zmq_udp: an address of ours, every one, or a group with the port that it is reached by. */
+static void test_an_endpoint_of_datagrams_is_of_a_port_or_of_a_group(void **state)
+{
+	static const struct zl_ipc_port eth[] = {
+		{.name = "e0", .ip = 0x0a000001, .prefix_len = 24},
+		{.name = "e1", .ip = 0x0a010001, .prefix_len = 24, .gateway = 0x0a0100fe}};
+	const struct zl_ports one = {eth, 1}, two = {eth, 2};
+	struct zl_ipc_endpoint e;
+	char error[512];
+
+	(void)state;
+	expect_udp("udp://*:5555", false, &two, 0, 0);
+	expect_udp("udp://e1:5555", false, &two, 0x0a010001, 0);
+	expect_udp("udp://10.0.0.1:5555", false, &two, 0x0a000001, 0);
+	expect_udp("udp://239.192.1.1:5555", false, &one, 0xefc00101, 0x0a000001);
+	expect_udp("udp://e1;239.192.1.1:5555", true, &two, 0xefc00101, 0x0a010001);
+	expect_udp("udp://10.0.0.1;239.192.1.1:5555", true, &two, 0xefc00101, 0x0a000001);
+	expect_udp("udp://10.0.0.9:5555", true, &one, 0x0a000009, 0);
+	expect_udp("udp://192.0.2.1:5555", true, &two, 0xc0000201, 0); /* by the gateway */
+	assert_int_not_equal(
+		zl_endpoint_parse(&e, "udp://192.0.2.1:5555", true, &one, error, sizeof(error)), 0);
+	assert_non_null(strstr(error, "no port's network has this address"));
+	assert_int_not_equal(
+		zl_endpoint_parse(&e, "udp://239.192.1.1:5555", false, &two, error, sizeof(error)),
+		0);
+	assert_string_equal(error,
+			    "\"udp://239.192.1.1:5555\": a group is reached by one port: name "
+			    "it before the group, as in eth0;239.192.1.1:5555; the ports "
+			    "are 10.0.0.1 (e0), 10.1.0.1 (e1)");
 }
 
 /* DESIGN.md 5: addresses decide the carrier. */
@@ -638,6 +717,7 @@ int main(void)
 		cmocka_unit_test(test_every_mistake_is_one_line_with_its_place_and_remedy),
 		cmocka_unit_test(
 			test_a_name_that_nobody_has_is_refused_for_a_bind_and_waits_for_a_connect),
+		cmocka_unit_test(test_an_endpoint_of_datagrams_is_of_a_port_or_of_a_group),
 		cmocka_unit_test(test_an_address_says_who_carries_it),
 		cmocka_unit_test(test_a_file_that_is_not_there_is_named),
 		cmocka_unit_test(test_a_whole_file_becomes_the_contracts_structs),

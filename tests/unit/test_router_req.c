@@ -279,6 +279,29 @@ static void test_radio_sends_to_those_who_joined_exactly(void **state)
 	close_all();
 }
 
+/* A flow's RADIO cannot be told of groups: it is in all of them. */
+static void test_a_radio_sends_all_groups_to_who_is_in_all(void **state)
+{
+	static const uint8_t all[ZL_ALL_GROUPS];
+
+	(void)state;
+	open_with(ZL_RADIO, 2);
+	log_subscribe(&r, 0, "ab");
+	assert_int_equal(r.socket.pattern->subscribe(&r.socket, &r.pipe[1], true, all, sizeof(all)),
+			 0);
+	assert_int_equal(log_send(&r, "ab+1 abc+2 +3"), 6);
+	assert_string_equal(r.out[0], "ab+1 ");
+	assert_string_equal(r.out[1], "ab+1 abc+2 +3 ");
+	log_subscribe(&r, 1, ""); /* the group of no name is another matter */
+	assert_int_equal(
+		r.socket.pattern->subscribe(&r.socket, &r.pipe[1], false, all, sizeof(all)), 0);
+	log_clear(&r);
+	assert_int_equal(log_send(&r, "ab+4 +5"), 4);
+	assert_string_equal(r.out[0], "ab+4 ");
+	assert_string_equal(r.out[1], "+5 ");
+	close_all();
+}
+
 static int join(bool add, const char *group)
 {
 	return r.socket.pattern->subscribe(&r.socket, NULL, add, (const uint8_t *)group,
@@ -323,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_req_waits_for_room_and_for_a_peer),
 		cmocka_unit_test(test_req_relaxed_and_correlated_takes_the_newest_reply),
 		cmocka_unit_test(test_radio_sends_to_those_who_joined_exactly),
+		cmocka_unit_test(test_a_radio_sends_all_groups_to_who_is_in_all),
 		cmocka_unit_test(test_dish_receives_what_it_joined_in_two_parts),
 	};
 
