@@ -119,3 +119,18 @@ void eal_pools_free(struct eal_pools *p)
 	rte_mempool_free(p->indirect);
 	rte_mempool_free(p->frames);
 }
+
+unsigned eal_pool_drain(struct rte_mempool *pool, void **objects, unsigned max)
+{
+	unsigned n = 0;
+
+	while (n < max && rte_mempool_get(pool, &objects[n]) == 0)
+		n++;
+	return n;
+}
+
+void eal_pool_refill(struct rte_mempool *pool, void **objects, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		rte_mempool_put(pool, objects[i]);
+}

@@ -27,5 +27,8 @@ void eal_pools_create(struct eal_pools *p, unsigned frames, unsigned indirect, u
 /* Is every object back? */
 bool eal_pools_full(const struct eal_pools *p);
 void eal_pools_free(struct eal_pools *p);
+/* Takes all that a pool has, up to `max` objects; how many. And gives them back. */
+unsigned eal_pool_drain(struct rte_mempool *pool, void **objects, unsigned max);
+void eal_pool_refill(struct rte_mempool *pool, void **objects, unsigned n);
 
 #endif

@@ -264,39 +264,38 @@ static void test_a_packet_in_flight_keeps_what_was_acknowledged(void **state)
 
 static void test_dry_pools_change_nothing(void **state)
 {
-	static struct rte_mbuf *hog[1024];
+	static void *hog[1024];
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pools.frames),
 			*out = rte_pktmbuf_alloc(pools.frames);
 	struct zl_slice s = {.head = m, .seg = m, .len = 1500, .msgs = 1};
-	unsigned n = rte_mempool_avail_count(pools.indirect);
 	struct zl_sendq q;
+	unsigned n;
 
 	(void)state;
 	rte_pktmbuf_append(m, 1500);
 	zl_sendq_init(&q, pools.blocks);
 	assert_int_equal(zl_sendq_append(&q, &s), 0);
 	rte_pktmbuf_append(out, 20);
-	assert_int_equal(rte_mempool_get_bulk(pools.indirect, (void **)hog, n), 0);
+	n = eal_pool_drain(pools.indirect, hog, RTE_DIM(hog));
 	assert_int_equal(zl_sendq_build(&q, out, 1448, pools.indirect), -ENOBUFS);
 	assert_int_equal(out->pkt_len, 20);
 	assert_int_equal(out->nb_segs, 1);
 	assert_int_equal(q.unsent, 1500);
-	rte_mempool_put_bulk(pools.indirect, (void **)hog, n);
+	eal_pool_refill(pools.indirect, hog, n);
 	assert_int_equal(zl_sendq_build(&q, out, 1448, pools.indirect), 0);
 	assert_int_equal(q.unsent, 52);
 	rte_pktmbuf_free(out);
 	zl_sendq_clear(&q);
 	rte_pktmbuf_free(m);
 
-	n = rte_mempool_avail_count(pools.blocks);
 	m = rte_pktmbuf_alloc(pools.frames);
 	rte_pktmbuf_append(m, 100);
 	s = (struct zl_slice){.head = m, .seg = m, .len = 100};
-	assert_int_equal(rte_mempool_get_bulk(pools.blocks, (void **)hog, n), 0);
+	n = eal_pool_drain(pools.blocks, hog, RTE_DIM(hog));
 	assert_int_equal(zl_sendq_append(&q, &s), -ENOBUFS);
 	assert_int_equal(rte_mbuf_refcnt_read(m), 1);
 	assert_int_equal(q.bytes, 0);
-	rte_mempool_put_bulk(pools.blocks, (void **)hog, n);
+	eal_pool_refill(pools.blocks, hog, n);
 	rte_pktmbuf_free(m);
 	assert_true(eal_pools_full(&pools));
 }

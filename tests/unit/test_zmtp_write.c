@@ -183,15 +183,14 @@ static void test_a_session_that_cannot_queue_is_ended_and_the_others_go_on(void 
 	struct zl_msg msgs[20];
 	struct rte_mbuf *m = wire_buffer(msgs, 20, 64, &naive);
 	void *blocks[4096];
-	unsigned n = 0;
+	unsigned n;
 
 	(void)state;
 	open_all(2);
 	zl_session_write(&zmtp, sessions, 1, msgs, 20); /* it has a block; the other has none */
-	while (n < 4096 && !rte_mempool_get(pools.blocks, &blocks[n]))
-		n++;
+	n = eal_pool_drain(pools.blocks, blocks, RTE_DIM(blocks));
 	zl_session_write(&zmtp, sessions, 2, msgs, 20);
-	rte_mempool_put_bulk(pools.blocks, blocks, n);
+	eal_pool_refill(pools.blocks, blocks, n);
 	bytes_add(&all, naive.at, naive.n);
 	bytes_add(&all, naive.at, naive.n);
 	wire_expect_queued(&wires[0], all.at, all.n, 20);
