@@ -74,7 +74,7 @@ static void unhold(void *ctx, void *buffer)
 	zl_buf_unref(buffer, 1);
 }
 
-static bool send(void *ctx, struct pgm_session *s, const struct pgm_nla *to, const uint8_t *at,
+static bool send_packet(void *ctx, struct pgm_session *s, const struct pgm_nla *to, const uint8_t *at,
 		 unsigned len, bool router_alert)
 {
 	struct zl_pgm_flow *f = ctx;
@@ -100,7 +100,7 @@ static const struct pgm_receiver_ops ops = {
 	.lost = lost,
 	.hold = hold,
 	.unhold = unhold,
-	.send = send,
+	.send = send_packet,
 };
 
 void zl_pgm_in_open(struct zl_pgm_flow *f)

@@ -152,7 +152,7 @@ static bool begin(struct udp_flow *u, const struct zl_msg *part)
 	return true;
 }
 
-static void send(struct udp_flow *u, const struct zl_msg *body)
+static void send_message(struct udp_flow *u, const struct zl_msg *body)
 {
 	struct zl_lcore *c = u->flow.core;
 	struct rte_mbuf *m;
@@ -198,7 +198,7 @@ static void write_parts(struct zl_flow *f, const struct zl_msg *msgs, unsigned n
 			if (more)
 				zl_core_count(f->core, ZL_CORE_drop_flow_malformed);
 			else
-				send(u, &msgs[i]);
+				send_message(u, &msgs[i]);
 		}
 	}
 }
