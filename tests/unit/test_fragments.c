@@ -442,14 +442,28 @@ static void test_datagrams_are_told_apart_by_all_that_names_them(void **state)
 	open_raw(s, 0);
 	open_raw(s, GROUP);
 	assert_int_equal(zl_group_join(s->net, 0, GROUP, false, s->now_ns), 0);
-	give_piece(s, (struct piece){.id = 1, .more = true, .n = 8});
-	give_piece(s, (struct piece){.id = 2, .from = 8, .n = 8});
-	give_piece(s, (struct piece){.id = 1, .from = 8, .n = 8, .src = PEER_IP + 1});
-	give_piece(s, (struct piece){.id = 1, .from = 8, .n = 8, .dst = GROUP});
-	give_piece(s, (struct piece){.id = 1, .from = 8, .n = 8, .proto = IPPROTO_UDP});
-	assert_int_equal(got.datagrams, 0);
-	give_piece(s, (struct piece){.id = 1, .from = 8, .n = 8});
-	assert_int_equal(got.datagrams, 1);
+	/* Often enough that each pair shares a bucket once. */
+	for (uint16_t id = 0; id < 1000; id += 2) {
+		give_piece(s, (struct piece){.id = id, .more = true, .n = 8});
+		give_piece(s, (struct piece){.id = id + 1, .from = 8, .n = 8});
+		give_piece(s, (struct piece){.id = id, .from = 8, .n = 8, .src = PEER_IP + 1});
+		give_piece(s, (struct piece){.id = id, .from = 8, .n = 8, .dst = GROUP});
+		give_piece(s, (struct piece){.id = id, .from = 8, .n = 8, .proto = IPPROTO_UDP});
+		assert_int_equal(got.datagrams, id / 2);
+		give_piece(s, (struct piece){.id = id, .from = 8, .n = 8});
+		assert_int_equal(got.datagrams, id / 2 + 1);
+	}
+}
+
+static void test_the_end_of_a_datagram_is_behind_all_of_it(void **state)
+{
+	struct station *s = *state;
+
+	open_raw(s, 0);
+	give_piece(s, (struct piece){.id = 1, .from = 32, .more = true, .n = 8});
+	give_piece(s, (struct piece){.id = 1, .from = 16, .n = 8});
+	assert_int_equal(station_count(s, ZL_NET_ip_drop_fragment_wrong), 2);
+	assert_int_equal(held(s), 0);
 }
 
 static void test_what_is_missing_for_long_is_told_to_the_sender_if_it_can_be(void **state)
@@ -621,6 +635,7 @@ int main(void)
 		TEST(test_fragments_that_cannot_be_are_dropped),
 		TEST(test_what_nobody_here_has_is_not_held),
 		TEST(test_datagrams_are_told_apart_by_all_that_names_them),
+		TEST(test_the_end_of_a_datagram_is_behind_all_of_it),
 		TEST(test_what_is_missing_for_long_is_told_to_the_sender_if_it_can_be),
 		TEST(test_a_source_that_begins_many_loses_its_own_oldest),
 		TEST(test_many_sources_lose_the_oldest_of_all),

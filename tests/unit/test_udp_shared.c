@@ -213,6 +213,7 @@ static void test_every_core_with_such_sockets_gets_it_once(void **state)
 		for (unsigned i = 0; i < handed.n; i++)
 			zl_net_handed_on(at->net, 0, &handed.packet[i], 1, at->now_ns);
 		assert_int_equal(handed.n, 3);
+		assert_int_equal(station_count(at, ZL_NET_datagram_drop_elsewhere), 0);
 		expect(here * 4, here * 4, 0, 0);
 		open_member(&member[0]);
 		open_member(&member[1]);
