@@ -104,8 +104,8 @@ static bool clash(const struct zl_ipc_endpoint *e, const struct zl_ipc_endpoint 
 {
 	if (!e->id || e->connect || e->carrier != m->carrier || e->port != m->port)
 		return false;
-	if (m->ip >> 28 == 0xe) /* a group */
-		return e->ip == m->ip && e->carrier == ZL_CARRIER_UDP;
+	if (m->ip >> 28 == 0xe)
+		return false; /* any number may be in a group */
 	return !e->ip || !m->ip || e->ip == m->ip;
 }
 

@@ -39,23 +39,26 @@ bool zl_datagram_grouped(struct rte_mbuf *m, struct zl_msg parts[2])
 	return true;
 }
 
-bool zl_datagram_addressed(struct rte_mbuf *m, const struct zl_endpoint_addr *from,
-			   struct zl_msg parts[2])
+/* The datagram may be others' too: nothing is written before it. */
+bool zl_datagram_addressed(struct rte_mempool *pool, struct rte_mbuf *m,
+			   const struct zl_endpoint_addr *from, struct zl_msg parts[2])
 {
-	const uint32_t body = m->pkt_len;
-	char text[ADDRESS_MAX];
-	uint8_t *at;
-	int n = snprintf(text, sizeof(text), "%u.%u.%u.%u:%u", from->ip >> 24,
-			 from->ip >> 16 & 255, from->ip >> 8 & 255, from->ip & 255, from->port);
+	struct rte_mbuf *address = rte_pktmbuf_alloc(pool);
+	char *text = address ? rte_pktmbuf_append(address, ADDRESS_MAX) : NULL;
+	int n;
 
-	at = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)n);
-	if (!at)
+	if (!text) {
+		rte_pktmbuf_free(address);
 		return false;
-	memcpy(at, text, (size_t)n);
-	parts[0] = (struct zl_msg){
-		.buf = buf_of(m), .data = at, .len = (uint32_t)n, .flags = ZL_MSG_MORE};
-	parts[1] = body_of(m, at + n, body);
-	zl_buf_ref(buf_of(m), 1);
+	}
+	n = snprintf(text, ADDRESS_MAX, "%u.%u.%u.%u:%u", from->ip >> 24, from->ip >> 16 & 255,
+		     from->ip >> 8 & 255, from->ip & 255, from->port);
+	rte_pktmbuf_trim(address, (uint16_t)(ADDRESS_MAX - (unsigned)n));
+	parts[0] = (struct zl_msg){.buf = buf_of(address),
+				   .data = (const uint8_t *)text,
+				   .len = (uint32_t)n,
+				   .flags = ZL_MSG_MORE};
+	parts[1] = body_of(m, rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len);
 	return true;
 }
 

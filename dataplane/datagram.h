@@ -15,12 +15,11 @@
 #define ZL_DATAGRAM_HEAD_MAX 256   /* a group's length and name */
 #define ZL_DATAGRAM_MAX      65507 /* bytes that UDP carries over IPv4 */
 
-/* The two parts of a datagram's message, a reference of m each. false: it is none, and m is still
- * the caller's. */
+/* The two parts of a datagram's message, each with a reference. false: it is none, or (addressed)
+ * there was no memory, and m is still the caller's. */
 bool zl_datagram_grouped(struct rte_mbuf *m, struct zl_msg parts[2]);
-/* m's room before its data may be written to. */
-bool zl_datagram_addressed(struct rte_mbuf *m, const struct zl_endpoint_addr *from,
-			   struct zl_msg parts[2]);
+bool zl_datagram_addressed(struct rte_mempool *pool, struct rte_mbuf *m,
+			   const struct zl_endpoint_addr *from, struct zl_msg parts[2]);
 
 /* "10.0.0.1:5555" */
 bool zl_datagram_address(const struct zl_msg *part, struct zl_endpoint_addr *to);

@@ -1,5 +1,5 @@
-/* udp://: each message a datagram of our own stack, each datagram a message. A bind receives, and as
- * DGRAM sends to whoever its messages name; a connect (RADIO) sends to one address or group. */
+/* udp://: each message a datagram of our own stack, each datagram a message. A bind receives, and
+ * as DGRAM sends to whoever its messages name; a connect (RADIO) sends to one address or group. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,11 +53,13 @@ static void on_datagram(void *owner, struct rte_mbuf *m, const struct zl_endpoin
 	struct zl_msg parts[2];
 
 	(void)local;
-	if (u->addressed ? zl_datagram_addressed(m, remote, parts) : zl_datagram_grouped(m, parts)) {
+	if (u->addressed ? zl_datagram_addressed(u->flow.core->frames, m, remote, parts)
+			 : zl_datagram_grouped(m, parts)) {
 		zl_flow_in(&u->flow, parts, 2);
 		return;
 	}
-	zl_core_count(u->flow.core, ZL_CORE_drop_flow_malformed);
+	zl_core_count(u->flow.core,
+		      u->addressed ? ZL_CORE_drop_flow_no_memory : ZL_CORE_drop_flow_malformed);
 	rte_pktmbuf_free(m);
 }
 
@@ -90,16 +92,27 @@ static void leave(struct zl_lcore *c, const struct zl_ipc_endpoint *at)
 		zl_flow_leave_group(c, at->via, at->ip);
 }
 
+/* A group may be others' too. */
+static int open_socket(struct udp_flow *u)
+{
+	const struct zl_ipc_endpoint *at = &u->flow.at;
+	const struct zl_endpoint_addr from = {.port = at->via_port};
+	const struct zl_endpoint_addr local = {.ip = at->ip, .port = at->port};
+	struct zl_net *net = u->flow.core->net;
+
+	if (at->connect)
+		return zl_udp_open(net, &from, on_answer, u, &u->udp);
+	if (zl_is_group(at->ip))
+		return zl_udp_open_shared(net, &local, on_datagram, u, &u->udp);
+	return zl_udp_open(net, &local, on_datagram, u, &u->udp);
+}
+
 static int open_here(struct zl_flow *f)
 {
 	const struct zl_ipc_endpoint *at = &f->at;
-	struct zl_endpoint_addr local = {.ip = at->ip, .port = at->port};
 	struct udp_flow *u = of(f);
-	int error;
+	int error = open_socket(u);
 
-	if (at->connect)
-		local = (struct zl_endpoint_addr){.port = at->via_port};
-	error = zl_udp_open(f->core->net, &local, at->connect ? on_answer : on_datagram, u, &u->udp);
 	if (error)
 		return error;
 	error = join(f->core, at);
@@ -121,7 +134,8 @@ static int open_elsewhere(struct zl_lcore *c, struct zl_core_endpoint *e, unsign
 
 	if (e->at.connect)
 		return 0;
-	error = zl_udp_elsewhere(c->net, &local, core, &e->udp);
+	error = zl_is_group(e->at.ip) ? zl_udp_elsewhere_shared(c->net, &local, core, &e->udp)
+				      : zl_udp_elsewhere(c->net, &local, core, &e->udp);
 	if (error)
 		return error;
 	error = join(c, &e->at);
@@ -173,8 +187,7 @@ static void send_message(struct udp_flow *u, const struct zl_msg *body)
 	}
 	/* A DGRAM may name a group: it goes out by the port that it is bound to, or the first. */
 	port = zl_net_port_of(c->net, u->flow.at.via ? u->flow.at.via : u->flow.at.ip);
-	zl_udp_send_group(c->net, u->udp, m, port < 0 ? 0 : (uint16_t)port, &u->to,
-			  u->hops);
+	zl_udp_send_group(c->net, u->udp, m, port < 0 ? 0 : (uint16_t)port, &u->to, u->hops);
 }
 
 /* Each message has two parts, or else none of it is sent. */

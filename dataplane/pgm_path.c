@@ -22,8 +22,8 @@ static struct zl_pgm_place *find(struct zl_lcore *c, const struct zl_ipc_endpoin
 	for (unsigned i = 0; i < ZL_PGM_PLACES; i++) {
 		struct zl_pgm_place *p = &c->pgm_place[i];
 
-		if (p->refs && p->carrier == at->carrier && p->local.ip == ip && p->via == at->via &&
-		    p->local.port == port_of(at))
+		if (p->refs && p->carrier == at->carrier && p->local.ip == ip &&
+		    p->via == at->via && p->local.port == port_of(at))
 			return p;
 	}
 	return NULL;
@@ -42,8 +42,34 @@ static struct zl_pgm_place *unused(struct zl_lcore *c)
 /* Does what came to this place come to that flow? */
 static bool leads_to(const struct zl_pgm_place *p, const struct zl_flow *f)
 {
-	return f->at.carrier == p->carrier && f->at.via == p->via && port_of(&f->at) == p->local.port &&
+	return f->at.carrier == p->carrier && f->at.via == p->via &&
+	       port_of(&f->at) == p->local.port &&
 	       (f->at.ip == p->local.ip || f->at.via == p->local.ip);
+}
+
+/* In one piece, for whoever keeps it: what was put together of fragments is not. Others may have
+ * the same bytes, so that they stay as they are. NULL: too long for a buffer, or no memory. */
+static struct rte_mbuf *in_one_piece(struct rte_mempool *pool, struct rte_mbuf *m)
+{
+	struct rte_mbuf *whole;
+	uint8_t *to;
+
+	if (likely(!m->next))
+		return m;
+	whole = rte_pktmbuf_alloc(pool);
+	to = whole && m->pkt_len <= UINT16_MAX
+		     ? (uint8_t *)rte_pktmbuf_append(whole, (uint16_t)m->pkt_len)
+		     : NULL;
+	for (const struct rte_mbuf *from = m; to && from; from = from->next) {
+		memcpy(to, rte_pktmbuf_mtod(from, const uint8_t *), from->data_len);
+		to += from->data_len;
+	}
+	rte_pktmbuf_free(m);
+	if (whole && !whole->data_len) {
+		rte_pktmbuf_free(whole);
+		return NULL;
+	}
+	return whole;
 }
 
 static void input(const struct zl_pgm_place *p, struct rte_mbuf *m, uint32_t remote)
@@ -51,8 +77,12 @@ static void input(const struct zl_pgm_place *p, struct rte_mbuf *m, uint32_t rem
 	struct zl_lcore *c = p->core;
 	struct pgm_packet packet;
 
-	if (rte_pktmbuf_linearize(m) ||
-	    pgm_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &packet) != PGM_OK) {
+	m = in_one_piece(c->frames, m);
+	if (!m) {
+		zl_core_count(c, ZL_CORE_drop_flow_no_memory);
+		return;
+	}
+	if (pgm_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &packet) != PGM_OK) {
 		zl_core_count(c, ZL_CORE_drop_flow_malformed);
 		rte_pktmbuf_free(m);
 		return;

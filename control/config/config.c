@@ -70,10 +70,8 @@ static bool clash(const struct zl_ipc_endpoint *a, const struct zl_ipc_endpoint 
 	if (!zl_ipc_on_ports(a->carrier)) /* the rest the kernel tells */
 		return a->carrier == ZL_CARRIER_IPC && strcmp(a->text, "ipc://*") != 0 &&
 		       strcmp(a->text, b->text) == 0;
-	if (zl_ipc_flows(a->carrier) && a->carrier != ZL_CARRIER_UDP)
-		return false; /* any number may be in a group of PGM */
-	if (a->carrier == ZL_CARRIER_UDP && a->ip >> 28 == 0xe)
-		return a->port == b->port && a->ip == b->ip;
+	if (zl_ipc_flows(a->carrier) && a->ip >> 28 == 0xe)
+		return false; /* any number may be in a group */
 	return a->port && a->port == b->port && (!a->ip || !b->ip || a->ip == b->ip);
 }
 

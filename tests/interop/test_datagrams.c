@@ -1,5 +1,5 @@
-/* udp:// as libzmq has it: RADIO, DISH and DGRAM, to one address and to groups, byte by byte against
- * sockets of the kernel's. */
+/* udp:// as libzmq has it: RADIO, DISH and DGRAM, to one address and to groups, byte by byte
+ * against sockets of the kernel's. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -65,10 +65,10 @@ static struct appliance *receiver(const char *bind, unsigned cores)
 /* tcp -> DISH, RADIO -> udp. */
 static struct appliance *sender(const char *backend)
 {
-	return appliance_start(&(struct appliance_config){
-		.kind = "bridge",
-		.frontend = "type: DISH, bind: [\"" FRONTEND "\"]",
-		.backend = backend});
+	return appliance_start(
+		&(struct appliance_config){.kind = "bridge",
+					   .frontend = "type: DISH, bind: [\"" FRONTEND "\"]",
+					   .backend = backend});
 }
 
 static struct peer *radio_of(struct appliance *a)
@@ -140,6 +140,29 @@ static void test_a_dish_joins_its_group(void **state)
 	appliance_stop(a);
 }
 
+/* Two sockets of one appliance in one group: each hears it. */
+static void test_two_dishes_share_a_group(void **state)
+{
+	struct appliance *a = appliance_start(&(struct appliance_config){
+		.kind = "bridge",
+		.frontend = "type: DISH, bind: [\"udp://" GROUP ":7777\"]",
+		.backend = "type: RADIO, connect: [\"udp://" LAB_PEER_IP ":7778\"]",
+		.devices = "  - {name: other, kind: bridge, frontend: {type: DISH, bind: "
+			   "[\"udp://" GROUP ":7777\"]}, backend: {type: RADIO, connect: "
+			   "[\"udp://" LAB_PEER_IP ":7779\"]}}\n"});
+	struct peer *gram = gram_start(&a->net, "gram", GRAM_PORT, NULL);
+	struct peer *other = gram_start(&a->net, "other", GRAM_PORT + 1, NULL);
+
+	(void)state;
+	appliance_await_peers(a, 4);
+	GRAM_SENDS(gram, GROUP, UDP_PORT, "\1aone");
+	GRAM_EXPECTS(gram, "\1aone");
+	GRAM_EXPECTS(other, "\1aone");
+	gram_end(gram);
+	gram_end(other);
+	appliance_stop(a);
+}
+
 static void receive_many(unsigned cores, const char *bind, const char *to, uint32_t max)
 {
 	struct appliance *a = receiver(bind, cores);
@@ -185,7 +208,8 @@ static void test_many_datagrams_come_as_they_were_sent(void **state)
 static void test_many_of_a_group_come_on_several_cores(void **state)
 {
 	(void)state;
-	/* what comes in fragments is put together on another core than the rest is, and may be later */
+	/* what comes in fragments is put together on another core than the rest is, and may be
+	 * later */
 	receive_many(2, "udp://" GROUP ":7777", GROUP, GRAM_WHOLE);
 }
 
@@ -327,7 +351,8 @@ static void test_a_new_control_finds_the_flows(void **state)
 	assert_int_equal(appliance_closes(a, "control_restart"), 0);
 	GRAM_SENDS(gram, HERE, UDP_PORT, "\1athree");
 	GRAM_EXPECTS(gram, "\1athree");
-	assert_null(appliance_change(a, "disconnect", "feed.backend", "udp://" LAB_PEER_IP ":7778"));
+	assert_null(
+		appliance_change(a, "disconnect", "feed.backend", "udp://" LAB_PEER_IP ":7778"));
 	assert_null(appliance_change(a, "connect", "feed.backend", "udp://" LAB_PEER_IP ":7779"));
 	appliance_await_peers(a, 2);
 	struct peer *other = gram_start(&a->net, "other", GRAM_PORT + 1, NULL);
@@ -358,6 +383,7 @@ int main(void)
 		LAB_TEST(test_a_dish_receives_what_is_sent_to_its_address),
 		LAB_TEST(test_what_is_no_message_is_dropped_and_counted),
 		LAB_TEST(test_a_dish_joins_its_group),
+		LAB_TEST(test_two_dishes_share_a_group),
 		LAB_TEST(test_many_datagrams_come_as_they_were_sent),
 		LAB_TEST(test_many_of_a_group_come_on_several_cores),
 		LAB_TEST(test_a_radio_sends_all_groups_to_its_address),

@@ -363,9 +363,6 @@ static const struct {
 	{BRIDGE("DISH", "connect: 'udp://10.0.0.9:1'"),
 	 "t.yaml:5: devices[0].frontend.connect[0]: \"udp://10.0.0.9:1\": DISH does not connect to "
 	 "udp://; a RADIO connects, a DISH or DGRAM binds"},
-	{BRIDGE("DISH", "bind: ['udp://239.192.1.1:1', 'udp://e0;239.192.1.1:1']"),
-	 "t.yaml:5: devices[0].frontend.bind[1]: \"udp://e0;239.192.1.1:1\" is already bound by "
-	 "\"udp://239.192.1.1:1\" of line 5"},
 	{"devices:\n- name: feed\n  kind: bridge\n  frontend: {type: DISH, bind: "
 	 "'udp://*:1'}\n  backend: {type: RADIO}\n",
 	 "t.yaml:4: devices[0].frontend.bind[0]: \"udp://*:1\": udp:// is carried by ports, and "

@@ -94,7 +94,7 @@ static void test_who_sent_it_comes_first(void **state)
 	struct zl_msg parts[2];
 
 	(void)state;
-	assert_true(zl_datagram_addressed(m, &from, parts));
+	assert_true(zl_datagram_addressed(pool, m, &from, parts));
 	assert_part(&parts[0], "192.168.10.254:65535");
 	assert_part(&parts[1], "body");
 	assert_true(zl_datagram_address(&parts[0], &to)); /* and goes back there */
@@ -105,9 +105,18 @@ static void test_who_sent_it_comes_first(void **state)
 
 static void test_only_an_address_is_one(void **state)
 {
-	static const char *const bad[] = {"",	      "10.0.0.1",      "10.0.0.1:",    "10.0.0.1:0",
-					  ":5",	      "10.0.0:5",      "10.0.0.1:65536", "a.b.c.d:5",
-					  "10.0.0.1:5 ", "10.0.0.1: 5", "10.0.0.1:-5", "10.0.0.256:5",
+	static const char *const bad[] = {"",
+					  "10.0.0.1",
+					  "10.0.0.1:",
+					  "10.0.0.1:0",
+					  ":5",
+					  "10.0.0:5",
+					  "10.0.0.1:65536",
+					  "a.b.c.d:5",
+					  "10.0.0.1:5 ",
+					  "10.0.0.1: 5",
+					  "10.0.0.1:-5",
+					  "10.0.0.256:5",
 					  "100.100.100.100:100000"};
 	struct zl_endpoint_addr to;
 
