@@ -1,4 +1,5 @@
-/* A set of numbers out of a window no wider than its bits, the oldest of which comes first. */
+/* A set of sequence numbers out of a window no wider than its bits, the oldest of which comes
+ * first: all of them, or each 2^shift-th. */
 #ifndef ZL_PGM_DUE_H
 #define ZL_PGM_DUE_H
 
@@ -10,26 +11,30 @@ struct pgm_due {
 	uint32_t mask; /* numbers, a power of two of at least 64, less one */
 	uint32_t count;
 	uint32_t first; /* none is before it */
+	uint8_t shift;
 };
 
-static inline uint64_t due_bit(uint32_t n)
+static inline uint64_t *due_word(const struct pgm_due *d, uint32_t n)
 {
-	return UINT64_C(1) << (n & 63);
+	return &d->bits[((n >> d->shift) & d->mask) / 64];
+}
+
+static inline uint64_t due_bit(const struct pgm_due *d, uint32_t n)
+{
+	return UINT64_C(1) << ((n >> d->shift) & 63);
 }
 
 static inline bool due_has(const struct pgm_due *d, uint32_t n)
 {
-	return d->count && d->bits[(n & d->mask) / 64] & due_bit(n);
+	return d->count && *due_word(d, n) & due_bit(d, n);
 }
 
 /* false: it was there. */
 static inline bool due_add(struct pgm_due *d, uint32_t n)
 {
-	uint64_t *word = &d->bits[(n & d->mask) / 64];
-
-	if (*word & due_bit(n))
+	if (*due_word(d, n) & due_bit(d, n))
 		return false;
-	*word |= due_bit(n);
+	*due_word(d, n) |= due_bit(d, n);
 	if (!d->count++ || (int32_t)(n - d->first) < 0)
 		d->first = n;
 	return true;
@@ -39,7 +44,7 @@ static inline void due_remove(struct pgm_due *d, uint32_t n)
 {
 	if (!due_has(d, n))
 		return;
-	d->bits[(n & d->mask) / 64] &= ~due_bit(n);
+	*due_word(d, n) &= ~due_bit(d, n);
 	d->count--;
 }
 
@@ -47,13 +52,15 @@ static inline void due_remove(struct pgm_due *d, uint32_t n)
 static inline uint32_t due_first(struct pgm_due *d, uint32_t from)
 {
 	uint32_t n = (int32_t)(d->first - from) < 0 ? from : d->first;
-	uint64_t word = d->bits[(n & d->mask) / 64] & (~UINT64_C(0) << (n & 63));
+	unsigned skip = (n >> d->shift) & 63; /* of a word's bits */
+	uint64_t word = *due_word(d, n) & (~UINT64_C(0) << skip);
 
+	n -= skip << d->shift;
 	while (!word) {
-		n = (n | 63) + 1;
-		word = d->bits[(n & d->mask) / 64];
+		n += UINT32_C(64) << d->shift;
+		word = *due_word(d, n);
 	}
-	d->first = (n & ~UINT32_C(63)) + (uint32_t)__builtin_ctzll(word);
+	d->first = n + ((uint32_t)__builtin_ctzll(word) << d->shift);
 	return d->first;
 }
 

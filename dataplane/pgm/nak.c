@@ -231,7 +231,12 @@ static void backed_off(struct pgm_session *s, uint64_t now_ns, uint32_t sqn, str
 		put(s, now_ns, t, RXW_BACK_OFF, g->wait_ns);
 	} else if (s->no_naks) {
 		rxw_lose(s, t, PGM_rcv_lost_reset);
-	} else if (!is_in_time(s, first) || (s->end - first < s->k && s->idle)) {
+	} else if (s->r->held >= s->r->config.held && sqn != s->next) {
+		/* There would be no place for it. What is next needs none, and makes some. */
+		receiver_count(s->r, PGM_rcv_naks_full);
+		put(s, now_ns, t, RXW_BACK_OFF, g->wait_ns);
+	} else if (s->r->held >= s->r->config.held || !is_in_time(s, first) ||
+		   (s->end - first < s->k && s->idle)) {
 		gather(g, sqn);
 		if (g->n == sizeof(g->sqn) / sizeof(g->sqn[0]))
 			ask(s, now_ns, g);

@@ -26,12 +26,12 @@ void source_parity_complete(struct pgm_source *s, uint32_t first, uint32_t size)
 		return;
 	g->proactive = s->config.proactive;
 	if (g->proactive || g->wanted)
-		due_add(&s->parity, first / s->config.tg_size);
+		due_add(&s->parity, first);
 }
 
 void source_parity_left(struct pgm_source *s, uint32_t first)
 {
-	due_remove(&s->parity, first / s->config.tg_size);
+	due_remove(&s->parity, first);
 }
 
 void source_parity_ask(struct pgm_source *s, uint64_t now_ns, uint32_t first, unsigned packets)
@@ -50,7 +50,7 @@ void source_parity_ask(struct pgm_source *s, uint64_t now_ns, uint32_t first, un
 	}
 	g->wanted = (uint8_t)(packets - g->recent);
 	if (g->size)
-		due_add(&s->parity, first / s->config.tg_size);
+		due_add(&s->parity, first);
 	else
 		source_count(s, PGM_src_parity_incomplete);
 }
@@ -199,7 +199,7 @@ bool source_parity_send(struct pgm_source *s, uint64_t now_ns, uint32_t first)
 		s->counters[PGM_src_rdata_bytes] += p.tsdu_len;
 	}
 	if (!g->proactive && !g->wanted)
-		due_remove(&s->parity, first / k);
+		due_remove(&s->parity, first);
 	return true;
 }
 

@@ -14,7 +14,8 @@ void rebuild_learn(struct pgm_session *s, const struct pgm_options *o)
 
 	if (!(o->has & PGM_HAS_PARITY_PRM) || s->k || !s->r->config.rebuilt)
 		return;
-	if (k < 2 || k > PGM_FEC_K_MAX || k & (k - 1) || 2 * k > s->r->window)
+	if (k < 2 || k > PGM_FEC_K_MAX || k & (k - 1) || 2 * k > s->r->window ||
+	    2 * k > s->r->config.held)
 		return;
 	/* The window now begins where the group does: if that is too much, at the next SPM. */
 	if (s->end - (s->next & ~(k - 1)) > s->r->window)
@@ -77,7 +78,7 @@ void rebuild_displace(struct pgm_session *s, uint32_t sqn, struct rxw_slot *t)
 
 void rebuild_short(struct pgm_session *s, uint64_t now_ns, uint32_t first, uint32_t size)
 {
-	if (s->k && size && size < s->k && sqn_diff(first, s->parity_from) >= 0)
+	if (s->k && size && size < s->k && sqn_diff(first + s->k, s->next) > 0)
 		rxw_void(s, now_ns, first + size, first + s->k);
 }
 
@@ -323,8 +324,7 @@ enum pgm_input rebuild_parity(struct pgm_session *s, uint64_t now_ns, const stru
 	receiver_count(s->r, PGM_rcv_parity);
 	rxw_trail(s, now_ns, p->trail);
 	first = session_tg_first(s, p->sqn);
-	if (s->ended || !s->k || sqn_diff(first + s->k, s->next) <= 0 ||
-	    !rebuild_is_usable(s, first))
+	if (s->ended || !s->k || sqn_diff(first + s->k, s->next) <= 0)
 		return drop(s, PGM_rcv_drop_parity);
 	if (!form_is_good(s, p))
 		return drop(s, PGM_rcv_drop_parity_form);
@@ -332,6 +332,11 @@ enum pgm_input rebuild_parity(struct pgm_session *s, uint64_t now_ns, const stru
 	if (!rxw_void(s, now_ns, first + size, first + s->k) ||
 	    !rxw_extend(s, now_ns, first + s->k))
 		return drop(s, PGM_rcv_drop_window);
+	if (!rebuild_is_usable(s, first)) {
+		if (!s->stalled)
+			rxw_advance(s, now_ns);
+		return drop(s, PGM_rcv_drop_parity);
+	}
 	if (is_here(s, first, number_of(s, p)))
 		return drop(s, PGM_rcv_drop_duplicate);
 	if (!(t = find_empty(s, first, first + s->k)))

@@ -205,14 +205,14 @@ static enum outcome parity(struct pgm_source *s, uint64_t now_ns, uint32_t first
 /* The oldest, as it leaves the window first. */
 static enum outcome oldest(struct pgm_source *s, uint64_t now_ns, uint32_t *bytes)
 {
-	const uint32_t trail = s->txw.trail, k = s->config.tg_size;
+	const uint32_t trail = s->txw.trail;
 	uint32_t sqn = 0, first = 0;
 
 	if (s->repairs.count)
 		sqn = due_first(&s->repairs, trail);
 	if (!s->parity.count)
 		return repair(s, now_ns, sqn, bytes);
-	first = due_first(&s->parity, trail / k) * k;
+	first = due_first(&s->parity, source_tg_first(s, trail));
 	if (s->repairs.count && (int32_t)(sqn - first) < 0)
 		return repair(s, now_ns, sqn, bytes);
 	return parity(s, now_ns, first, bytes);

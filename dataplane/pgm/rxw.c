@@ -142,12 +142,12 @@ void rxw_advance(struct pgm_session *s, uint64_t now_ns)
 			pass(s);
 			continue;
 		}
+		tell_lost(s, first, lost);
+		lost = 0;
 		if (t->state == RXW_VOID) {
 			pass(s);
 			continue;
 		}
-		tell_lost(s, first, lost);
-		lost = 0;
 		if (t->state != RXW_HAVE)
 			break;
 		if (!apdu_deliver(s, s->next, t)) {
@@ -267,6 +267,17 @@ void rxw_trail(struct pgm_session *s, uint64_t now_ns, uint32_t trail)
 		rxw_advance(s, now_ns);
 }
 
+/* The last packet of its group. Even one that we have, sent again for this sake: numbers were asked
+ * for that the group never had. */
+static void note_size(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p)
+{
+	if (!(p->options.has & PGM_HAS_CURR_TGSIZE))
+		return;
+	rebuild_short(s, now_ns, session_tg_first(s, p->sqn), p->options.curr_tgsize);
+	if (!s->stalled)
+		rxw_advance(s, now_ns);
+}
+
 static bool deliver(struct pgm_session *s, const struct pgm_packet *p, void *buffer)
 {
 	struct rxw_slot t;
@@ -314,8 +325,6 @@ static enum pgm_input store(struct pgm_session *s, uint64_t now_ns, const struct
 	if (rxw_is_missing(t))
 		nak_cancel(s, t);
 	t->state = RXW_HAVE;
-	if (p->options.has & PGM_HAS_CURR_TGSIZE)
-		rebuild_short(s, now_ns, session_tg_first(s, p->sqn), p->options.curr_tgsize);
 	if (s->parities)
 		rebuild_try(s, session_tg_first(s, p->sqn));
 	if (!s->stalled)
@@ -327,6 +336,7 @@ enum pgm_input rxw_data(struct pgm_session *s, uint64_t now_ns, const struct pgm
 			void *buffer)
 {
 	rxw_trail(s, now_ns, p->trail);
+	note_size(s, now_ns, p);
 	if (s->ended)
 		return PGM_TAKEN;
 	if (sqn_diff(p->sqn, s->end) >= 0)

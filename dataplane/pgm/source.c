@@ -147,7 +147,8 @@ static void init_window(struct pgm_source *s, uint8_t *memory, const struct layo
 	if (!c->tg_size)
 		return;
 	s->parity = (struct pgm_due){.bits = (uint64_t *)(memory + l->parity),
-				     .mask = l->group_count - 1};
+				     .mask = l->group_count - 1,
+				     .shift = (uint8_t)__builtin_ctz(c->tg_size)};
 	memset(memory + l->parity, 0, l->group_count / 8);
 	s->group = (struct txw_group *)(memory + l->groups);
 	s->group_mask = l->group_count - 1;

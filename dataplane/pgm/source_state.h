@@ -30,7 +30,7 @@ struct pgm_source {
 	uint64_t heartbeat_at;
 	struct pgm_bucket rate, repair_rate, ncf_rate;
 	struct pgm_due repairs; /* sequence numbers */
-	struct pgm_due parity;  /* groups: sequence number of the first, divided by tg_size */
+	struct pgm_due parity;  /* first sequence numbers of groups */
 	uint64_t *counters;
 	uint64_t data_at; /* when the last was sent */
 	uint32_t refused; /* bytes that a send waits for; 0: none does */
