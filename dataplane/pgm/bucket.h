@@ -18,12 +18,16 @@ static inline void bucket_init(struct pgm_bucket *b, uint64_t rate, uint32_t mos
 	*b = (struct pgm_bucket){.rate = rate, .at_ns = now_ns, .credit = most, .most = most};
 }
 
-/* Time is only looked at when credit is short: what is earned is capped at most either way. */
+/* Credit is brought up to date when it is short, or this old: what was not credited in time cannot
+ * be cut off at the brim, so that a burst may have that much more. */
+#define BUCKET_STALE_NS 4000
+
 static inline bool bucket_has(struct pgm_bucket *b, uint64_t now_ns, uint32_t bytes)
 {
-	if (!b->rate || b->credit >= (int64_t)bytes)
+	if (!b->rate)
 		return true;
-	if (now_ns > b->at_ns) {
+	if (now_ns > b->at_ns &&
+	    (b->credit < (int64_t)bytes || now_ns - b->at_ns >= BUCKET_STALE_NS)) {
 		zl_rate_add_credit(&b->credit, zl_rate_earned(b->rate, now_ns - b->at_ns, &b->rest),
 				   b->most);
 		b->at_ns = now_ns;

@@ -12,10 +12,12 @@ void rebuild_learn(struct pgm_session *s, const struct pgm_options *o)
 {
 	const uint32_t k = o->tg_size;
 
-	if (!(o->has & PGM_HAS_PARITY_PRM) || s->k || !s->r->config.rebuilt)
+	if (!(o->has & PGM_HAS_PARITY_PRM) || s->k)
 		return;
-	if (k < 2 || k > PGM_FEC_K_MAX || k & (k - 1) || 2 * k > s->r->window ||
-	    2 * k > s->r->config.held)
+	if (k < 2 || k > PGM_FEC_K_MAX || k & (k - 1) || 2 * k > s->r->window)
+		return;
+	s->tg_size = (uint8_t)k;
+	if (!s->r->config.rebuilt || 2 * k > s->r->config.held)
 		return;
 	/* The window now begins where the group does: if that is too much, at the next SPM. */
 	if (s->end - (s->next & ~(k - 1)) > s->r->window)
@@ -76,10 +78,12 @@ void rebuild_displace(struct pgm_session *s, uint32_t sqn, struct rxw_slot *t)
 	t->flags = 0;
 }
 
-void rebuild_short(struct pgm_session *s, uint64_t now_ns, uint32_t first, uint32_t size)
+void rebuild_short(struct pgm_session *s, uint64_t now_ns, uint32_t sqn, uint32_t size)
 {
-	if (s->k && size && size < s->k && sqn_diff(first + s->k, s->next) > 0)
-		rxw_void(s, now_ns, first + size, first + s->k);
+	const uint32_t k = s->tg_size, first = sqn & ~(k - 1);
+
+	if (k && size && size < k && sqn_diff(first + k, s->next) > 0)
+		rxw_void(s, now_ns, first + size, first + k);
 }
 
 /* A group as the code sees it. */
@@ -314,29 +318,23 @@ static bool form_is_good(const struct pgm_session *s, const struct pgm_packet *p
 		(p->options.curr_tgsize && p->options.curr_tgsize <= s->k));
 }
 
-enum pgm_input rebuild_parity(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p,
-			      void *buffer)
+/* Makes the window reach over the group, which is complete: parity is sent after it. */
+static bool reach(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p,
+		  uint32_t first)
 {
 	uint32_t size = p->options.has & PGM_HAS_CURR_TGSIZE ? p->options.curr_tgsize : s->k;
-	uint32_t first;
+
+	return rxw_void(s, now_ns, first + size, first + s->k) &&
+	       rxw_extend(s, now_ns, first + s->k);
+}
+
+static enum pgm_input attach(struct pgm_session *s, const struct pgm_packet *p, uint32_t first,
+			     void *buffer)
+{
 	struct rxw_slot *t;
 
-	receiver_count(s->r, PGM_rcv_parity);
-	rxw_trail(s, now_ns, p->trail);
-	first = session_tg_first(s, p->sqn);
-	if (s->ended || !s->k || sqn_diff(first + s->k, s->next) <= 0)
+	if (!rebuild_is_usable(s, first))
 		return drop(s, PGM_rcv_drop_parity);
-	if (!form_is_good(s, p))
-		return drop(s, PGM_rcv_drop_parity_form);
-	/* Parity is sent after its group, so that is all we will see of it. */
-	if (!rxw_void(s, now_ns, first + size, first + s->k) ||
-	    !rxw_extend(s, now_ns, first + s->k))
-		return drop(s, PGM_rcv_drop_window);
-	if (!rebuild_is_usable(s, first)) {
-		if (!s->stalled)
-			rxw_advance(s, now_ns);
-		return drop(s, PGM_rcv_drop_parity);
-	}
 	if (is_here(s, first, number_of(s, p)))
 		return drop(s, PGM_rcv_drop_duplicate);
 	if (!(t = find_empty(s, first, first + s->k)))
@@ -347,7 +345,26 @@ enum pgm_input rebuild_parity(struct pgm_session *s, uint64_t now_ns, const stru
 	t->parity = (uint8_t)number_of(s, p);
 	s->parities++;
 	rebuild_try(s, first);
+	return PGM_TAKEN;
+}
+
+enum pgm_input rebuild_parity(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p,
+			      void *buffer)
+{
+	uint32_t first;
+	enum pgm_input in;
+
+	receiver_count(s->r, PGM_rcv_parity);
+	rxw_trail(s, now_ns, p->trail);
+	first = session_tg_first(s, p->sqn);
+	if (s->ended || !s->k || sqn_diff(first + s->k, s->next) <= 0)
+		return drop(s, PGM_rcv_drop_parity);
+	if (!form_is_good(s, p))
+		return drop(s, PGM_rcv_drop_parity_form);
+	if (!reach(s, now_ns, p, first))
+		return drop(s, PGM_rcv_drop_window);
+	in = attach(s, p, first, buffer);
 	if (!s->stalled)
 		rxw_advance(s, now_ns);
-	return PGM_TAKEN;
+	return in;
 }

@@ -331,7 +331,7 @@ static enum pgm_input spm(struct pgm_session *s, uint64_t now_ns, const struct p
 		rxw_extend(s, now_ns, p->lead + 1);
 	}
 	if (p->options.has & PGM_HAS_CURR_TGSIZE)
-		rebuild_short(s, now_ns, session_tg_first(s, p->lead), p->options.curr_tgsize);
+		rebuild_short(s, now_ns, p->lead, p->options.curr_tgsize);
 	learn_end(s, p);
 	if (!s->stalled)
 		rxw_advance(s, now_ns);

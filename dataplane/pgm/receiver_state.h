@@ -52,10 +52,11 @@ struct pgm_session {
 	/* Touched by each packet. */
 	struct pgm_receiver *r;
 	struct pgm_tsi tsi;
-	uint32_t next;  /* to be delivered; base is the beginning of its group, or itself */
-	uint32_t end;   /* after the last that we know of */
-	uint32_t trail; /* the source's, never before where we began */
-	uint8_t k;      /* packets of a group; 0: no parity, or not known yet */
+	uint32_t next;   /* to be delivered; base is the beginning of its group, or itself */
+	uint32_t end;    /* after the last that we know of */
+	uint32_t trail;  /* the source's, never before where we began */
+	uint8_t tg_size; /* packets of a group; 0: there are none, or we do not know yet */
+	uint8_t k;       /* the same if parity is made use of; else 0 */
 	bool used, ended, stalled;
 	bool idle; /* the last SPM came when we had seen all */
 	uint64_t heard_at;
@@ -190,7 +191,8 @@ void rebuild_learn(struct pgm_session *s, const struct pgm_options *o);
 enum pgm_input rebuild_parity(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p,
 			      void *buffer);
 bool rebuild_is_usable(const struct pgm_session *s, uint32_t first);
-void rebuild_short(struct pgm_session *s, uint64_t now_ns, uint32_t first, uint32_t size);
+/* OPT_CURR_TGSIZE: size packets are all that the group of sqn has. */
+void rebuild_short(struct pgm_session *s, uint64_t now_ns, uint32_t sqn, uint32_t size);
 /* A packet came in whose place held a parity packet: that one moves on, or goes. */
 void rebuild_displace(struct pgm_session *s, uint32_t sqn, struct rxw_slot *t);
 void rebuild_try(struct pgm_session *s, uint32_t first);

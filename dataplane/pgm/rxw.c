@@ -273,7 +273,7 @@ static void note_size(struct pgm_session *s, uint64_t now_ns, const struct pgm_p
 {
 	if (!(p->options.has & PGM_HAS_CURR_TGSIZE))
 		return;
-	rebuild_short(s, now_ns, session_tg_first(s, p->sqn), p->options.curr_tgsize);
+	rebuild_short(s, now_ns, p->sqn, p->options.curr_tgsize);
 	if (!s->stalled)
 		rxw_advance(s, now_ns);
 }

@@ -21,6 +21,7 @@ enum {
 	FRAGMENTS_MAX = 4,
 	EVENTS_MOST = 5000000, /* more in one seed is a storm */
 	DPORT = 7500,
+	NAK_RATE = 200, /* packets/s of a receiver */
 };
 
 enum what {
@@ -178,7 +179,7 @@ static void check_rate(struct world *w, unsigned bytes)
 	if (w->level > c->burst)
 		w->level = c->burst;
 	w->level -= bytes;
-	if (w->level < -(double)c->burst - 600)
+	if (w->level < -(double)c->burst - 600 - (double)c->rate * 4e-6)
 		fault(w, "the rate is overdrawn by %.0f bytes", -w->level);
 }
 
@@ -414,7 +415,7 @@ static void create_receiver(struct world *w, unsigned i)
 	c.held = s->held;
 	c.rebuilt = s->ample ? s->rxw_sqns : 64;
 	c.max_apdu = (uint32_t)s->message_max * FRAGMENTS_MAX;
-	c.nak_rate = 200;
+	c.nak_rate = NAK_RATE;
 	c.nak_bo_ns = s->bo_ns;
 	c.nak_rpt_ns = c.nak_rdata_ns = 4 * s->bo_ns;
 	c.expiry_ns = 30 * SECOND;
@@ -655,6 +656,25 @@ static void check_end(struct world *w, struct station *to)
 		      to->counter[PGM_rcv_lost]);
 }
 
+/* How few NAKs there must be: of all receivers together in ten milliseconds; for what they found
+ * missing; and where the network loses data alone, for each packet that it lost to however many of
+ * them. */
+static void check_naks(struct world *w)
+{
+	const struct pgm_scenario *s = w->s;
+	const struct pgm_tally *t = w->t;
+	const bool kind = s->ample && !s->nak_loss && !s->ncf_loss && !s->reordered &&
+			  4 * (s->delay_ns + s->spread_ns) <= s->bo_ns;
+
+	if (t->worst_ms > PGM_RECEIVERS * (NAK_RATE / 16 + 1 + NAK_RATE / 50))
+		fault(w, "%" PRIu64 " NAKs in ten milliseconds", t->worst_ms);
+	else if (t->naks > 2 * t->missed + 60)
+		fault(w, "%" PRIu64 " NAKs, and %" PRIu64 " packets were missing", t->naks,
+		      t->missed);
+	else if (kind && t->naks > 6 * t->lost + 30)
+		fault(w, "%" PRIu64 " NAKs, and %" PRIu64 " packets were lost", t->naks, t->lost);
+}
+
 static void add_up(struct world *w)
 {
 	struct pgm_tally *t = w->t;
@@ -689,6 +709,7 @@ void pgm_world_run(const struct pgm_scenario *s, bool sabotage, struct pgm_tally
 	for (unsigned i = 0; i < PGM_RECEIVERS; i++)
 		check_end(w, &w->station[i]);
 	add_up(w);
+	check_naks(w);
 	destroy(w);
 	free(w);
 }

@@ -422,6 +422,73 @@ static void test_numbers_that_never_were_are_cleared_up_by_repairs(void **state)
 	start();
 }
 
+/* Found by the simulation: groups are not numbered modulo 2^32. */
+static void test_parity_waits_in_order_across_the_wrap(void **state)
+{
+	struct pgm_packet nak;
+
+	(void)state;
+	src.config.tg_size = 2;
+	src.config.proactive = 0;
+	src.config.first_sqn = UINT32_MAX - 7;
+	start();
+	for (unsigned i = 0; i < 16; i++)
+		assert_true(source_bed_send(&src, "aa"));
+	bed_read(&src.wire);
+	src.wire.full = true;
+	for (uint32_t i = 8; i--;) {
+		nak = source_bed_nak(&src, UINT32_MAX - 7 + 2 * i);
+		nak.flags = PGM_PARITY;
+		source_bed_show(&src, &nak);
+	}
+	src.wire.full = false;
+	source_bed_run(&src, src.now + MS);
+	assert_string_equal(bed_read(&src.wire),
+			    "RP4294967288/4294967288 [2]; RP4294967290/4294967288 [2]; "
+			    "RP4294967292/4294967288 [2]; RP4294967294/4294967288 [2]; "
+			    "RP0/4294967288 [2]; RP2/4294967288 [2]; RP4/4294967288 [2]; "
+			    "RP6/4294967288 [2]");
+}
+
+/* Found by the simulation: what is lost on both sides of numbers that never were. */
+static void test_losses_around_a_short_group_are_told_in_full(void **state)
+{
+	struct pgm_packet spm = bed_spm(1, 0, 0), p;
+
+	(void)state;
+	source_bed_start(&src);
+	receiver_bed_start(&rcv);
+	spm.options.has = PGM_HAS_PARITY_PRM;
+	spm.options.tg_size = 4;
+	spm.options.parity = PGM_PARITY_ONDEMAND;
+	receiver_bed_odata(&rcv, 0, "a");
+	receiver_bed_show(&rcv, &spm);
+	receiver_bed_odata(&rcv, 9, "x");
+	p = bed_data(PGM_RDATA, 5, 0, "y"); /* 6 and 7 never were */
+	p.options.has = PGM_HAS_CURR_TGSIZE;
+	p.options.curr_tgsize = 2;
+	receiver_bed_show(&rcv, &p);
+	p = bed_data(PGM_ODATA, 10, 9, "z");
+	receiver_bed_show(&rcv, &p);
+	assert_string_equal(receiver_bed_did(&rcv), "open 0:a -1+4 5:y -8+1 9:x 10:z");
+}
+
+static void test_a_receiver_without_parity_knows_short_groups(void **state)
+{
+	(void)state;
+	src.config.short_group_ns = 20 * MS;
+	rcv.config.rebuilt = 0;
+	start();
+	carry(0);
+	assert_true(source_bed_send(&src, "aa"));
+	source_bed_run(&src, src.now + 20 * MS);
+	assert_true(source_bed_send(&src, "next"));
+	carry(0);
+	assert_string_equal(receiver_bed_did(&rcv), "open 0:aa 4:next");
+	receiver_bed_run(&rcv, rcv.now + 300 * MS);
+	assert_string_equal(bed_read(&rcv.wire), "");
+}
+
 static void test_a_receiver_that_joins_within_a_group_uses_parity_from_the_next(void **state)
 {
 	(void)state;
@@ -576,6 +643,9 @@ int main(void)
 					  teardown),
 		cmocka_unit_test_teardown(test_numbers_that_never_were_are_cleared_up_by_repairs,
 					  teardown),
+		TEST(test_parity_waits_in_order_across_the_wrap),
+		TEST(test_losses_around_a_short_group_are_told_in_full),
+		TEST(test_a_receiver_without_parity_knows_short_groups),
 		TEST(test_a_receiver_that_joins_within_a_group_uses_parity_from_the_next),
 		TEST(test_parity_that_does_not_fit_is_dropped),
 		TEST(test_a_repair_takes_the_place_of_parity),

@@ -322,6 +322,26 @@ static void test_no_more_is_held_than_may_be(void **state)
 	assert_string_equal(bed_read(&b.wire), "N5,6,7 to 10.0.0.1");
 }
 
+/* Found by the simulation: what could not be held was asked for again and again. */
+static void test_with_no_room_only_what_is_next_is_asked_for(void **state)
+{
+	(void)state;
+	b.config.held = 2;
+	begin();
+	odata(2);
+	odata(4);
+	show(bed_spm(2, 0, 9));
+	run_ms(1000);
+	for (const char *t = bed_read(&b.wire); *t; t++)
+		if (*t == 'N')
+			assert_memory_equal(t, "N1 to", 5);
+	assert_true(b.counter[PGM_rcv_naks_full] > 0);
+	show(bed_data(PGM_RDATA, 1, 0, "b"));
+	assert_string_equal(receiver_bed_did(&b), "1:b 2:c");
+	run_ms(60);
+	assert_string_equal(bed_read(&b.wire), "N3,5,6,7,8,9 to 10.0.0.1");
+}
+
 static void test_a_slow_owner_holds_up_its_session_and_nothing_is_lost(void **state)
 {
 	(void)state;
@@ -663,6 +683,7 @@ int main(void)
 		TEST(test_what_the_trail_has_passed_is_lost),
 		TEST(test_a_full_window_gives_up_what_is_oldest),
 		TEST(test_no_more_is_held_than_may_be),
+		TEST(test_with_no_room_only_what_is_next_is_asked_for),
 		TEST(test_a_slow_owner_holds_up_its_session_and_nothing_is_lost),
 		TEST(test_late_joiners_begin_with_what_comes_first),
 		TEST(test_a_repair_begins_no_session),
