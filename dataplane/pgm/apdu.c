@@ -21,9 +21,10 @@ void apdu_abandon(struct pgm_session *s)
 	s->apdu_have = 0;
 }
 
-static bool begins(struct pgm_session *s, const struct rxw_slot *t)
+static bool begins(struct pgm_session *s, uint32_t sqn, const struct rxw_slot *t)
 {
 	apdu_abandon(s);
+	s->apdu_sqn = sqn;
 	s->apdu_first = t->first_sqn;
 	s->apdu_len = t->apdu_len;
 	return t->len && t->apdu_len <= s->r->config.max_apdu;
@@ -35,9 +36,9 @@ static bool goes_on(const struct pgm_session *s, const struct rxw_slot *t)
 	       t->offset == s->apdu_have;
 }
 
-static bool add(struct pgm_session *s, const struct rxw_slot *t)
+static bool add(struct pgm_session *s, uint32_t sqn, const struct rxw_slot *t)
 {
-	if (!(t->offset ? goes_on(s, t) : begins(s, t))) {
+	if (!(t->offset ? goes_on(s, t) : begins(s, sqn, t))) {
 		apdu_abandon(s);
 		receiver_count(s->r, PGM_rcv_drop_fragment);
 		return true;
@@ -48,7 +49,7 @@ static bool add(struct pgm_session *s, const struct rxw_slot *t)
 		return true;
 	}
 	/* Refused, it is put in place and offered again. */
-	if (!deliver(s, s->apdu, s->apdu_len, NULL, s->apdu_first))
+	if (!deliver(s, s->apdu, s->apdu_len, NULL, s->apdu_sqn))
 		return false;
 	s->apdu_have = 0;
 	receiver_count(s->r, PGM_rcv_apdus);
@@ -60,7 +61,7 @@ bool apdu_deliver(struct pgm_session *s, uint32_t sqn, const struct rxw_slot *t)
 	void *buffer = t->flags & RXW_REBUILT ? NULL : t->buffer;
 
 	if (t->flags & RXW_FRAGMENT && t->len != t->apdu_len)
-		return add(s, t);
+		return add(s, sqn, t);
 	apdu_abandon(s);
 	return deliver(s, t->at, t->len, buffer, sqn);
 }

@@ -91,6 +91,7 @@ struct pgm_session {
 
 	/* apdu.c */
 	uint8_t *apdu;
+	uint32_t apdu_sqn; /* of its first packet; apdu_first is what packets say that it is */
 	uint32_t apdu_first, apdu_len, apdu_have;
 };
 
