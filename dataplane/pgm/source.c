@@ -1,5 +1,6 @@
 /* Data of a PGM source: into the window, out with the next sequence number. */
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "dataplane/net/sum.h"
@@ -179,9 +180,9 @@ struct pgm_source *pgm_source_init(void *memory, const struct pgm_source_config 
 	bucket_init(&s->rate, c->rate, c->burst, now_ns);
 	bucket_init(&s->repair_rate, share - share / 4, c->burst, now_ns);
 	bucket_init(&s->ncf_rate, share / 4, c->burst, now_ns);
-	pgm_store16(s->head, c->tsi.port);
-	pgm_store16(s->head + 2, c->dport);
-	memcpy(s->head + 8, c->tsi.gsi, sizeof(c->tsi.gsi));
+	s->head[0] = (uint64_t)c->tsi.port << 48 | (uint64_t)c->dport << 32;
+	s->head[1] = (uint64_t)pgm_load32(c->tsi.gsi) << 32 | (uint64_t)pgm_load16(c->tsi.gsi + 4)
+								      << 16;
 	init_window(s, memory, &l);
 	source_spm_data_sent(s, now_ns);
 	return s;
@@ -202,24 +203,27 @@ uint32_t pgm_source_trail(const struct pgm_source *s)
 	return s->txw.trail;
 }
 
+static uint64_t halves(uint64_t x)
+{
+	return (x & UINT32_MAX) + (x >> 32);
+}
+
+/* The header is made in registers and stored whole, as whoever copies it loads it whole. */
 bool source_emit(struct pgm_source *s, enum pgm_type type, uint32_t sqn)
 {
 	const struct txw_slot *t = txw_slot(&s->txw, sqn);
-	uint8_t head[PGM_DATA_HEADER];
-	uint16_t sum;
+	uint64_t first = s->head[0] | (uint64_t)type << 24 |
+			 (t->options_len ? (uint64_t)PGM_PRESENT << 16 : 0);
+	uint64_t second = s->head[1] | t->len, third = (uint64_t)sqn << 32 | s->txw.trail;
+	/* What follows has been added up once, and all lengths before it are even. */
+	uint16_t sum = (uint16_t)~ones_fold(halves(first) + halves(second) + halves(third) +
+					    t->sum);
+	uint64_t head[3];
 
-	memcpy(head, s->head, sizeof(head));
-	head[4] = (uint8_t)type;
-	head[5] = t->options_len ? PGM_PRESENT : 0;
-	pgm_store16(head + 14, t->len);
-	pgm_store32(head + 16, sqn);
-	pgm_store32(head + 20, s->txw.trail);
-	/* What follows the header has been added up once, and all lengths before it are even. */
-	sum = (uint16_t)~ones_fold(ones_words(head, sizeof(head)) + t->sum);
-	if (!sum)
-		sum = 0xffff;
-	memcpy(head + 6, &sum, sizeof(sum));
-	return s->ops.send(s->ctx, head, sizeof(head), s->txw.bytes + t->at,
+	head[0] = htobe64(first | (sum ? sum : 0xffff));
+	head[1] = htobe64(second);
+	head[2] = htobe64(third);
+	return s->ops.send(s->ctx, (const uint8_t *)head, sizeof(head), s->txw.bytes + t->at,
 			   (unsigned)t->options_len + t->len, type == PGM_RDATA);
 }
 
@@ -299,7 +303,7 @@ static bool send_placed(struct pgm_source *s, uint64_t now_ns, const uint8_t *at
 	t = txw_slot(w, w->next);
 	*t = (struct txw_slot){.at = (uint32_t)(at - w->bytes),
 			       .len = (uint16_t)len,
-			       .sum = ones_fold(ones_words(at, body)),
+			       .sum = be16toh(ones_fold(ones_words(at, body))),
 			       .options_len = (uint8_t)options_len,
 			       .sent_at = pgm_tick_of(now_ns)};
 	if (!source_emit(s, PGM_ODATA, w->next)) {

@@ -38,9 +38,9 @@ struct pgm_source {
 	uint16_t max_tsdu;
 	uint8_t heartbeat;
 	bool closing, closed;
-	bool syn;           /* the first packet is still to be sent */
-	uint16_t short_len; /* OPT_CURR_TGSIZE for SPMs: size of the group that lead is in */
-	uint8_t head[PGM_DATA_HEADER];
+	bool syn;            /* the first packet is still to be sent */
+	uint16_t short_len;  /* OPT_CURR_TGSIZE for SPMs: size of the group that lead is in */
+	uint64_t head[2];    /* of data: what is the same in all of them, as numbers */
 	uint32_t apdu_first; /* of the fragmented APDU that is being sent */
 
 	struct pgm_source_ops ops;

@@ -24,7 +24,7 @@ enum {
 struct txw_slot {
 	uint32_t at;         /* of options and TSDU, in the ring of bytes */
 	uint16_t len;        /* of the TSDU, bytes */
-	uint16_t sum;        /* of both, as ones_fold() gives it */
+	uint16_t sum;        /* of both, as a number */
 	uint8_t options_len; /* bytes, OPT_LENGTH included */
 	uint8_t flags;
 	pgm_tick sent_at, confirmed_at, repaired_at;
