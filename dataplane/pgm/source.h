@@ -51,7 +51,8 @@ struct pgm_source_config {
 	/* How far back a late joiner may ask, in packets (OPT_JOIN, in SPMs); 0: not at all. */
 	uint32_t join_sqns;
 
-	/* Parity (11). tg_size 0: none; else a power of two from 2 to PGM_TG_SIZE_MAX. */
+	/* Parity (11). tg_size 0: none; else a power of two from 2 to PGM_TG_SIZE_MAX. Not where
+	 * OpenPGM listens: its receivers (5.3.128, and so libzmq's) abort when they rebuild. */
 	uint8_t tg_size;
 	uint8_t proactive; /* parity packets sent after each group; 0: none */
 	bool ondemand;     /* parity is offered to NAKs */

@@ -42,7 +42,6 @@ struct station {
 	struct world *w;
 	unsigned i;
 	struct pgm_receiver *r;
-	void *memory;
 	uint64_t counter[PGM_COUNTERS], due, extra_ns;
 	bool present, opened, closed, refuses;
 	bool heard; /* something that a session begins with, */
@@ -58,7 +57,6 @@ struct world {
 	uint64_t now, due[STATIONS], ends;
 	struct pgm_source *source;
 	struct pgm_source_config config;
-	void *memory;
 	uint64_t counter[PGM_COUNTERS];
 	struct station station[PGM_RECEIVERS];
 	struct message *message;
@@ -350,13 +348,23 @@ static const struct pgm_tsi tsi = {.gsi = {9, 8, 7, 6, 5, 4}, .port = 999};
 static const struct pgm_nla source_nla = {.len = 4, .addr = {10, 0, 0, 1}};
 static const struct pgm_nla group_nla = {.len = 4, .addr = {239, 1, 1, 1}};
 
-static void *allocate(size_t n)
+/* A station's memory is kept for the next seed, as getting it costs more than using it. */
+static void *allocate(unsigned station, size_t n)
 {
-	void *p;
+	static struct {
+		void *at;
+		size_t n;
+	} kept[STATIONS];
 
-	if (!n || posix_memalign(&p, 64, n))
+	if (!n)
 		abort();
-	return p;
+	if (n > kept[station].n) {
+		free(kept[station].at);
+		if (posix_memalign(&kept[station].at, 64, n))
+			abort();
+		kept[station].n = n;
+	}
+	return kept[station].at;
 }
 
 static void create_source(struct world *w)
@@ -385,8 +393,8 @@ static void create_source(struct world *w)
 	c->proactive = s->proactive;
 	c->ondemand = s->ondemand;
 	c->short_group_ns = s->short_groups ? s->bo_ns : 0;
-	w->memory = allocate(pgm_source_bytes(c));
-	w->source = pgm_source_init(w->memory, c, &ops, w, w->counter, w->now);
+	w->source = pgm_source_init(allocate(SOURCE, pgm_source_bytes(c)), c, &ops, w, w->counter,
+				    w->now);
 	w->level = c->burst;
 	w->level_at = w->now;
 }
@@ -423,8 +431,7 @@ static void create_receiver(struct world *w, unsigned i)
 	to->w = w;
 	to->i = i;
 	to->extra_ns = s->spread_ns ? sim_below(&w->random, s->spread_ns) : 0;
-	to->memory = allocate(pgm_receiver_bytes(&c));
-	to->r = pgm_receiver_init(to->memory, &c, &ops, to, to->counter);
+	to->r = pgm_receiver_init(allocate(i, pgm_receiver_bytes(&c)), &c, &ops, to, to->counter);
 	w->due[i] = PGM_NEVER;
 }
 
@@ -458,7 +465,6 @@ static void destroy(struct world *w)
 		pgm_receiver_close(to->r);
 		if (pgm_receiver_held(to->r))
 			fault(w, "receiver %u still holds %u buffers", i, pgm_receiver_held(to->r));
-		free(to->memory);
 	}
 	while (w->net.n) {
 		struct pgm_event e = pgm_net_take(&w->net);
@@ -469,7 +475,6 @@ static void destroy(struct world *w)
 	if (w->net.out)
 		fault(w, "%u packets are held and not let go", w->net.out);
 	pgm_net_destroy(&w->net);
-	free(w->memory);
 	free(w->message);
 }
 
