@@ -6,8 +6,7 @@
 #include "dataplane/pgm/source_state.h"
 
 enum {
-	FRAGMENT_LEN = 20, /* OPT_LENGTH and OPT_FRAGMENT, as source.c lays them down */
-	FRAGMENT_AT = 7,   /* from where on they are encoded: all but three bytes of the option */
+	FRAGMENT_AT = 7, /* from where on they are encoded: all but three bytes of the option */
 	FRAGMENT_ENCODED = 13, /* bytes */
 	OPTIONS_MAX_LEN = 4 + 16 + 8 + 8,
 };
@@ -83,7 +82,7 @@ static struct shape shape_of(const struct pgm_source *s, uint32_t first)
 		const struct txw_slot *t = txw_slot(&s->txw, first + i);
 
 		shape.varied |= t->len != shape.longest;
-		shape.fragments |= t->options_len == FRAGMENT_LEN;
+		shape.fragments |= t->options_len == PGM_FRAGMENT_LEN;
 		if (t->len > shape.longest)
 			shape.longest = t->len;
 	}
@@ -105,8 +104,8 @@ static void encode_options(const struct pgm_source *s, uint32_t first, unsigned 
 		const struct txw_slot *t = txw_slot(&s->txw, first + i);
 
 		pgm_fec_add(sum,
-			    t->options_len == FRAGMENT_LEN ? s->txw.bytes + t->at + FRAGMENT_AT
-							   : none,
+			    t->options_len == PGM_FRAGMENT_LEN ? s->txw.bytes + t->at + FRAGMENT_AT
+							       : none,
 			    sizeof(sum), row[i]);
 	}
 	o->has |= PGM_HAS_FRAGMENT;

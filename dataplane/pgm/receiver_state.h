@@ -46,7 +46,7 @@ struct rxw_slot {
 	uint8_t why;      /* lost: PGM_rcv_lost_ncf and so on, less PGM_rcv_lost */
 };
 
-_Static_assert(sizeof(struct rxw_slot) == 56 || sizeof(struct rxw_slot) == 48, "see receiver.h");
+_Static_assert(sizeof(struct rxw_slot) == 48, "receiver.h says how much a window takes");
 
 struct pgm_session {
 	/* Touched by each packet. */
@@ -159,8 +159,14 @@ static inline uint64_t receiver_random(struct pgm_receiver *r, uint64_t most)
 	return most ? 1 + (r->random >> 11) % most : 0;
 }
 
-/* receiver.c */
+/* sessions.c. session_begin(): next is the first sequence number that is awaited; NULL: as many are
+ * alive as may be. rx_session_end() leaves the session in its place, which session_vacate() frees. */
+struct pgm_session *session_find(struct pgm_receiver *r, const struct pgm_tsi *tsi);
+struct pgm_session *session_begin(struct pgm_receiver *r, uint64_t now_ns,
+				  const struct pgm_packet *p, const struct pgm_nla *from,
+				  uint32_t next);
 void rx_session_end(struct pgm_session *s, uint64_t now_ns, enum pgm_session_end why);
+void session_vacate(struct pgm_session *s);
 
 /* rxw.c */
 enum pgm_input rxw_data(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p,

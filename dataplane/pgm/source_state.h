@@ -1,4 +1,5 @@
-/* What the files of a source share: source.c (data), spm.c, repair.c (NAKs), parity.c. */
+/* What the files of a source share: source_config.c, source.c (data), spm.c, repair.c (NAKs),
+ * parity.c. */
 #ifndef ZL_PGM_SOURCE_STATE_H
 #define ZL_PGM_SOURCE_STATE_H
 
@@ -9,9 +10,11 @@
 #include "dataplane/pgm/source.h"
 #include "dataplane/pgm/txw.h"
 
-#define PGM_DATA_HEADER (PGM_HEADER_LEN + 8)
-#define LINK_RETRY_NS   50000 /* after the link had no room */
-#define REPAIRS_A_TURN  64    /* so that data and other work get their turn */
+#define PGM_DATA_HEADER  (PGM_HEADER_LEN + 8)
+#define PGM_SYN_LEN      8     /* OPT_LENGTH and OPT_SYN */
+#define PGM_FRAGMENT_LEN 20    /* OPT_LENGTH and OPT_FRAGMENT */
+#define LINK_RETRY_NS    50000 /* after the link had no room */
+#define REPAIRS_A_TURN   64    /* so that data and other work get their turn */
 
 /* A transmission group (RFC 3208 11) in the window. */
 struct txw_group {

@@ -40,6 +40,11 @@ struct txw {
 	uint32_t ring, put, at_one; /* bytes: the ring, where the next goes, the most one takes */
 };
 
+static inline uint32_t txw_aligned(uint32_t bytes)
+{
+	return (bytes + 7) & ~7u;
+}
+
 /* Bytes for the ring: used_max, and for one packet in the making and what no packet fits in at the
  * end. */
 static inline size_t txw_ring(uint32_t used_max, uint32_t at_one)
