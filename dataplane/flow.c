@@ -102,8 +102,7 @@ void zl_flow_leave(struct zl_flow *f)
 	f->ops->broken(f);
 }
 
-static void drop(struct zl_flow *f, const struct zl_msg *msgs, unsigned n,
-		 enum zl_core_counter why)
+static void drop(struct zl_flow *f, const struct zl_msg *msgs, unsigned n, enum zl_core_counter why)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (!(msgs[i].flags & ZL_MSG_MORE))
@@ -185,6 +184,14 @@ void zl_flows_turn(struct zl_lcore *c)
 		deliver(f);
 		if (f->ops->turn)
 			f->ops->turn(f, c->now_ns);
+	}
+}
+
+void zl_flows_end(struct zl_lcore *c)
+{
+	for (struct zl_flow *f = c->flows; f; f = f->next) {
+		forget_input(f);
+		f->ops->close(f);
 	}
 }
 

@@ -1,8 +1,8 @@
 /* A flow: a way in and out of a socket that is no stream but datagrams (zl_ipc_flows). It is made
- * with its endpoint, lives on one poll core, and has one peer of it, which control dials and says to
- * be ready as any other: from then on its messages come and go. Nothing is asked of whoever is out
- * there. What cannot be taken at once is dropped, and counted, or (`keeps`) waits here, and the flow
- * is stalled: it is to bring no more.
+ * with its endpoint, lives on one poll core, and has one peer of it, which control dials and says
+ * to be ready as any other: from then on its messages come and go. Nothing is asked of whoever is
+ * out there. What cannot be taken at once is dropped, and counted, or (`keeps`) waits here, and the
+ * flow is stalled: it is to bring no more.
  *
  * Made and freed by the host core; everything else on its own core. */
 #ifndef ZL_DATAPLANE_FLOW_H
@@ -68,7 +68,8 @@ static inline bool zl_flow_stalled(const struct zl_flow *f)
 /* The core that a flow of this socket is on. */
 unsigned zl_flow_core(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket,
 		      unsigned poll_cores);
-struct zl_flow *zl_flow_create(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket);
+struct zl_flow *zl_flow_create(const struct zl_ipc_endpoint *at,
+			       const struct zl_ipc_socket *socket);
 void zl_flow_destroy(struct zl_flow *f);
 
 /* --- each poll core --- */
@@ -84,6 +85,8 @@ void zl_flow_join(struct zl_flow *f, struct zl_peer *p);
 void zl_flow_leave(struct zl_flow *f);
 /* A message has come, of so many parts; the references are the flow's from here on. */
 void zl_flow_in(struct zl_flow *f, const struct zl_msg *parts, unsigned n);
+/* At the core's end: groups are left, and who receives is told, as far as its carrier can. */
+void zl_flows_end(struct zl_lcore *c);
 /* Its socket may have room again for what waits. */
 void zl_flow_resume(struct zl_flow *f);
 /* Each turn, once what came in is known: to their sockets, and out. */

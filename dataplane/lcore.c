@@ -167,6 +167,7 @@ static void end_streams(struct zl_lcore *c)
 	for (uint32_t i = 0; i < c->peers_max; i++)
 		if (c->peers[i].state == ZL_PEER_GONE)
 			zl_peer_release(&c->peers[i]);
+	zl_flows_end(c);
 	zl_net_output(c->net, zl_clock_ns());
 	if (c->kernel)
 		zl_kernel_output(c->kernel, zl_clock_ns());

@@ -17,8 +17,8 @@
 #include "tests/interop/remote.h"
 
 #define GROUP      "239.192.7.1:7500"
-#define FROM(s)    s "://" LAB_PEER_IP ";" GROUP  /* of libzmq's side */
-#define HERE(s)    s "://eth0;" GROUP               /* of ours */
+#define FROM(s)    s "://" LAB_PEER_IP ";" GROUP /* of libzmq's side */
+#define HERE(s)    s "://eth0;" GROUP            /* of ours */
 #define RATE_KBITS 100000
 #define FAST       "options: {rate: 100000, recovery_ivl: 5s}"
 
@@ -89,7 +89,8 @@ static void carry(struct appliance *a, const struct flow *flow, const char *from
 
 #define MESSAGES 100000
 
-static void from_group(const char *endpoint, const char *from, const char *impair, uint64_t messages)
+static void from_group(const char *endpoint, const char *from, const char *impair,
+		       uint64_t messages)
 {
 	char frontend[160];
 	struct flow flow = mixed(messages);
@@ -131,6 +132,22 @@ static void test_pgm_is_sent(void **state)
 	to_group(HERE("pgm"), FROM("pgm"), NULL, lab_scaled(MESSAGES));
 }
 
+/* What comes in on one core is another's. */
+static void test_several_cores_share_the_work(void **state)
+{
+	struct flow flow = mixed(lab_scaled(MESSAGES / 5));
+
+	(void)state;
+	peer_multicast(&fast);
+	carry(appliance_start(&(struct appliance_config){
+		      .poll_cores = 2,
+		      .frontend = "connect: [\"" HERE("epgm") "\"], hwm: 0, " FAST}),
+	      &flow, FROM("epgm"), BACKEND);
+	carry(appliance_start(&(struct appliance_config){
+		      .poll_cores = 2, .backend = "connect: [\"" HERE("pgm") "\"], hwm: 0, " FAST}),
+	      &flow, FRONTEND, FROM("pgm"));
+}
+
 #define LOSS "rx: {loss: 1%, seed: 1}, tx: {loss: 1%, seed: 2}"
 
 static void test_what_is_lost_on_the_way_in_is_repaired(void **state)
@@ -150,8 +167,8 @@ static void test_what_is_lost_on_the_way_out_is_repaired(void **state)
 static struct appliance *late_bridge(void)
 {
 	peer_multicast(&fast);
-	return appliance_start(&(struct appliance_config){
-		.frontend = "bind: [\"" FRONTEND "\"], " FAST});
+	return appliance_start(
+		&(struct appliance_config){.frontend = "bind: [\"" FRONTEND "\"], " FAST});
 }
 
 static void join_group(struct appliance *a)
@@ -298,8 +315,9 @@ static void test_what_is_older_than_the_window_is_lost_and_said(void **state)
 	(void)state;
 	peer_multicast(&slow);
 	a = appliance_start(&(struct appliance_config){
-		.frontend = "connect: [\"" HERE("epgm") "\"], "
-			    "options: {rate: 8000, recovery_ivl: 300ms}"});
+		.frontend = "connect: [\"" HERE(
+			"epgm") "\"], "
+				"options: {rate: 8000, recovery_ivl: 300ms}"});
 	sub = peer_start(&a->net, "watcher", watch_run, BACKEND);
 	appliance_await_peers(a, 2);
 	pub = peer_start(&a->net, "ticker", tick_run, FROM("epgm"));
@@ -327,6 +345,7 @@ int main(void)
 		LAB_TEST(test_epgm_is_sent),
 		LAB_TEST(test_pgm_is_received),
 		LAB_TEST(test_pgm_is_sent),
+		LAB_TEST(test_several_cores_share_the_work),
 		LAB_TEST(test_what_is_lost_on_the_way_in_is_repaired),
 		LAB_TEST(test_what_is_lost_on_the_way_out_is_repaired),
 		LAB_TEST(test_who_joins_late_begins_with_a_whole_message),
