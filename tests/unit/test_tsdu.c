@@ -1,5 +1,5 @@
-/* libzmq's stream of messages in PGM's TSDUs: laid out by hand as its pgm_sender does, there and back
- * over all sizes, and who joins late or loses some. */
+/* libzmq's stream of messages in PGM's TSDUs: laid out by hand as its pgm_sender does, there and
+ * back over all sizes, and who joins late or loses some. */
 #include "dataplane/tsdu.h"
 
 #include <setjmp.h>
@@ -99,8 +99,10 @@ static void test_a_message_runs_on_into_the_next(void **state)
 	(void)state;
 	assert_true(READS("\0\0\4\0one\7\0ab"));
 	assert_string_equal(got.text, "one ");
-	assert_true(READS("\xff\xff" "cd"));
-	assert_true(READS("\0\2" "ef\4"));
+	assert_true(READS("\xff\xff"
+			  "cd"));
+	assert_true(READS("\0\2"
+			  "ef\4"));
 	assert_string_equal(got.text, "one abcdef ");
 	assert_true(READS("\xff\xff\0"));
 	assert_true(reads("\0\3two\2\0x", 8, false));
@@ -110,8 +112,10 @@ static void test_a_message_runs_on_into_the_next(void **state)
 static void test_who_joins_begins_where_a_message_does(void **state)
 {
 	(void)state;
-	assert_true(READS("\xff\xff" "cd"));
-	assert_true(READS("\0\2" "ef\4\0one"));
+	assert_true(READS("\xff\xff"
+			  "cd"));
+	assert_true(READS("\0\2"
+			  "ef\4\0one"));
 	assert_string_equal(got.text, "one ");
 	zl_tsdu_reset(&reader); /* some are lost */
 	assert_true(READS("\xff\xff\4\0no"));
@@ -130,7 +134,8 @@ static void test_a_place_beyond_the_end_is_none(void **state)
 	assert_string_equal(got.text, "x ");
 }
 
-/* A frame of no length has no place for its flags: the stream is out of step, until it begins anew. */
+/* A frame of no length has no place for its flags: the stream is out of step, until it begins anew.
+ */
 static void test_a_frame_without_a_length_ends_the_stream(void **state)
 {
 	(void)state;
@@ -147,8 +152,10 @@ static void test_what_is_too_long_is_dropped_and_the_rest_is_not(void **state)
 	assert_true(READS("\0\0\3\1ab\5\0cdef\4\0one"));
 	assert_string_equal(got.text, "one ");
 	assert_int_equal(got.too_long, 1);
-	assert_true(READS("\0\0\xff\0\0\0\0\xff\xff\xff\xff\0" "abc"));
-	assert_true(READS("\xff\xff" "def"));
+	assert_true(READS("\0\0\xff\0\0\0\0\xff\xff\xff\xff\0"
+			  "abc"));
+	assert_true(READS("\xff\xff"
+			  "def"));
 	assert_int_equal(got.too_long, 2);
 	assert_int_equal(got.messages, 1);
 }
@@ -171,22 +178,19 @@ static void test_so_many_parts_and_no_more(void **state)
 
 static void test_no_memory_costs_the_message_alone(void **state)
 {
-	struct rte_mbuf *all[64];
-	unsigned n = 0;
+	void *all[64];
+	unsigned n;
 
 	(void)state;
 	assert_true(READS("\0\0\6\0ab"));
-	while ((all[n] = rte_pktmbuf_alloc(pools.frames)))
-		n++;
-	assert_true(reads("\xff\xff" "c", 3, false)); /* there is a buffer for the beginning */
 	zl_tsdu_reset(&reader);
-	while ((all[n] = rte_pktmbuf_alloc(pools.frames)))
-		n++;
+	n = eal_pool_drain(pools.frames, all, 64);
 	assert_true(reads("\0\0\6\0ab", 6, false));
 	assert_int_equal(got.no_memory, 1);
-	for (unsigned i = 0; i < n; i++)
-		rte_pktmbuf_free(all[i]);
-	assert_true(reads("\0\3" "cde\2\0x", 8, false));
+	eal_pool_refill(pools.frames, all, n);
+	assert_true(reads("\0\3"
+			  "cde\2\0x",
+			  8, false));
 	assert_string_equal(got.text, "x ");
 }
 
@@ -210,11 +214,11 @@ static struct zl_msg part_of(const uint8_t *bytes, uint32_t len, bool more, bool
 		m->pkt_len += n;
 		at += n;
 	} while (at < len);
-	return (struct zl_msg){.buf = (struct zl_buf *)m,
-			       .data = rte_pktmbuf_mtod(m, const uint8_t *),
-			       .len = len,
-			       .flags = (uint8_t)((more ? ZL_MSG_MORE : 0) |
-						  (m->next ? ZL_MSG_CHAIN : 0))};
+	return (struct zl_msg){
+		.buf = (struct zl_buf *)m,
+		.data = rte_pktmbuf_mtod(m, const uint8_t *),
+		.len = len,
+		.flags = (uint8_t)((more ? ZL_MSG_MORE : 0) | (m->next ? ZL_MSG_CHAIN : 0))};
 }
 
 static void test_the_writer_lays_out_what_libzmq_does(void **state)
