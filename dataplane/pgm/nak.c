@@ -222,6 +222,12 @@ static void ask_parity(struct pgm_session *s, uint64_t now_ns, uint32_t first, u
 		put_group(s, now_ns, first, RXW_BACK_OFF, wait_ns);
 }
 
+/* What came could not be held. Of a group, all may come at once. */
+static bool is_full(const struct pgm_session *s)
+{
+	return s->r->held + (s->k ? s->k : 1u) > s->r->config.held;
+}
+
 static void backed_off(struct pgm_session *s, uint64_t now_ns, uint32_t sqn, struct gathered *g)
 {
 	const uint32_t first = session_tg_first(s, sqn);
@@ -231,12 +237,11 @@ static void backed_off(struct pgm_session *s, uint64_t now_ns, uint32_t sqn, str
 		put(s, now_ns, t, RXW_BACK_OFF, g->wait_ns);
 	} else if (s->no_naks) {
 		rxw_lose(s, t, PGM_rcv_lost_reset);
-	} else if (s->r->held >= s->r->config.held && sqn != s->next) {
+	} else if (is_full(s) && sqn != s->next) {
 		/* There would be no place for it. What is next needs none, and makes some. */
 		receiver_count(s->r, PGM_rcv_naks_full);
 		put(s, now_ns, t, RXW_BACK_OFF, g->wait_ns);
-	} else if (s->r->held >= s->r->config.held || !is_in_time(s, first) ||
-		   (s->end - first < s->k && s->idle)) {
+	} else if (is_full(s) || !is_in_time(s, first) || (s->end - first < s->k && s->idle)) {
 		gather(g, sqn);
 		if (g->n == sizeof(g->sqn) / sizeof(g->sqn[0]))
 			ask(s, now_ns, g);

@@ -255,14 +255,17 @@ bool rxw_void(struct pgm_session *s, uint64_t now_ns, uint32_t from, uint32_t to
 
 void rxw_trail(struct pgm_session *s, uint64_t now_ns, uint32_t trail)
 {
+	/* What is behind the old one was lost when it was passed. */
+	uint32_t from = sqn_diff(s->trail, s->next) > 0 ? s->trail : s->next;
+
 	if (sqn_diff(trail, s->trail) <= 0)
 		return;
 	s->trail = trail;
 	if (sqn_diff(trail, s->next) <= 0)
 		return;
-	for (uint32_t n = s->next; n != s->end && n != trail; n++)
-		if (rxw_is_missing(rxw_slot(s, n)))
-			rxw_lose(s, rxw_slot(s, n), PGM_rcv_lost_trail);
+	for (; sqn_diff(from, s->end) < 0 && from != trail; from++)
+		if (rxw_is_missing(rxw_slot(s, from)))
+			rxw_lose(s, rxw_slot(s, from), PGM_rcv_lost_trail);
 	if (!s->stalled)
 		rxw_advance(s, now_ns);
 }
@@ -318,7 +321,9 @@ static enum pgm_input store(struct pgm_session *s, uint64_t now_ns, const struct
 		return PGM_TAKEN;
 	}
 	if (!rxw_hold(s, t, p, buffer)) {
-		if (t->state == RXW_NONE)
+		if (t->state == RXW_NONE && sqn_diff(p->sqn, s->trail) < 0)
+			rxw_lose(s, t, PGM_rcv_lost_trail);
+		else if (t->state == RXW_NONE)
 			nak_missing(s, now_ns, p->sqn, s->r->config.nak_bo_ns);
 		return PGM_DROPPED;
 	}
