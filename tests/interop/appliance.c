@@ -38,11 +38,27 @@ static void write_port(const struct appliance *a, FILE *f)
 		fprintf(f, "    impair: {%s}\n", c->impair);
 }
 
-static unsigned megabytes = 512;
+#define DEFAULT_MB 192
+
+static unsigned megabytes = DEFAULT_MB;
 
 void appliance_is_small(void)
 {
 	megabytes = 128;
+}
+
+void appliance_is_large(void)
+{
+	megabytes = 512;
+}
+
+/* Each core has tables and, of a tap, buffers of its own. */
+static unsigned memory_mb(const struct appliance_config *c)
+{
+	if (c->megabytes)
+		return c->megabytes;
+	return megabytes == DEFAULT_MB && c->poll_cores > 1 ? DEFAULT_MB + 128 * (c->poll_cores - 1)
+							    : megabytes;
 }
 
 void appliance_write_config(struct appliance *a)
@@ -53,8 +69,7 @@ void appliance_write_config(struct appliance *a)
 	if (!f)
 		fail_msg("%s cannot be written", a->file);
 	fprintf(f, "cores: {poll: %u}\n", c->poll_cores ? c->poll_cores : 1);
-	fprintf(f, "memory: {hugepages: no, megabytes: %u}\n",
-		c->megabytes ? c->megabytes : megabytes);
+	fprintf(f, "memory: {hugepages: no, megabytes: %u}\n", memory_mb(c));
 	fprintf(f, "tcp: {%s}\n", or (c->tcp, ""));
 	fprintf(f, "limits: {%s}\n", or (c->limits, ""));
 	if (!c->portless)

@@ -16,7 +16,7 @@
 struct appliance_config {
 	enum lab_carrier carrier;
 	unsigned poll_cores; /* 0: 1; they share the CPUs there are */
-	unsigned megabytes;  /* 0: 512, or 128 after appliance_is_small() */
+	unsigned megabytes;  /* 0: 192 and 128 for each further core, or as said below */
 	const char *kind;    /* of the device; NULL: forwarder */
 	/* The inside of YAML flow maps. NULL: no limit on queues, bound to FRONTEND and BACKEND. */
 	const char *frontend, *backend;
@@ -61,8 +61,11 @@ void appliance_spawn(struct appliance *a, struct lab_child *child, const char *p
 json_t *appliance_request(struct appliance *a, json_t *request);
 /* {"cmd": command} that must succeed; the result; json_decref it. */
 json_t *appliance_ask(struct appliance *a, const char *command);
-/* From now on, where a test has few messages: memory is filled at each start. */
+/* From now on, where a test has few messages, or many at once: memory is filled at each start, some
+ * 0.2 s of CPU a 100 MB. Half of it should be free at all times: below a quarter senders are held
+ * back. */
 void appliance_is_small(void);
+void appliance_is_large(void);
 /* On stderr: counters that have counted, and peers, if somebody serves. */
 void appliance_tell_state(struct appliance *a);
 /* bind, unbind, connect, disconnect. NULL: done; else the error (valid until the next call). */

@@ -12,7 +12,7 @@ void line_start(struct line *l, const char *kind, const char *const types[2], co
 	for (unsigned side = 0; side < 2; side++)
 		transport_side(l->side[side], sizeof(l->side[side]), l->transport, l->connects,
 			       (enum side)side, l->peers, types[side], more);
-	l->appliance = transport_appliance(l->transport, kind, l->side[FRONT], l->side[BACK]);
+	l->appliance = transport_appliance(l->transport, kind, l->side[FRONT], l->side[BACK], 0);
 }
 
 void line_pusher(struct line *l, unsigned i, struct pusher plan)

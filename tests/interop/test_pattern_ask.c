@@ -76,6 +76,14 @@ static void start_answerer(struct office *o, unsigned i)
 				    &o->answerer_plan[i]);
 }
 
+/* A REQ's few questions are big, where they are to fill what the answerers have: 36 MB. */
+static unsigned megabytes(const struct office *o)
+{
+	if (!o->fills || o->row->asks != ZMQ_REQ)
+		return 0;
+	return o->transport->portless ? 256 : 512;
+}
+
 /* `more` is for the side of the answerers: answers to an asker who is full would be dropped. */
 static void open_office(struct office *o, const char *more, struct asker plan)
 {
@@ -88,7 +96,8 @@ static void open_office(struct office *o, const char *more, struct asker plan)
 		       "hwm: 0, options: {routing_id: " ASKED "}"); /* to ROUTERs that bind */
 	transport_side(o->side[BACK], sizeof(o->side[BACK]), o->transport, o->connects, BACK, PEERS,
 		       NULL, more);
-	o->appliance = transport_appliance(o->transport, "queue", o->side[FRONT], o->side[BACK]);
+	o->appliance = transport_appliance(o->transport, "queue", o->side[FRONT], o->side[BACK],
+					   megabytes(o));
 	for (unsigned i = 0; i < PEERS; i++)
 		start_answerer(o, i);
 	for (unsigned i = 0; i < PEERS; i++)

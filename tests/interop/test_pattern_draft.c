@@ -247,5 +247,6 @@ int main(void)
 	};
 	int status = lab_begin();
 
+	appliance_is_small();
 	return status ? status : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,7 @@ static void open_market(struct market *m, const char *more)
 		transport_side(m->side[side], sizeof(m->side[side]), m->transport, m->connects,
 			       (enum side)side, PEERS, m->row->types[side], more);
 	m->appliance = transport_appliance(m->transport, m->row->kind, m->side[FRONT],
-					   m->side[BACK]);
+					   m->side[BACK], 0);
 }
 
 static void start_subscriber(struct market *m, unsigned i)

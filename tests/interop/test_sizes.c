@@ -105,5 +105,6 @@ int main(void)
 	};
 	int status = lab_begin();
 
+	appliance_is_large();
 	return status ? status : cmocka_run_group_tests(tests, NULL, NULL);
 }

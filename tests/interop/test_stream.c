@@ -50,7 +50,7 @@ static void open_gateway(struct gateway *g, unsigned binders, const char *limits
 			      transport_at(t, true, FRONT, i), i + 1 < binders ? ", " : "]");
 	transport_side(g->side[BACK], sizeof(g->side[BACK]), t, false, BACK, 1, "DEALER",
 		       *limits ? limits + 2 : "hwm: 1000");
-	g->appliance = transport_appliance(t, "bridge", g->side[FRONT], g->side[BACK]);
+	g->appliance = transport_appliance(t, "bridge", g->side[FRONT], g->side[BACK], 0);
 	g->mirror_plan = mirror;
 	g->mirror_plan.endpoint = transport_at(t, false, BACK, 0);
 	g->mirror = peer_start(&g->appliance->net, "mirror", mirror_run, &g->mirror_plan);

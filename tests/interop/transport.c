@@ -77,11 +77,11 @@ void transport_side(char *yaml, size_t bytes, const struct transport *t, bool co
 }
 
 struct appliance *transport_appliance(const struct transport *t, const char *kind,
-				      const char *front, const char *back)
+				      const char *front, const char *back, unsigned megabytes)
 {
 	return appliance_start(&(struct appliance_config){.carrier = t->carrier,
 							  .portless = t->portless,
-							  .megabytes = t->portless ? 256 : 0,
+							  .megabytes = megabytes,
 							  .kind = kind,
 							  .frontend = front,
 							  .backend = back});

@@ -37,8 +37,8 @@ const char *transport_at(const struct transport *t, bool connects, enum side sid
 /* The inside of a side's YAML map: "type: PULL, bind: [...], hwm: 0". type NULL: the kind's own. */
 void transport_side(char *yaml, size_t bytes, const struct transport *t, bool connects,
 		    enum side side, unsigned peers, const char *type, const char *more);
-/* A device of this kind between the two sides. */
+/* A device of this kind between the two sides. `megabytes` as in struct appliance_config. */
 struct appliance *transport_appliance(const struct transport *t, const char *kind,
-				      const char *front, const char *back);
+				      const char *front, const char *back, unsigned megabytes);
 
 #endif
