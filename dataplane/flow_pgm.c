@@ -1,5 +1,6 @@
 /* pgm:// and epgm://: a PUB or XPUB is a source, a SUB or XSUB receives whoever sends to its group.
- * Bind and connect are the same (zmq_pgm). PGM itself is in pgm/, what is in its packets in tsdu.h. */
+ * Bind and connect are the same (zmq_pgm). PGM itself is in pgm/, what is in its packets in tsdu.h.
+ */
 #include "dataplane/flow_pgm.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Messages from a PGM group: each source's TSDUs in order, its messages whole, one after the other to
- * the socket. While the socket has no room PGM's windows keep what comes. */
+/* Messages from a PGM group: each source's TSDUs in order, its messages whole, one after the other
+ * to the socket. While the socket has no room PGM's windows keep what comes. */
 #include "dataplane/flow_pgm.h"
 #include "dataplane/lcore.h"
 
@@ -74,8 +74,8 @@ static void unhold(void *ctx, void *buffer)
 	zl_buf_unref(buffer, 1);
 }
 
-static bool send_packet(void *ctx, struct pgm_session *s, const struct pgm_nla *to, const uint8_t *at,
-		 unsigned len, bool router_alert)
+static bool send_packet(void *ctx, struct pgm_session *s, const struct pgm_nla *to,
+			const uint8_t *at, unsigned len, bool router_alert)
 {
 	struct zl_pgm_flow *f = ctx;
 

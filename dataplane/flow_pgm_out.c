@@ -1,6 +1,6 @@
-/* Messages to a PGM group: queued as far as the socket's HWM lets them, laid out in TSDUs, as many as
- * one holds, and given to the source as fast as its rate allows. A TSDU waits for no more messages
- * than come in the same turn. */
+/* Messages to a PGM group: queued as far as the socket's HWM lets them, laid out in TSDUs, as many
+ * as one holds, and given to the source as fast as its rate allows. A TSDU waits for no more
+ * messages than come in the same turn. */
 #include "dataplane/flow_pgm.h"
 #include "dataplane/lcore.h"
 

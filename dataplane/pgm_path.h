@@ -1,7 +1,7 @@
 /* Where PGM's packets come in and go out: UDP of a port that both ends know (epgm://, as OpenPGM
  * encapsulates it), or IP's protocol 113 (pgm://). What is sent to the group and to our own address
- * belongs to all flows of that address together: a packet is shown to each in turn. Own core, as for
- * flows. */
+ * belongs to all flows of that address together: a packet is shown to each in turn. Own core, as
+ * for flows. */
 #ifndef ZL_DATAPLANE_PGM_PATH_H
 #define ZL_DATAPLANE_PGM_PATH_H
 
@@ -30,8 +30,8 @@ struct zl_pgm_place {
 	struct zl_raw *raw;
 };
 
-/* On its own core (core == c->id) or another's, where it leads there. As often as there are flows of
- * it. 0, -errno. */
+/* On its own core (core == c->id) or another's, where it leads there. As often as there are flows
+ * of it. 0, -errno. */
 int zl_pgm_path_open(struct zl_lcore *c, const struct zl_ipc_endpoint *at, unsigned core,
 		     bool receives);
 void zl_pgm_path_close(struct zl_lcore *c, const struct zl_ipc_endpoint *at, bool receives);

@@ -1,7 +1,8 @@
-/* What libzmq puts into PGM's TSDUs (its pgm_sender and pgm_receiver): two bytes with the place, from
- * behind them, at which the first message begins, or 0xffff if none does; then a piece of a stream of
- * ZMTP 1.0 frames (RFC 13), which messages run through from one TSDU into the next. Who joins late, or
- * has lost some, begins at such a place. One core; nothing waits, nothing is logged. */
+/* What libzmq puts into PGM's TSDUs (its pgm_sender and pgm_receiver): two bytes with the place,
+ * from behind them, at which the first message begins, or 0xffff if none does; then a piece of a
+ * stream of ZMTP 1.0 frames (RFC 13), which messages run through from one TSDU into the next. Who
+ * joins late, or has lost some, begins at such a place. One core; nothing waits, nothing is logged.
+ */
 #ifndef ZL_DATAPLANE_TSDU_H
 #define ZL_DATAPLANE_TSDU_H
 
@@ -68,8 +69,8 @@ void zl_tsdu_reader_init(struct zl_tsdu_reader *r, struct rte_mempool *frames,
 			 uint64_t max_msg_bytes);
 /* What was begun is forgotten: some TSDUs are lost, or the source is. */
 void zl_tsdu_reset(struct zl_tsdu_reader *r);
-/* The next TSDU, in order. m: what it lies in, in one piece, of which references are taken; NULL: it
- * is copied. false: it is none; the reader is reset. */
+/* The next TSDU, in order. m: what it lies in, in one piece, of which references are taken; NULL:
+ * it is copied. false: it is none; the reader is reset. */
 bool zl_tsdu_read(struct zl_tsdu_reader *r, const uint8_t *at, size_t len, struct rte_mbuf *m,
 		  const struct zl_tsdu_sink *sink);
 

@@ -65,8 +65,8 @@ static bool begin_body(struct zl_tsdu_reader *r, const struct zl_tsdu_sink *sink
 	r->in_body = true;
 	if (r->dropping)
 		return true;
-	if ((r->max_msg_bytes && r->msg_bytes > r->max_msg_bytes) || r->body_left > UINT32_MAX / 2 ||
-	    r->n == ZL_TSDU_PARTS)
+	if ((r->max_msg_bytes && r->msg_bytes > r->max_msg_bytes) ||
+	    r->body_left > UINT32_MAX / 2 || r->n == ZL_TSDU_PARTS)
 		drop(r, sink, true);
 	return true;
 }

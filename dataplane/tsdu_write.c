@@ -3,9 +3,9 @@
 
 #include "dataplane/tsdu.h"
 
-#define LONG       0xff /* instead of a length: eight bytes follow */
-#define SHORT_MAX  253  /* bytes of a body whose length, flags included, one byte tells */
-#define FLAG_MORE  0x01
+#define LONG      0xff /* instead of a length: eight bytes follow */
+#define SHORT_MAX 253  /* bytes of a body whose length, flags included, one byte tells */
+#define FLAG_MORE 0x01
 
 void zl_tsdu_begin(struct zl_tsdu_writer *w, uint8_t *at, unsigned room)
 {

@@ -1,6 +1,6 @@
-/* Inside of config/: what endpoints with an address and a port are read with. Header of address.c and
- * datagram.c; the latter reads e->text and fills in carrier and address: 0, or -EINVAL with one line
- * in `error`. */
+/* Inside of config/: what endpoints with an address and a port are read with. Header of address.c
+ * and datagram.c; the latter reads e->text and fills in carrier and address: 0, or -EINVAL with one
+ * line in `error`. */
 #ifndef ZL_CONTROL_CONFIG_ADDRESS_H
 #define ZL_CONTROL_CONFIG_ADDRESS_H
 

@@ -1,6 +1,6 @@
-/* Endpoints of datagrams, which ports carry: "udp://10.0.0.1:5555", and of groups with the port that
- * they are reached by before them: "udp://eth0;239.192.1.1:5555" (zmq_udp), and so for epgm:// and
- * pgm:// (zmq_pgm). What the kernel's addresses would carry is not there, and said. */
+/* Endpoints of datagrams, which ports carry: "udp://10.0.0.1:5555", and of groups with the port
+ * that they are reached by before them: "udp://eth0;239.192.1.1:5555" (zmq_udp), and so for epgm://
+ * and pgm:// (zmq_pgm). What the kernel's addresses would carry is not there, and said. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,7 +107,8 @@ static int read_endpoint(struct zl_ipc_endpoint *e, const struct zl_ports *ports
 		return bad(e, error, error_max, "before the semicolon belongs a port", ports);
 	if (semicolon)
 		rest = semicolon + 1;
-	if (!address_split(rest, strlen(rest), false, &at) || !read_address(e, &at, ports, &e->ip)) {
+	if (!address_split(rest, strlen(rest), false, &at) ||
+	    !read_address(e, &at, ports, &e->ip)) {
 		snprintf(error, error_max, "\"%.80s\" is not an endpoint, such as %s", e->text,
 			 example);
 		return -EINVAL;

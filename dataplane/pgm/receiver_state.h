@@ -160,7 +160,8 @@ static inline uint64_t receiver_random(struct pgm_receiver *r, uint64_t most)
 }
 
 /* sessions.c. session_begin(): next is the first sequence number that is awaited; NULL: as many are
- * alive as may be. rx_session_end() leaves the session in its place, which session_vacate() frees. */
+ * alive as may be. rx_session_end() leaves the session in its place, which session_vacate() frees.
+ */
 struct pgm_session *session_find(struct pgm_receiver *r, const struct pgm_tsi *tsi);
 struct pgm_session *session_begin(struct pgm_receiver *r, uint64_t now_ns,
 				  const struct pgm_packet *p, const struct pgm_nla *from,

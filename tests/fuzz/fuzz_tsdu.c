@@ -1,5 +1,5 @@
-/* TSDUs of a stranger's source: whatever they hold, and wherever some are lost. Then messages of the
- * fuzzer's laid out by the writer come back as they were, through packets of any length. */
+/* TSDUs of a stranger's source: whatever they hold, and wherever some are lost. Then messages of
+ * the fuzzer's laid out by the writer come back as they were, through packets of any length. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +84,8 @@ static void strange(struct feed *f)
 	while (f->left) {
 		uint8_t how = feed_u8(f);
 		const uint8_t *bytes;
-		size_t len = feed_take(f, how & 0x40 ? feed_u16(f) % (TSDU_MAX + 1) : how & 0x1f, &bytes);
+		size_t len = feed_take(f, how & 0x40 ? feed_u16(f) % (TSDU_MAX + 1) : how & 0x1f,
+				       &bytes);
 
 		if (how & 0x80)
 			zl_tsdu_reset(&reader);

@@ -106,8 +106,10 @@ static void expect(struct peer *self, int fd, const struct note *what, int *ttl)
 	char text[64], ip[32];
 
 	if (n != what->bytes || memcmp(bytes, what->data, n) != 0)
-		peer_fail(self, "a datagram of %zu bytes came (%02x %02x %02x...), and not the %u expected",
-			  n, bytes[0], bytes[1], bytes[2], what->bytes);
+		peer_fail(
+			self,
+			"a datagram of %zu bytes came (%02x %02x %02x...), and not the %u expected",
+			n, bytes[0], bytes[1], bytes[2], what->bytes);
 	snprintf(text, sizeof(text), "%s:%u", inet_ntop(AF_INET, &from.sin_addr, ip, sizeof(ip)),
 		 ntohs(from.sin_port));
 	peer_say_data(self, "came", n, text, strlen(text) + 1);

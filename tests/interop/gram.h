@@ -1,6 +1,6 @@
 /* A peer of udp://: a socket of the kernel's, whose datagrams the test lays out byte by byte, as
- * libzmq has them (Debian's has neither RADIO, DISH nor DGRAM). Each step has been done when the call
- * returns. */
+ * libzmq has them (Debian's has neither RADIO, DISH nor DGRAM). Each step has been done when the
+ * call returns. */
 #ifndef ZL_TESTS_INTEROP_GRAM_H
 #define ZL_TESTS_INTEROP_GRAM_H
 
@@ -17,8 +17,8 @@ const char *gram_expect(struct peer *p, const void *bytes, size_t n);
 #define GRAM_EXPECTS(p, text) gram_expect(p, text, sizeof(text) - 1)
 /* The time to live of the last one that came. */
 unsigned gram_hops(struct peer *p);
-/* Numbered messages of a group, of at most `max` bytes, from..from+n: sent; or the next ones are these,
- * in order. */
+/* Numbered messages of a group, of at most `max` bytes, from..from+n: sent; or the next ones are
+ * these, in order. */
 void gram_burst(struct peer *p, const char *ip, unsigned port, const char *group, uint32_t max,
 		uint64_t from, unsigned n);
 void gram_check(struct peer *p, const char *group, uint32_t max, uint64_t from, unsigned n);
