@@ -193,6 +193,12 @@ void zl_flows_end(struct zl_lcore *c)
 		forget_input(f);
 		f->ops->close(f);
 	}
+	/* The core turns on, until what others have queued is sent, and hears control. */
+	for (unsigned i = 0; i < ZL_ENDPOINTS_MAX; i++)
+		if (c->endpoint[i].flow)
+			c->endpoint[i] = (struct zl_core_endpoint){0};
+	c->flows_ended = c->flows;
+	c->flows = NULL;
 }
 
 /* Groups are joined on every core that a datagram may come to; one reports them. */

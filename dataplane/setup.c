@@ -385,9 +385,9 @@ static void shards_free(struct zl_lcore *c)
 			c->shard[i]->device = NULL;
 	for (unsigned i = 0; i < ZL_SHARDS_MAX; i++)
 		zl_shard_free(c->shard[i]);
-	for (struct zl_flow *next; c->flows; c->flows = next) {
-		next = c->flows->next;
-		zl_flow_destroy(c->flows);
+	for (struct zl_flow *next; c->flows_ended; c->flows_ended = next) {
+		next = c->flows_ended->next;
+		zl_flow_destroy(c->flows_ended);
 	}
 }
 
