@@ -62,8 +62,8 @@ json_t *appliance_request(struct appliance *a, json_t *request);
 /* {"cmd": command} that must succeed; the result; json_decref it. */
 json_t *appliance_ask(struct appliance *a, const char *command);
 /* From now on, where a test has few messages, or many at once: memory is filled at each start, some
- * 0.2 s of CPU a 100 MB. Half of it should be free at all times: below a quarter senders are held
- * back. */
+ * 0.2 s of CPU a 100 MB. A peer may have an eighth of it queued; below a quarter that is
+ * free, senders are held back. */
 void appliance_is_small(void);
 void appliance_is_large(void);
 /* On stderr: counters that have counted, and peers, if somebody serves. */

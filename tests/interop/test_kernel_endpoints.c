@@ -349,9 +349,11 @@ static void test_what_is_queued_lingers_for_so_long(void **state)
 	(void)state;
 	name_all();
 	snprintf(in, sizeof(in), "bind: [\"%s\"], hwm: 0", file_in);
+	/* a peer may have an eighth of memory queued, and this one is to have 16 MB */
 	a = appliance_start(&(struct appliance_config){
 		.carrier = LAB_TAP,
 		.portless = true,
+		.megabytes = 512,
 		.kind = "streamer",
 		.frontend = in,
 		.backend = "hwm: 0, connect: 'tcp://127.0.0.1:5803', options: {linger: 300ms}"});
