@@ -1,5 +1,13 @@
-/* pgm:// and epgm:// with OpenPGM itself as source and as receiver (openpgm.h), parity (RFC 3208
- * 11) included. What libzmq does with OpenPGM is in test_multicast.c. */
+/* pgm:// and epgm:// with OpenPGM itself as source and as receiver (openpgm.h). What libzmq does
+ * with OpenPGM is in test_multicast.c.
+ *
+ * Parity (RFC 3208 11) is tested from OpenPGM to us. The other way there is nothing to test, as it
+ * must not be offered (source.h): OpenPGM's receiver (5.3.128) ends its process of it. Once it has
+ * enough of a group it makes packets that it gives no sequence number, and asserts that they go
+ * into its window (_pgm_rxw_reconstruct); and parity of a group of which it has delivered a part,
+ * which pro-active parity may be even where nothing is lost, meets a state that it says cannot be
+ * (_pgm_rxw_find_missing). Where parity was offered on demand and none was sent, it has been seen
+ * to ask for packets of a link without loss, and to give up. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
