@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/ring/chain.h"
+
 #define ADDRESS_MAX sizeof("255.255.255.255:65535")
 
 static struct zl_buf *buf_of(struct rte_mbuf *m)
@@ -97,70 +99,14 @@ bool zl_datagram_address(const struct zl_msg *part, struct zl_endpoint_addr *to)
 	return true;
 }
 
-/* Where the next bytes go: a further segment once the last is full. NULL: no memory. */
-static struct rte_mbuf *room(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf *last)
-{
-	if (rte_pktmbuf_tailroom(last))
-		return last;
-	last->next = rte_pktmbuf_alloc(pool);
-	if (last->next)
-		head->nb_segs++;
-	return last->next;
-}
-
-static bool append(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf **last,
-		   const uint8_t *from, uint32_t len)
-{
-	while (len) {
-		struct rte_mbuf *m = room(pool, head, *last);
-		uint16_t n;
-
-		if (!m)
-			return false;
-		n = (uint16_t)RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(m));
-		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len), from, n);
-		m->data_len = (uint16_t)(m->data_len + n);
-		head->pkt_len += n;
-		from += n;
-		len -= n;
-		*last = m;
-	}
-	return true;
-}
-
-/* A body lies in one piece, or goes on in the segments that follow. */
-static bool append_body(struct rte_mempool *pool, struct rte_mbuf *head, struct rte_mbuf **last,
-			const struct zl_msg *body)
-{
-	const struct rte_mbuf *m = (const struct rte_mbuf *)body->buf;
-	const uint8_t *from = body->data;
-	uint32_t left = body->len, here = left;
-
-	if (body->flags & ZL_MSG_CHAIN)
-		here = (uint32_t)(rte_pktmbuf_mtod(m, const uint8_t *) + m->data_len - from);
-	while (left) {
-		here = RTE_MIN(here, left);
-		if (!append(pool, head, last, from, here))
-			return false;
-		left -= here;
-		m = m->next;
-		if (!left || !m)
-			break;
-		from = rte_pktmbuf_mtod(m, const uint8_t *);
-		here = m->data_len;
-	}
-	return true;
-}
-
 struct rte_mbuf *zl_datagram_make(struct rte_mempool *pool, const uint8_t *head, unsigned head_len,
 				  const struct zl_msg *body)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *last = m;
+	struct zl_chain chain = {0};
 
-	if (!m)
-		return NULL;
-	if (append(pool, m, &last, head, head_len) && append_body(pool, m, &last, body))
-		return m;
-	rte_pktmbuf_free(m);
+	if (zl_chain_append(&chain, pool, head, head_len) &&
+	    zl_chain_append_body(&chain, pool, body))
+		return chain.head;
+	rte_pktmbuf_free(chain.head);
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/lcore.h"
+#include "dataplane/ring/chain.h"
 
 #define TAIL_MAX(st) (ZL_IPC_PACKET_MAX - sizeof(struct zl_ipc_header) - sizeof(struct st))
 
@@ -85,30 +86,6 @@ bool zl_notify_sent(struct zl_peer *p)
 	return true;
 }
 
-/* A part's body into contiguous memory, whatever it lies in. */
-static void copy_body(uint8_t *to, const struct zl_msg *msg)
-{
-	const struct rte_mbuf *m = (const struct rte_mbuf *)msg->buf;
-	const uint8_t *from = msg->data;
-	uint32_t left = msg->len;
-	uint32_t here = (uint32_t)(rte_pktmbuf_mtod(m, const uint8_t *) + m->data_len - from);
-
-	if (!(msg->flags & ZL_MSG_CHAIN))
-		here = left;
-	while (left) {
-		uint32_t n = here < left ? here : left;
-
-		memcpy(to, from, n);
-		to += n;
-		left -= n;
-		if (!left)
-			break;
-		m = m->next;
-		from = rte_pktmbuf_mtod(m, const uint8_t *);
-		here = m->data_len;
-	}
-}
-
 bool zl_notify_message(struct zl_peer *p, const struct zl_msg *msg)
 {
 	struct zl_letter *letter;
@@ -128,7 +105,7 @@ bool zl_notify_message(struct zl_peer *p, const struct zl_msg *msg)
 		.bytes = msg->len,
 		.more = msg->flags & ZL_MSG_MORE,
 	};
-	copy_body(zl_ipc_tail(letter->packet), msg);
+	zl_msg_copy(msg, 0, msg->len, zl_ipc_tail(letter->packet));
 	zl_notify_post(p->core, letter, msg->len);
 	return true;
 }
@@ -158,7 +135,7 @@ unsigned zl_notify_subs(struct zl_peer *p, const struct zl_msg *msgs, unsigned n
 		if (used + sizeof(r) + part.len > room)
 			break;
 		memcpy(tail + used, &r, sizeof(r));
-		copy_body(tail + used + sizeof(r), &part);
+		zl_msg_copy(&part, 0, part.len, tail + used + sizeof(r));
 		used += sizeof(r) + part.len;
 	}
 	m->stream = p->id;

@@ -12,7 +12,7 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/ring/msg.h"
+#include "dataplane/ring/chain.h"
 
 #define ZL_TSDU_HEAD      2
 #define ZL_TSDU_NONE      0xffff
@@ -52,8 +52,8 @@ struct zl_tsdu_reader {
 	unsigned head_len;
 	bool in_body, more; /* more: another part follows this one */
 	uint64_t body_left, msg_bytes;
-	struct rte_mbuf *body, *body_last; /* of a part that runs on: what has come of it */
-	unsigned n;                        /* parts of the message at hand, with a reference each */
+	struct zl_chain body; /* of a part that runs on: what has come of it */
+	unsigned n;           /* parts of the message at hand, with a reference each */
 	struct zl_msg part[ZL_TSDU_PARTS];
 };
 

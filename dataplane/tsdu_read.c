@@ -15,15 +15,15 @@ void zl_tsdu_reader_init(struct zl_tsdu_reader *r, struct rte_mempool *frames,
 	r->joined = r->dropping = r->in_body = false;
 	r->head_len = r->n = 0;
 	r->msg_bytes = 0;
-	r->body = r->body_last = NULL;
+	r->body = (struct zl_chain){0};
 }
 
 static void forget_parts(struct zl_tsdu_reader *r)
 {
 	zl_msgs_unref(r->part, r->n);
 	r->n = 0;
-	rte_pktmbuf_free(r->body);
-	r->body = r->body_last = NULL;
+	rte_pktmbuf_free(r->body.head);
+	r->body = (struct zl_chain){0};
 }
 
 void zl_tsdu_reset(struct zl_tsdu_reader *r)
@@ -71,53 +71,25 @@ static bool begin_body(struct zl_tsdu_reader *r, const struct zl_tsdu_sink *sink
 	return true;
 }
 
-/* Into buffers of our own. */
-static bool append(struct zl_tsdu_reader *r, const uint8_t *at, size_t len)
-{
-	if (!r->body) {
-		r->body = r->body_last = rte_pktmbuf_alloc(r->frames);
-		if (!r->body)
-			return false;
-	}
-	while (len) {
-		struct rte_mbuf *m = r->body_last;
-		uint16_t n = (uint16_t)RTE_MIN(len, (size_t)rte_pktmbuf_tailroom(m));
-
-		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len), at, n);
-		m->data_len = (uint16_t)(m->data_len + n);
-		r->body->pkt_len += n;
-		at += n;
-		len -= n;
-		if (!len)
-			break;
-		m->next = rte_pktmbuf_alloc(r->frames);
-		if (!m->next)
-			return false;
-		r->body_last = m->next;
-		r->body->nb_segs++;
-	}
-	return true;
-}
-
 /* The part is complete: its last n bytes are at `at`, of m. false: no memory. */
 static bool end_part(struct zl_tsdu_reader *r, const uint8_t *at, size_t n, struct rte_mbuf *m)
 {
 	struct zl_msg *part = &r->part[r->n];
 
 	*part = (struct zl_msg){.flags = r->more ? ZL_MSG_MORE : 0};
-	if (m && !r->body) {
+	if (m && !r->body.head) {
 		part->buf = (struct zl_buf *)m;
 		part->data = at;
 		part->len = (uint32_t)n;
 		zl_buf_ref(part->buf, 1);
 	} else {
-		if (!append(r, at, n))
+		if (!zl_chain_append(&r->body, r->frames, at, (uint32_t)n))
 			return false;
-		part->buf = (struct zl_buf *)r->body;
-		part->data = rte_pktmbuf_mtod(r->body, const uint8_t *);
-		part->len = r->body->pkt_len;
-		part->flags |= r->body->next ? ZL_MSG_CHAIN : 0;
-		r->body = r->body_last = NULL;
+		part->buf = (struct zl_buf *)r->body.head;
+		part->data = rte_pktmbuf_mtod(r->body.head, const uint8_t *);
+		part->len = r->body.head->pkt_len;
+		part->flags |= r->body.head->next ? ZL_MSG_CHAIN : 0;
+		r->body = (struct zl_chain){0};
 	}
 	r->n++;
 	return true;
@@ -142,7 +114,8 @@ static size_t take_body(struct zl_tsdu_reader *r, const uint8_t *at, size_t len,
 	bool last = n == r->body_left;
 
 	r->body_left -= n;
-	if (!r->dropping && !(last ? end_part(r, at, n, m) : append(r, at, n)))
+	if (!r->dropping &&
+	    !(last ? end_part(r, at, n, m) : zl_chain_append(&r->body, r->frames, at, (uint32_t)n)))
 		drop(r, sink, false);
 	if (!last)
 		return n;

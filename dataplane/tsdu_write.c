@@ -1,6 +1,7 @@
 /* Messages into TSDUs (tsdu.h). */
 #include <string.h>
 
+#include "dataplane/ring/chain.h"
 #include "dataplane/tsdu.h"
 
 #define LONG      0xff /* instead of a length: eight bytes follow */
@@ -40,33 +41,6 @@ static unsigned frame_head(uint8_t *head, const struct zl_msg *part)
 	return at;
 }
 
-/* Bytes from..from+n of the body, which may go on in the segments that follow. */
-static void copy_body(uint8_t *to, const struct zl_msg *part, uint32_t from, uint32_t n)
-{
-	const struct rte_mbuf *m = (const struct rte_mbuf *)part->buf;
-	const uint8_t *data = part->data;
-	uint32_t here;
-
-	if (!(part->flags & ZL_MSG_CHAIN)) {
-		memcpy(to, data + from, n);
-		return;
-	}
-	here = (uint32_t)(rte_pktmbuf_mtod(m, const uint8_t *) + m->data_len - data);
-	while (n) {
-		uint32_t some = here > from ? RTE_MIN(n, here - from) : 0;
-
-		memcpy(to, data + (some ? from : 0), some);
-		to += some;
-		n -= some;
-		from = from + some > here ? from - here : 0;
-		if (!n || !m->next)
-			break;
-		m = m->next;
-		data = rte_pktmbuf_mtod(m, const uint8_t *);
-		here = m->data_len;
-	}
-}
-
 static uint32_t room_of(const struct zl_tsdu_writer *w)
 {
 	return w->room - w->len;
@@ -89,7 +63,7 @@ bool zl_tsdu_put(struct zl_tsdu_writer *w, const struct zl_msg *part)
 	}
 	if (w->done >= head_len && part->len) {
 		n = RTE_MIN(part->len - (w->done - head_len), room_of(w));
-		copy_body(w->at + w->len, part, w->done - head_len, n);
+		zl_msg_copy(part, w->done - head_len, n, w->at + w->len);
 		w->len += n;
 		w->done += n;
 	}
