@@ -25,6 +25,9 @@ bool zl_options_settle(struct zl_yaml *y, struct zl_config_socket *s);
 bool zl_options_check_config(struct zl_yaml *y, const struct zl_config *config,
 			     struct zl_config_socket *s);
 
+/* schema_pgm.c: do PGM's options fit together? */
+bool zl_pgm_check(struct zl_yaml *y, const struct zl_config_socket *s);
+
 /* schema_security.c: a socket's `security`; settle reads the files. */
 zl_yaml_read zl_security_map;
 bool zl_security_settle(struct zl_yaml *y, const struct zl_config *config,

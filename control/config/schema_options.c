@@ -466,5 +466,6 @@ static bool check_cores(struct zl_yaml *y, const struct zl_config *config,
 bool zl_options_check_config(struct zl_yaml *y, const struct zl_config *config,
 			     struct zl_config_socket *s)
 {
-	return check_connect_ids(y, s) && check_port(y, config, s) && check_cores(y, config, s);
+	return check_connect_ids(y, s) && check_port(y, config, s) && check_cores(y, config, s) &&
+	       zl_pgm_check(y, s);
 }

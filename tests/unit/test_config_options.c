@@ -101,6 +101,22 @@ static const struct {
 	 AT "maxmsgsize: \"0\" is out of range: -1 (no limit), 1B to 1024GiB"},
 	{XPUB("reconnect_ivl: 2h"),
 	 AT "reconnect_ivl: \"2h\" is out of range: -1 (never), 1ms to 1h"},
+	{XPUB("rate: 7"), AT "rate: \"7\" is not a number from 8 to 100000000"},
+	{XPUB("pgm_fec_group: 12, pgm_fec_ondemand: yes"),
+	 "t.yaml:8: devices[0].backend: options.pgm_fec_group: \"12\" is not a power of two from 2 "
+	 "to "
+	 "128, such as 16"},
+	{XPUB("pgm_fec_group: 16"),
+	 "t.yaml:8: devices[0].backend: options.pgm_fec_group: no parity "
+	 "is sent: set pgm_fec_proactive or pgm_fec_ondemand too"},
+	{XPUB("pgm_fec_proactive: 2"), "t.yaml:8: devices[0].backend: options.pgm_fec_proactive: "
+				       "parity is of groups: set pgm_fec_group too"},
+	{XPUB("pgm_fec_ondemand: yes"), "t.yaml:8: devices[0].backend: options.pgm_fec_ondemand: "
+					"parity is of groups: set pgm_fec_group too"},
+	{XPUB("pgm_fec_group: 64, pgm_fec_ondemand: yes"),
+	 "t.yaml:8: devices[0].backend: options.pgm_fec_group: rate and recovery_ivl keep 83 "
+	 "packets, "
+	 "and two groups of 64 are needed; raise them, or make groups smaller"},
 	{"cores: {poll: 2}\n" XPUB("xpub_nodrop: yes"),
 	 "t.yaml:9: devices[0].backend: options.xpub_nodrop: works on one core for now: set "
 	 "cores.poll to 1"},
