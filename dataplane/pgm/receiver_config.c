@@ -1,6 +1,7 @@
 /* How a PGM receiver is set, and laid out in the memory that it is given. */
 #include <assert.h>
 
+#include "dataplane/pgm/layout.h"
 #include "dataplane/pgm/receiver_state.h"
 
 enum {
@@ -8,22 +9,7 @@ enum {
 	WINDOW_MIN = 16,
 	WINDOW_MAX = 1 << 22,
 	WHEEL_SPAN = WHEEL_BUCKETS / 2, /* ticks of the longest wait */
-	TPDU_MIN = 128,
 };
-
-static uint32_t power_of_two(uint32_t n)
-{
-	uint32_t p = 1;
-
-	while (p < n)
-		p *= 2;
-	return p;
-}
-
-static size_t aligned(size_t n)
-{
-	return (n + 63) & ~(size_t)63;
-}
 
 void pgm_receiver_defaults(struct pgm_receiver_config *c, uint32_t rate_kbits,
 			   uint32_t recovery_ivl_ms, uint16_t max_tpdu, uint16_t overhead)
@@ -57,8 +43,9 @@ static bool can_be(const struct pgm_receiver_config *c)
 {
 	return (c->group.len == 4 || c->group.len == 16) && c->sessions &&
 	       c->sessions <= SESSIONS_MAX && c->rxw_sqns && c->rxw_sqns <= WINDOW_MAX &&
-	       c->max_tpdu >= TPDU_MIN && c->rebuilt <= UINT16_MAX && c->nak_rate && c->nak_bo_ns &&
-	       c->nak_rpt_ns && c->nak_rdata_ns && c->spmr_bo_ns && c->spmr_spm_ns && c->expiry_ns;
+	       c->max_tpdu >= PGM_TPDU_MIN && c->rebuilt <= UINT16_MAX && c->nak_rate &&
+	       c->nak_bo_ns && c->nak_rpt_ns && c->nak_rdata_ns && c->spmr_bo_ns &&
+	       c->spmr_spm_ns && c->expiry_ns;
 }
 
 struct layout {
@@ -68,16 +55,17 @@ struct layout {
 
 static struct layout layout_of(const struct pgm_receiver_config *c)
 {
-	struct layout l = {.hash_size = power_of_two(2 * c->sessions)};
+	struct layout l = {.hash_size = layout_power_of_two(2 * c->sessions)};
 
-	l.window = power_of_two(c->rxw_sqns < WINDOW_MIN ? WINDOW_MIN : c->rxw_sqns);
-	l.sessions = aligned(sizeof(struct pgm_receiver));
-	l.hash = aligned(l.sessions + c->sessions * sizeof(struct pgm_session));
-	l.slots = aligned(l.hash + l.hash_size * sizeof(uint32_t));
-	l.apdus = aligned(l.slots + (size_t)c->sessions * l.window * sizeof(struct rxw_slot));
-	l.free = aligned(l.apdus + (size_t)c->sessions * c->max_apdu);
-	l.rebuilt = aligned(l.free + c->rebuilt * sizeof(uint32_t));
-	l.end = aligned(l.rebuilt + (size_t)c->rebuilt * c->max_tpdu);
+	l.window = layout_power_of_two(c->rxw_sqns < WINDOW_MIN ? WINDOW_MIN : c->rxw_sqns);
+	l.sessions = layout_aligned(sizeof(struct pgm_receiver));
+	l.hash = layout_aligned(l.sessions + c->sessions * sizeof(struct pgm_session));
+	l.slots = layout_aligned(l.hash + l.hash_size * sizeof(uint32_t));
+	l.apdus = layout_aligned(l.slots +
+				 (size_t)c->sessions * l.window * sizeof(struct rxw_slot));
+	l.free = layout_aligned(l.apdus + (size_t)c->sessions * c->max_apdu);
+	l.rebuilt = layout_aligned(l.free + c->rebuilt * sizeof(uint32_t));
+	l.end = layout_aligned(l.rebuilt + (size_t)c->rebuilt * c->max_tpdu);
 	return l;
 }
 

@@ -2,30 +2,16 @@
 #include <assert.h>
 #include <string.h>
 
+#include "dataplane/pgm/layout.h"
 #include "dataplane/pgm/source_state.h"
 
 enum {
 	/* What a parity packet has more than the data: lengths, OPT_LENGTH, OPT_FRAGMENT,
 	 * OPT_PARITY_GRP, OPT_CURR_TGSIZE. */
 	PARITY_LEN = 2 + 4 + 16 + 8 + 8,
-	TPDU_MIN = 128,
 	TXW_SQNS_MAX = 1 << 24,
 	BITS_MIN = 64,
 };
-
-static uint32_t power_of_two(uint32_t n)
-{
-	uint32_t p = 1;
-
-	while (p < n)
-		p *= 2;
-	return p;
-}
-
-static size_t aligned(size_t n)
-{
-	return (n + 63) & ~(size_t)63;
-}
 
 void pgm_source_defaults(struct pgm_source_config *c, uint32_t rate_kbits, uint32_t recovery_ivl_ms,
 			 uint16_t max_tpdu, uint16_t overhead)
@@ -75,7 +61,7 @@ static bool parity_can_be(const struct pgm_source_config *c)
 static bool can_be(const struct pgm_source_config *c)
 {
 	return (c->nla.len == 4 || c->nla.len == 16) && (c->group.len == 4 || c->group.len == 16) &&
-	       c->max_tpdu >= TPDU_MIN && (!c->rate || c->rate >= 1000) &&
+	       c->max_tpdu >= PGM_TPDU_MIN && (!c->rate || c->rate >= 1000) &&
 	       (!c->rate || c->burst >= (uint32_t)c->max_tpdu + c->overhead) && c->repair_share &&
 	       c->repair_share <= 100 && c->txw_sqns && c->txw_sqns <= TXW_SQNS_MAX &&
 	       c->txw_bytes >= 2u * c->max_tpdu && c->txw_bytes <= UINT32_MAX - 4u * UINT16_MAX &&
@@ -90,24 +76,24 @@ struct layout {
 
 static struct layout layout_of(const struct pgm_source_config *c)
 {
-	struct layout l = {.slot_count = power_of_two(c->txw_sqns),
+	struct layout l = {.slot_count = layout_power_of_two(c->txw_sqns),
 			   .slots = sizeof(struct pgm_source)};
 
 	if (l.slot_count < BITS_MIN)
 		l.slot_count = BITS_MIN;
 	if (c->tg_size)
-		l.group_count = power_of_two(2 * (l.slot_count / c->tg_size));
+		l.group_count = layout_power_of_two(2 * (l.slot_count / c->tg_size));
 	if (l.group_count < BITS_MIN && c->tg_size)
 		l.group_count = BITS_MIN;
 	l.at_one = txw_aligned(c->max_tpdu - PGM_DATA_HEADER + PGM_SYN_LEN);
-	l.slots = aligned(l.slots);
-	l.repairs = aligned(l.slots + l.slot_count * sizeof(struct txw_slot));
-	l.parity = aligned(l.repairs + l.slot_count / 8);
-	l.groups = aligned(l.parity + l.group_count / 8);
-	l.parity_tsdu = aligned(l.groups + l.group_count * sizeof(struct txw_group));
-	l.parity_packet = aligned(l.parity_tsdu + (c->tg_size ? c->max_tpdu : 0));
-	l.bytes = aligned(l.parity_packet + (c->tg_size ? c->max_tpdu : 0));
-	l.end = aligned(l.bytes + txw_ring(c->txw_bytes, l.at_one));
+	l.slots = layout_aligned(l.slots);
+	l.repairs = layout_aligned(l.slots + l.slot_count * sizeof(struct txw_slot));
+	l.parity = layout_aligned(l.repairs + l.slot_count / 8);
+	l.groups = layout_aligned(l.parity + l.group_count / 8);
+	l.parity_tsdu = layout_aligned(l.groups + l.group_count * sizeof(struct txw_group));
+	l.parity_packet = layout_aligned(l.parity_tsdu + (c->tg_size ? c->max_tpdu : 0));
+	l.bytes = layout_aligned(l.parity_packet + (c->tg_size ? c->max_tpdu : 0));
+	l.end = layout_aligned(l.bytes + txw_ring(c->txw_bytes, l.at_one));
 	return l;
 }
 
