@@ -24,14 +24,16 @@ unsigned zl_flow_core(const struct zl_ipc_endpoint *at, const struct zl_ipc_sock
 	return (at->via + at->port) % poll_cores;
 }
 
-struct zl_flow *zl_flow_create(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket)
+struct zl_flow *zl_flow_create(struct zl_lcore *c, const struct zl_ipc_endpoint *at,
+			       const struct zl_ipc_socket *socket)
 {
 	const struct zl_flow_ops *ops = ops_of(at->carrier);
-	struct zl_flow *f = ops->create(at, socket);
+	struct zl_flow *f = ops->create(c, at, socket);
 
 	if (!f)
 		return NULL;
 	f->ops = ops;
+	f->core = c;
 	f->at = *at;
 	return f;
 }
@@ -49,8 +51,6 @@ int zl_flow_open(struct zl_lcore *c, struct zl_core_endpoint *e, struct zl_flow 
 
 	if (!f)
 		return ops_of(e->at.carrier)->open_elsewhere(c, e, core);
-	f->core = c;
-	f->at = e->at;
 	error = f->ops->open(f);
 	if (error)
 		return error;

@@ -22,8 +22,8 @@ struct zl_peer;
 
 /* What a carrier of datagrams does, one table each (flow_udp.c). */
 struct zl_flow_ops {
-	/* Host core; NULL: errno. */
-	struct zl_flow *(*create)(const struct zl_ipc_endpoint *at,
+	/* Host core, with all that takes memory or long; NULL: errno. */
+	struct zl_flow *(*create)(struct zl_lcore *c, const struct zl_ipc_endpoint *at,
 				  const struct zl_ipc_socket *socket);
 	void (*destroy)(struct zl_flow *f);
 	/* Binds and joins what its endpoint says. 0, -errno. */
@@ -38,7 +38,8 @@ struct zl_flow_ops {
 	/* Another core's part of that: what comes there is handed on to `core`. */
 	int (*open_elsewhere)(struct zl_lcore *c, struct zl_core_endpoint *e, unsigned core);
 	void (*close_elsewhere)(struct zl_lcore *c, struct zl_core_endpoint *e);
-	/* Parts of messages, borrowed; a message may be cut between its parts. */
+	/* Parts of messages, borrowed; a message may be cut between its parts. What cannot go out
+	 * at once is queued, and counted below. */
 	void (*write)(struct zl_flow *f, const struct zl_msg *msgs, unsigned n);
 	/* The message that write() was given the beginning of has no end, or its peer is gone. */
 	void (*broken)(struct zl_flow *f);
@@ -53,6 +54,8 @@ struct zl_flow {
 	struct zl_flow *next; /* of its core */
 	struct zl_peer *peer; /* NULL: none that is ready */
 	struct zl_ipc_endpoint at;
+	uint32_t queued_msgs; /* written, and not sent yet: what the socket's HWM is for */
+	uint64_t queued_bytes;
 	/* What has come in this turn: whole messages, a reference each part. */
 	struct zl_msg in[ZL_FLOW_PARTS];
 	unsigned n_in;
@@ -68,7 +71,7 @@ static inline bool zl_flow_stalled(const struct zl_flow *f)
 /* The core that a flow of this socket is on. */
 unsigned zl_flow_core(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket,
 		      unsigned poll_cores);
-struct zl_flow *zl_flow_create(const struct zl_ipc_endpoint *at,
+struct zl_flow *zl_flow_create(struct zl_lcore *c, const struct zl_ipc_endpoint *at,
 			       const struct zl_ipc_socket *socket);
 void zl_flow_destroy(struct zl_flow *f);
 

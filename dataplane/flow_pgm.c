@@ -10,10 +10,6 @@
 
 #include "dataplane/lcore.h"
 
-#define SESSIONS_MIN 4            /* sources of one endpoint, whatever memory that takes */
-#define WINDOWS_MAX  (256u << 20) /* bytes that the windows of more than those may take */
-#define TOUCHED_MAX  (64u << 20)
-
 static struct pgm_nla nla_of(uint32_t ip)
 {
 	struct pgm_nla nla = {.len = 4};
@@ -24,74 +20,67 @@ static struct pgm_nla nla_of(uint32_t ip)
 
 /* --- host core --- */
 
-static void configure_source(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *at,
-			     const struct zl_ipc_options *o)
+void *zl_pgm_memory(size_t bytes)
 {
-	struct pgm_source_config *c = &f->source_config;
+	void *memory = aligned_alloc(64, RTE_ALIGN_CEIL(bytes, 64));
 
-	pgm_source_defaults(c, o->rate, o->recovery_ivl, o->multicast_maxtpdu,
-			    (uint16_t)zl_pgm_overhead(at->carrier));
-	c->dport = at->port;
-	c->nla = nla_of(at->via);
-	c->group = nla_of(at->ip);
-	getrandom(c->tsi.gsi, sizeof(c->tsi.gsi), 0);
-	getrandom(&c->tsi.port, sizeof(c->tsi.port), 0);
-	getrandom(&c->first_sqn, sizeof(c->first_sqn), 0);
-	c->tsi.port |= 1; /* not 0 */
-	c->tg_size = (uint8_t)o->pgm_fec_group;
-	c->proactive = c->tg_size ? (uint8_t)o->pgm_fec_proactive : 0;
-	c->ondemand = c->tg_size && o->pgm_fec_ondemand;
-}
-
-static void configure_receiver(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *at,
-			       const struct zl_ipc_options *o)
-{
-	struct pgm_receiver_config *c = &f->receiver_config;
-
-	pgm_receiver_defaults(c, o->rate, o->recovery_ivl, o->multicast_maxtpdu,
-			      (uint16_t)zl_pgm_overhead(at->carrier));
-	c->dport = at->port;
-	c->group = nla_of(at->ip);
-	for (c->sessions = ZL_PGM_SESSIONS; c->sessions > SESSIONS_MIN; c->sessions /= 2)
-		if (pgm_receiver_bytes(c) <= WINDOWS_MAX)
-			break;
-	getrandom(&c->seed, sizeof(c->seed), 0);
-}
-
-/* Written to once, unless it is a great deal, so that a core need not wait for a page. */
-static void *memory_of(size_t bytes)
-{
-	void *memory = bytes ? aligned_alloc(64, RTE_ALIGN_CEIL(bytes, 64)) : NULL;
-
-	if (memory && bytes <= TOUCHED_MAX)
+	if (memory)
 		memset(memory, 0, bytes);
-	if (!memory)
-		errno = bytes ? ENOMEM : EINVAL;
 	return memory;
 }
 
-static struct zl_flow *create(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket)
+static int create_source(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *at,
+			 const struct zl_ipc_options *o)
+{
+	struct pgm_source_config c = {0};
+
+	pgm_source_defaults(&c, o->rate, o->recovery_ivl, o->multicast_maxtpdu,
+			    (uint16_t)zl_pgm_overhead(at->carrier));
+	c.dport = at->port;
+	c.nla = nla_of(at->via);
+	c.group = nla_of(at->ip);
+	getrandom(c.tsi.gsi, sizeof(c.tsi.gsi), 0);
+	getrandom(&c.tsi.port, sizeof(c.tsi.port), 0);
+	getrandom(&c.first_sqn, sizeof(c.first_sqn), 0);
+	c.tsi.port |= 1; /* not 0 */
+	c.tg_size = (uint8_t)o->pgm_fec_group;
+	c.proactive = (uint8_t)o->pgm_fec_proactive;
+	c.ondemand = o->pgm_fec_ondemand;
+	return zl_pgm_out_create(f, &c);
+}
+
+static int create_receiver(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *at,
+			   const struct zl_ipc_options *o)
+{
+	struct pgm_receiver_config c = {0};
+
+	pgm_receiver_defaults(&c, o->rate, o->recovery_ivl, o->multicast_maxtpdu,
+			      (uint16_t)zl_pgm_overhead(at->carrier));
+	c.dport = at->port;
+	c.group = nla_of(at->ip);
+	getrandom(&c.seed, sizeof(c.seed), 0);
+	return zl_pgm_in_create(f, &c);
+}
+
+static struct zl_flow *create(struct zl_lcore *c, const struct zl_ipc_endpoint *at,
+			      const struct zl_ipc_socket *socket)
 {
 	const struct zl_ipc_options *o = &socket->options;
 	struct zl_pgm_flow *f = calloc(1, sizeof(*f));
-	size_t bytes;
+	int error;
 
 	if (!f)
 		return NULL;
+	f->flow.core = c;
 	f->sends = socket->type == ZL_PUB || socket->type == ZL_XPUB;
 	f->loop = o->multicast_loop;
 	f->hops = (uint8_t)o->multicast_hops;
 	f->max_msg_bytes = socket->max_msg_bytes;
-	if (f->sends)
-		configure_source(f, at, o);
-	else
-		configure_receiver(f, at, o);
-	bytes = f->sends ? pgm_source_bytes(&f->source_config)
-			 : pgm_receiver_bytes(&f->receiver_config);
-	f->memory = memory_of(bytes);
-	if (f->memory)
+	error = f->sends ? create_source(f, at, o) : create_receiver(f, at, o);
+	if (!error)
 		return &f->flow;
 	free(f);
+	errno = -error;
 	return NULL;
 }
 
@@ -129,17 +118,10 @@ static void turn(struct zl_flow *flow, uint64_t now_ns)
 static int open_here(struct zl_flow *flow)
 {
 	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
-	int error = zl_pgm_path_open(flow->core, &flow->at, flow->core->id, !f->sends);
 
-	if (error)
-		return error;
 	zl_timer_init(&f->timer, wake);
 	f->due_ns = PGM_NEVER;
-	if (f->sends)
-		zl_pgm_out_open(f);
-	else
-		zl_pgm_in_open(f);
-	return 0;
+	return zl_pgm_path_open(flow->core, &flow->at, flow->core->id, !f->sends, &f->own);
 }
 
 static void close_here(struct zl_flow *flow)
@@ -156,7 +138,7 @@ static void close_here(struct zl_flow *flow)
 
 static int open_elsewhere(struct zl_lcore *c, struct zl_core_endpoint *e, unsigned core)
 {
-	int error = zl_pgm_path_open(c, &e->at, core, false);
+	int error = zl_pgm_path_open(c, &e->at, core, false, NULL);
 
 	e->elsewhere = !error;
 	return error;

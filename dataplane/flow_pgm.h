@@ -23,10 +23,10 @@ struct zl_pgm_flow {
 	uint64_t max_msg_bytes;
 	struct zl_timer timer; /* wakes its core for what is due */
 	uint64_t due_ns;
-	void *memory; /* of source or receiver */
+	void *memory;             /* of source or receiver */
+	struct zl_pgm_place *own; /* where its packets come from */
 	union {
 		struct { /* sends */
-			struct pgm_source_config source_config;
 			struct pgm_source *source;
 			struct zl_untaken out; /* messages, with a reference each part */
 			struct zl_tsdu_writer writer;
@@ -34,7 +34,6 @@ struct zl_pgm_flow {
 			uint8_t tsdu[ZL_PGM_TPDU_MAX];
 		};
 		struct { /* receives */
-			struct pgm_receiver_config receiver_config;
 			struct pgm_receiver *receiver;
 			struct zl_tsdu_reader *unused[ZL_PGM_SESSIONS];
 			unsigned n_unused;
@@ -42,6 +41,10 @@ struct zl_pgm_flow {
 		};
 	};
 };
+
+/* Host core: memory for a source or a receiver, written to once, so that no core need wait for a
+ * page. NULL: there is none. */
+void *zl_pgm_memory(size_t bytes);
 
 static inline struct zl_pgm_flow *zl_pgm_flow_of(struct zl_flow *f)
 {
@@ -52,8 +55,8 @@ static inline struct zl_pgm_flow *zl_pgm_flow_of(struct zl_flow *f)
 void zl_flow_pgm_input(struct zl_flow *f, const struct pgm_packet *p, struct rte_mbuf *m,
 		       uint32_t from);
 
-/* flow_pgm_out.c */
-void zl_pgm_out_open(struct zl_pgm_flow *f);
+/* flow_pgm_out.c; the first on the host core. 0, -errno. */
+int zl_pgm_out_create(struct zl_pgm_flow *f, struct pgm_source_config *c);
 void zl_pgm_out_write(struct zl_pgm_flow *f, const struct zl_msg *msgs, unsigned n);
 /* What is not sent is dropped: nobody is behind it any more. */
 void zl_pgm_out_forget(struct zl_pgm_flow *f);
@@ -61,8 +64,8 @@ void zl_pgm_out_forget(struct zl_pgm_flow *f);
 uint64_t zl_pgm_out_turn(struct zl_pgm_flow *f, uint64_t now_ns);
 void zl_pgm_out_close(struct zl_pgm_flow *f);
 
-/* flow_pgm_in.c */
-void zl_pgm_in_open(struct zl_pgm_flow *f);
+/* flow_pgm_in.c; likewise. */
+int zl_pgm_in_create(struct zl_pgm_flow *f, struct pgm_receiver_config *c);
 void zl_pgm_in_close(struct zl_pgm_flow *f);
 
 #endif

@@ -1,9 +1,13 @@
 /* Messages from a PGM group: each source's TSDUs in order, its messages whole, one after the other
  * to the socket. While the socket has no room PGM's windows keep what comes. */
+#include <errno.h>
+
 #include "dataplane/flow_pgm.h"
 #include "dataplane/lcore.h"
 
-#define HELD_PART 4
+#define HELD_PART    4
+#define SESSIONS_MIN 4
+#define WINDOWS_MAX  (64u << 20) /* bytes that the windows of more than those may take */
 
 static void on_message(void *ctx, const struct zl_msg *parts, unsigned n)
 {
@@ -103,16 +107,23 @@ static const struct pgm_receiver_ops ops = {
 	.send = send_packet,
 };
 
-void zl_pgm_in_open(struct zl_pgm_flow *f)
+/* As many sources as memory allows, and a few whatever it takes. What is held leaves the most of
+ * packet memory for what comes next. */
+int zl_pgm_in_create(struct zl_pgm_flow *f, struct pgm_receiver_config *c)
 {
-	f->n_unused = 0;
+	c->held = RTE_MIN(c->held, f->flow.core->frames->size / HELD_PART);
+	for (c->sessions = ZL_PGM_SESSIONS; c->sessions > SESSIONS_MIN; c->sessions /= 2)
+		if (pgm_receiver_bytes(c) <= WINDOWS_MAX)
+			break;
+	if (!pgm_receiver_bytes(c))
+		return -EINVAL;
+	f->memory = zl_pgm_memory(pgm_receiver_bytes(c));
+	if (!f->memory)
+		return -ENOMEM;
 	for (unsigned i = 0; i < ZL_PGM_SESSIONS; i++)
 		f->unused[f->n_unused++] = &f->reader[i];
-	/* The rest of packet memory is for what comes next. */
-	f->receiver_config.held = RTE_MIN(f->receiver_config.held,
-					  f->flow.core->frames->size / HELD_PART);
-	f->receiver = pgm_receiver_init(f->memory, &f->receiver_config, &ops, f,
-					f->flow.core->pgm_counter);
+	f->receiver = pgm_receiver_init(f->memory, c, &ops, f, f->flow.core->pgm_counter);
+	return 0;
 }
 
 void zl_pgm_in_close(struct zl_pgm_flow *f)

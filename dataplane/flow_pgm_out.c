@@ -1,6 +1,8 @@
 /* Messages to a PGM group: queued as far as the socket's HWM lets them, laid out in TSDUs, as many
  * as one holds, and given to the source as fast as its rate allows. A TSDU waits for no more
  * messages than come in the same turn. */
+#include <errno.h>
+
 #include "dataplane/flow_pgm.h"
 #include "dataplane/lcore.h"
 
@@ -23,12 +25,18 @@ static bool to_group(void *ctx, const uint8_t *head, unsigned head_len, const ui
 
 static const struct pgm_source_ops ops = {.send = to_group};
 
-void zl_pgm_out_open(struct zl_pgm_flow *f)
+int zl_pgm_out_create(struct zl_pgm_flow *f, struct pgm_source_config *c)
 {
-	struct zl_lcore *c = f->flow.core;
+	size_t bytes = pgm_source_bytes(c);
 
-	f->source = pgm_source_init(f->memory, &f->source_config, &ops, f, c->pgm_counter,
-				    c->now_ns);
+	if (!bytes)
+		return -EINVAL;
+	f->memory = zl_pgm_memory(bytes);
+	if (!f->memory)
+		return -ENOMEM;
+	f->source = pgm_source_init(f->memory, c, &ops, f, f->flow.core->pgm_counter,
+				    zl_clock_ns());
+	return 0;
 }
 
 /* The TSDU is complete, or as complete as it gets now. */
@@ -59,19 +67,32 @@ static bool lay_out(struct zl_pgm_flow *f, const struct zl_msg *part, uint64_t n
 	}
 }
 
+struct amount {
+	uint32_t msgs;
+	uint64_t bytes;
+};
+
+static struct amount amount_of(const struct zl_msg *parts, unsigned n)
+{
+	struct amount a = {0};
+
+	for (unsigned i = 0; i < n; i++) {
+		a.msgs += !(parts[i].flags & ZL_MSG_MORE);
+		a.bytes += parts[i].len;
+	}
+	return a;
+}
+
 /* What has been laid out is out of its pipe. */
 static void release(struct zl_pgm_flow *f, const struct zl_msg *parts, unsigned n)
 {
-	uint32_t msgs = 0;
-	uint64_t bytes = 0;
+	const struct amount a = amount_of(parts, n);
 
-	for (unsigned i = 0; i < n; i++) {
-		msgs += !(parts[i].flags & ZL_MSG_MORE);
-		bytes += parts[i].len;
-	}
 	zl_untaken_drop(&f->out, n);
+	f->flow.queued_msgs -= a.msgs;
+	f->flow.queued_bytes -= a.bytes;
 	if (f->flow.peer)
-		zl_socket_released(&f->flow.peer->pipe, msgs, bytes);
+		zl_socket_released(&f->flow.peer->pipe, a.msgs, a.bytes);
 }
 
 static void lay_out_all(struct zl_pgm_flow *f, uint64_t now_ns)
@@ -97,14 +118,26 @@ uint64_t zl_pgm_out_turn(struct zl_pgm_flow *f, uint64_t now_ns)
 	return pgm_source_turn(f->source, now_ns);
 }
 
-void zl_pgm_out_write(struct zl_pgm_flow *f, const struct zl_msg *msgs, unsigned n)
+/* Parts of whole messages at the front. */
+static unsigned whole(const struct zl_msg *msgs, unsigned n)
+{
+	while (n && msgs[n - 1].flags & ZL_MSG_MORE)
+		n--;
+	return n;
+}
+
+static void queue(struct zl_pgm_flow *f, const struct zl_msg *msgs, unsigned n)
 {
 	struct zl_lcore *c = f->flow.core;
 	unsigned kept;
+	struct amount a;
 
 	for (unsigned i = 0; i < n; i++)
 		zl_buf_ref(msgs[i].buf, 1);
 	kept = zl_untaken_push(&f->out, c->blocks, msgs, n);
+	a = amount_of(msgs, kept);
+	f->flow.queued_msgs += a.msgs;
+	f->flow.queued_bytes += a.bytes;
 	if (kept == n)
 		return;
 	/* The pool is dry: the messages that are not whole now are none. */
@@ -113,9 +146,22 @@ void zl_pgm_out_write(struct zl_pgm_flow *f, const struct zl_msg *msgs, unsigned
 	zl_peer_end(f->flow.peer, "no_memory", false);
 }
 
+/* Where nothing waits, nothing is queued, as long as the rate allows. */
+void zl_pgm_out_write(struct zl_pgm_flow *f, const struct zl_msg *msgs, unsigned n)
+{
+	unsigned now = f->out.n ? 0 : whole(msgs, n), done = 0;
+
+	while (done < now && lay_out(f, &msgs[done], f->flow.core->now_ns))
+		done++;
+	if (done < n)
+		queue(f, msgs + done, n - done);
+}
+
 void zl_pgm_out_forget(struct zl_pgm_flow *f)
 {
 	zl_untaken_drop(&f->out, f->out.n);
+	f->flow.queued_msgs = 0;
+	f->flow.queued_bytes = 0;
 	f->sealed = 0;
 	f->writer = (struct zl_tsdu_writer){0};
 }

@@ -15,6 +15,7 @@ struct udp_flow {
 	struct zl_udp *udp;
 	bool addressed; /* DGRAM: each message says where to, and where from */
 	uint8_t hops;   /* to a group */
+	bool loop;      /* to our own sockets in it, too */
 	/* The message that is being written: */
 	bool begun, skipping;
 	uint8_t head[ZL_DATAGRAM_HEAD_MAX];
@@ -27,14 +28,17 @@ static struct udp_flow *of(struct zl_flow *f)
 	return (struct udp_flow *)f;
 }
 
-static struct zl_flow *create(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket)
+static struct zl_flow *create(struct zl_lcore *c, const struct zl_ipc_endpoint *at,
+			      const struct zl_ipc_socket *socket)
 {
 	struct udp_flow *u = calloc(1, sizeof(*u));
 
+	(void)c;
 	if (!u)
 		return NULL;
 	u->addressed = socket->type == ZL_DGRAM;
 	u->hops = (uint8_t)socket->options.multicast_hops;
+	u->loop = socket->options.multicast_loop;
 	u->to = (struct zl_endpoint_addr){.ip = at->ip, .port = at->port};
 	return &u->flow;
 }
@@ -115,6 +119,7 @@ static int open_here(struct zl_flow *f)
 
 	if (error)
 		return error;
+	zl_udp_set_loop(u->udp, u->loop);
 	error = join(f->core, at);
 	if (error)
 		zl_udp_close(f->core->net, u->udp);

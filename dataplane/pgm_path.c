@@ -51,25 +51,22 @@ static bool leads_to(const struct zl_pgm_place *p, const struct zl_flow *f)
  * the same bytes, so that they stay as they are. NULL: too long for a buffer, or no memory. */
 static struct rte_mbuf *in_one_piece(struct rte_mempool *pool, struct rte_mbuf *m)
 {
+	const uint32_t len = m->pkt_len;
 	struct rte_mbuf *whole;
-	uint8_t *to;
+	char *to = NULL;
 
 	if (likely(!m->next))
 		return m;
 	whole = rte_pktmbuf_alloc(pool);
-	to = whole && m->pkt_len <= UINT16_MAX
-		     ? (uint8_t *)rte_pktmbuf_append(whole, (uint16_t)m->pkt_len)
-		     : NULL;
-	for (const struct rte_mbuf *from = m; to && from; from = from->next) {
-		memcpy(to, rte_pktmbuf_mtod(from, const uint8_t *), from->data_len);
-		to += from->data_len;
-	}
+	if (whole && len <= UINT16_MAX)
+		to = rte_pktmbuf_append(whole, (uint16_t)len);
+	if (to)
+		rte_pktmbuf_read(m, 0, len, to);
 	rte_pktmbuf_free(m);
-	if (whole && !whole->data_len) {
-		rte_pktmbuf_free(whole);
-		return NULL;
-	}
-	return whole;
+	if (to)
+		return whole;
+	rte_pktmbuf_free(whole);
+	return NULL;
 }
 
 static void input(const struct zl_pgm_place *p, struct rte_mbuf *m, uint32_t remote)
@@ -150,7 +147,8 @@ static int make(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t i
 	*p = (struct zl_pgm_place){.core = c,
 				   .carrier = at->carrier,
 				   .local = {.ip = ip, .port = port_of(at)},
-				   .via = at->via};
+				   .via = at->via,
+				   .port = (uint16_t)zl_net_port_of(c->net, at->via)};
 	error = open_socket(p, core);
 	if (error)
 		return error;
@@ -189,7 +187,7 @@ static void leave(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t
 }
 
 int zl_pgm_path_open(struct zl_lcore *c, const struct zl_ipc_endpoint *at, unsigned core,
-		     bool receives)
+		     bool receives, struct zl_pgm_place **own)
 {
 	int error = take(c, at, at->ip, core, receives);
 
@@ -198,6 +196,8 @@ int zl_pgm_path_open(struct zl_lcore *c, const struct zl_ipc_endpoint *at, unsig
 	error = take(c, at, at->via, core, receives);
 	if (error)
 		leave(c, at, at->ip, receives);
+	else if (own)
+		*own = find(c, at, at->via);
 	return error;
 }
 
@@ -232,47 +232,45 @@ static struct rte_mbuf *bytes_of(struct rte_mempool *pool, const struct zl_pgm_p
 	return m;
 }
 
-static void send_udp(struct zl_flow *f, struct zl_udp *from, struct rte_mbuf *m, uint16_t port,
+static void send_udp(const struct zl_flow *f, const struct zl_pgm_place *own, struct rte_mbuf *m,
 		     const struct zl_pgm_packet *packet)
 {
 	const struct zl_endpoint_addr to = {.ip = packet->to, .port = f->at.port};
+	struct zl_net *net = f->core->net;
 
+	zl_udp_set_loop(own->udp, packet->loop && own->receivers);
 	if (zl_is_group(to.ip))
-		zl_udp_send_group(f->core->net, from, m, port, &to, packet->hops);
+		zl_udp_send_group(net, own->udp, m, own->port, &to, packet->hops);
 	else
-		zl_udp_send(f->core->net, from, m, &to);
+		zl_udp_send(net, own->udp, m, &to);
 }
 
-static void send_raw(struct zl_flow *f, struct zl_raw *from, struct rte_mbuf *m, uint16_t port,
+static void send_raw(const struct zl_flow *f, const struct zl_pgm_place *own, struct rte_mbuf *m,
 		     const struct zl_pgm_packet *packet)
 {
 	unsigned flags = packet->router_alert ? ZL_RAW_ALERT : 0;
+	struct zl_net *net = f->core->net;
 
+	zl_raw_set_loop(own->raw, packet->loop && own->receivers);
 	if (zl_is_group(packet->to))
-		zl_raw_send_group(f->core->net, from, m, port, packet->to, packet->hops, flags);
+		zl_raw_send_group(net, own->raw, m, own->port, packet->to, packet->hops, flags);
 	else
-		zl_raw_send(f->core->net, from, m, packet->to, flags);
+		zl_raw_send(net, own->raw, m, packet->to, flags);
 }
 
 /* Our own sockets hear it only where one of them receives: it would cost as much as to receive. */
 bool zl_pgm_send(struct zl_flow *f, const struct zl_pgm_packet *packet)
 {
-	struct zl_lcore *c = f->core;
-	const struct zl_pgm_place *own = find(c, &f->at, f->at.via);
-	struct rte_mbuf *m = bytes_of(c->frames, packet);
-	uint16_t port = (uint16_t)zl_net_port_of(c->net, f->at.via);
-	bool loop = packet->loop && own->receivers;
+	const struct zl_pgm_place *own = zl_pgm_flow_of(f)->own;
+	struct rte_mbuf *m = bytes_of(f->core->frames, packet);
 
 	if (!m) {
-		zl_core_count(c, ZL_CORE_drop_flow_no_memory);
+		zl_core_count(f->core, ZL_CORE_drop_flow_no_memory);
 		return false;
 	}
-	if (own->udp) {
-		zl_udp_set_loop(own->udp, loop);
-		send_udp(f, own->udp, m, port, packet);
-	} else {
-		zl_raw_set_loop(own->raw, loop);
-		send_raw(f, own->raw, m, port, packet);
-	}
+	if (own->udp)
+		send_udp(f, own, m, packet);
+	else
+		send_raw(f, own, m, packet);
 	return true;
 }

@@ -26,14 +26,15 @@ struct zl_pgm_place {
 	enum zl_carrier carrier;
 	struct zl_endpoint_addr local; /* the port is of EPGM */
 	uint32_t via;
+	uint16_t port; /* the one that has `via`, as the stack counts them */
 	struct zl_udp *udp;
 	struct zl_raw *raw;
 };
 
 /* On its own core (core == c->id) or another's, where it leads there. As often as there are flows
- * of it. 0, -errno. */
+ * of it. *own: where its packets are sent from. 0, -errno. */
 int zl_pgm_path_open(struct zl_lcore *c, const struct zl_ipc_endpoint *at, unsigned core,
-		     bool receives);
+		     bool receives, struct zl_pgm_place **own);
 void zl_pgm_path_close(struct zl_lcore *c, const struct zl_ipc_endpoint *at, bool receives);
 
 /* Bytes that go before a PGM packet, from the IP header on. */

@@ -121,7 +121,7 @@ static int allocate(struct zl_dataplane *d, unsigned core, uint16_t type, const 
 	else if (type == ZL_IPC_DEVICE_ADD)
 		*object = calloc(1, sizeof(struct zl_device));
 	else if (type == ZL_IPC_ENDPOINT_ADD && has_flow(d, core, body))
-		*object = zl_flow_create(body, socket_of(d, body));
+		*object = zl_flow_create(d->core[core], body, socket_of(d, body));
 	else
 		return 0;
 	return *object ? 0 : -errno;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dataplane/lcore.h"
+#include "dataplane/ring/chain.h"
 
 #define FAN 64 /* sessions handled at once */
 
@@ -31,14 +32,14 @@ static void write_sessions(struct zl_shard *s, struct zl_session *const *session
 	s->core->msgs_out += (uint64_t)n * n_sessions;
 }
 
-/* What has been sent is out of its pipe. */
+/* What a flow has queued is the truth about its pipe. */
 static void write_flow(struct zl_shard *s, struct zl_peer *p, const struct zl_msg *msgs, unsigned n)
 {
 	enum zl_stage was = zl_stage_enter(&s->core->stages, ZL_STAGE_zmtp_out);
 
 	p->flow->ops->write(p->flow, msgs, n);
-	p->pipe.queued_msgs = 0;
-	p->pipe.queued_bytes = 0;
+	p->pipe.queued_msgs = p->flow->queued_msgs;
+	p->pipe.queued_bytes = p->flow->queued_bytes;
 	zl_stage_leave(&s->core->stages, was);
 	s->core->msgs_out += n;
 }
@@ -163,30 +164,14 @@ static void on_broken(void *ctx, struct zl_pipe *pipe)
 static struct zl_buf *on_buffer(void *ctx, const void *bytes, uint32_t len, const uint8_t **data)
 {
 	struct zl_shard *s = ctx;
-	struct rte_mbuf *head = rte_pktmbuf_alloc(s->core->frames), *m = head;
-	const uint8_t *from = bytes;
+	struct zl_chain chain = {0};
 
-	while (m) {
-		uint32_t n = RTE_MIN(len, rte_pktmbuf_tailroom(m));
-
-		memcpy(rte_pktmbuf_mtod(m, uint8_t *), from, n);
-		m->data_len = (uint16_t)n;
-		head->pkt_len += n;
-		from += n;
-		len -= n;
-		if (!len)
-			break;
-		m->next = rte_pktmbuf_alloc(s->core->frames);
-		m = m->next;
-		head->nb_segs += m != NULL;
-	}
-	if (head && !m) {
-		rte_pktmbuf_free(head);
+	if (!zl_chain_append(&chain, s->core->frames, bytes, len)) {
+		rte_pktmbuf_free(chain.head);
 		return NULL;
 	}
-	if (head)
-		*data = rte_pktmbuf_mtod(head, uint8_t *);
-	return (struct zl_buf *)head;
+	*data = rte_pktmbuf_mtod(chain.head, uint8_t *);
+	return (struct zl_buf *)chain.head;
 }
 
 /* A buffer counts to 65535, and not only these references. */
