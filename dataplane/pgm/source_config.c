@@ -33,7 +33,9 @@ void pgm_source_defaults(struct pgm_source_config *c, uint32_t rate_kbits, uint3
 	sqns = (uint64_t)c->txw_sqns * max_tpdu;
 	c->txw_bytes = (uint32_t)(sqns > UINT32_MAX / 2 ? UINT32_MAX / 2 : sqns);
 	c->txw_ns = 0;
-	c->ambient_ns = 30000 * ms;
+	/* No heartbeat comes while data does. Until a receiver has an SPM it cannot ask for
+	 * repairs, and OpenPGM's gives up what it would ask for: 30 s, as there, is too long. */
+	c->ambient_ns = 1000 * ms;
 	c->heartbeats = sizeof(heartbeat_ms) / sizeof(heartbeat_ms[0]);
 	for (unsigned i = 0; i < c->heartbeats; i++)
 		c->heartbeat_ns[i] = heartbeat_ms[i] * ms;

@@ -230,15 +230,15 @@ struct counted {
 static bool has_counted(json_t *stats, const void *context)
 {
 	const struct counted *x = context;
-	json_t *row;
-	size_t i;
 
-	json_array_foreach(stats, i, row)
-	{
-		if (strcmp(json_string_value(json_object_get(row, "name")), x->name) == 0)
-			return (uint64_t)json_integer_value(json_object_get(row, "total")) == x->n;
-	}
-	return false;
+	return total(stats, x->name) == (json_int_t)x->n;
+}
+
+static bool has_counted_on(json_t *stats, const void *context)
+{
+	const struct counted *x = context;
+
+	return total(stats, x->name) >= (json_int_t)x->n;
 }
 
 static bool has_closed(json_t *status, const void *context)
@@ -265,6 +265,15 @@ void appliance_await_counter(struct appliance *a, const char *name, uint64_t n)
 
 	snprintf(what, sizeof(what), "%s is %llu", name, (unsigned long long)n);
 	appliance_await(a, "stats", has_counted, &x, what);
+}
+
+void appliance_await_more(struct appliance *a, const char *name, uint64_t n)
+{
+	const struct counted x = {name, appliance_counter(a, name) + n};
+	char what[96];
+
+	snprintf(what, sizeof(what), "%s is %llu or more", name, (unsigned long long)x.n);
+	appliance_await(a, "stats", has_counted_on, &x, what);
 }
 
 /* --- readiness --- */

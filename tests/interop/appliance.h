@@ -84,6 +84,8 @@ uint64_t appliance_counter(struct appliance *a, const char *name);
 void appliance_await_closes(struct appliance *a, const char *reason, uint64_t n);
 /* What the cores have counted is told a hundred times a second. */
 void appliance_await_counter(struct appliance *a, const char *name, uint64_t n);
+/* n more than now. */
+void appliance_await_more(struct appliance *a, const char *name, uint64_t n);
 
 /* `zeroline ARGUMENTS` on this run directory; its exit status, and its output to be freed. */
 int appliance_cli(struct appliance *a, char **output, const char *const *arguments);

@@ -407,6 +407,14 @@ static void receive(struct link *l)
 	case PGM_IO_STATUS_RATE_LIMITED:
 		wait_for(l, POLLIN, 5);
 		break;
+	case PGM_IO_STATUS_RESET:
+		/* Before its first SPM it cannot ask for repairs, and gives up. */
+		if (l->received)
+			fail_pgm(l, "receive", error);
+		pgm_error_free(error);
+		l->joined = false;
+		l->have = 0;
+		break;
 	default:
 		fail_pgm(l, "receive", error);
 	}

@@ -55,8 +55,10 @@ static struct appliance *bridge(const char *frontend, const char *backend, const
 }
 
 /* One libzmq publishes, two subscribe, and all is as it was sent; none of them can say that it is
- * there, so that the publisher warms up until everybody has heard it. */
-static void carry(struct appliance *a, const struct flow *flow, const char *from, const char *to)
+ * there, so that the publisher warms up until everybody has heard it, and as many of our SPMs go
+ * out as are asked for. */
+static void carry(struct appliance *a, const struct flow *flow, const char *from, const char *to,
+		  unsigned spms)
 {
 	struct publisher source = {.flow = flow, .endpoint = from, .subscribers = 2, .deaf = true};
 	struct subscriber sink[2];
@@ -74,6 +76,8 @@ static void carry(struct appliance *a, const struct flow *flow, const char *from
 	peer_hear(publisher, "ready");
 	for (unsigned i = 0; i < 2; i++)
 		peer_hear(subscriber[i], "warm");
+	if (spms)
+		appliance_await_more(a, "pgm.src_spms", spms);
 	peer_tell(publisher, "go", 0);
 	flow_rate("publisher", peer_hear(publisher, "sent"));
 	for (unsigned i = 0; i < 2; i++)
@@ -96,7 +100,7 @@ static void from_group(const char *endpoint, const char *from, const char *impai
 	struct flow flow = mixed(messages);
 
 	snprintf(frontend, sizeof(frontend), "connect: [\"%s\"], hwm: 0, " FAST, endpoint);
-	carry(bridge(frontend, NULL, impair), &flow, from, BACKEND);
+	carry(bridge(frontend, NULL, impair), &flow, from, BACKEND, 0);
 }
 
 static void to_group(const char *endpoint, const char *to, const char *impair, uint64_t messages)
@@ -105,7 +109,8 @@ static void to_group(const char *endpoint, const char *to, const char *impair, u
 	struct flow flow = mixed(messages);
 
 	snprintf(backend, sizeof(backend), "bind: [\"%s\"], hwm: 0, " FAST, endpoint);
-	carry(bridge(NULL, backend, impair), &flow, FRONTEND, to);
+	/* OpenPGM asks for no repairs before it has an SPM: of three it gets one. */
+	carry(bridge(NULL, backend, impair), &flow, FRONTEND, to, impair ? 3 : 0);
 }
 
 static void test_epgm_is_received(void **state)
@@ -142,10 +147,10 @@ static void test_several_cores_share_the_work(void **state)
 	carry(appliance_start(&(struct appliance_config){
 		      .poll_cores = 2,
 		      .frontend = "connect: [\"" HERE("epgm") "\"], hwm: 0, " FAST}),
-	      &flow, FROM("epgm"), BACKEND);
+	      &flow, FROM("epgm"), BACKEND, 0);
 	carry(appliance_start(&(struct appliance_config){
 		      .poll_cores = 2, .backend = "connect: [\"" HERE("pgm") "\"], hwm: 0, " FAST}),
-	      &flow, FRONTEND, FROM("pgm"));
+	      &flow, FRONTEND, FROM("pgm"), 0);
 }
 
 #define LOSS "rx: {loss: 1%, seed: 1}, tx: {loss: 1%, seed: 2}"
@@ -338,6 +343,87 @@ static void test_what_is_older_than_the_window_is_lost_and_said(void **state)
 	appliance_stop(a);
 }
 
+/* --- what is slower than its publishers --- */
+
+/* A PUB drops what is beyond its HWM, as for any peer; what goes out is whole and in order. */
+static void test_a_slow_group_is_held_to_the_hwm(void **state)
+{
+	static const struct peer_multicast slow = {.rate_kbits = 1000, .recovery_ms = 1000};
+	static uint8_t big[8000];
+	struct appliance *a;
+	struct peer *pub, *sub;
+
+	(void)state;
+	peer_multicast(&slow);
+	a = appliance_start(&(struct appliance_config){
+		.backend = "bind: [\"" BACKEND
+			   "\", \"" HERE("epgm") "\"], hwm: 10, sndbuf: 4096, "
+						 "options: {rate: 1000, recovery_ivl: 1s}"});
+	sub = remote_start(&a->net, "subscriber", ZMQ_SUB);
+	pub = remote_start(&a->net, "publisher", ZMQ_XPUB);
+	remote_subscribe(sub, "");
+	remote_connect(sub, FROM("epgm"));
+	remote_connect(pub, FRONTEND);
+	remote_expect_subscription(pub, true, "");
+	remote_send(pub, "first");
+	remote_expect(sub, "first");
+	for (unsigned i = 0; i < 100; i++) { /* 800 kB, of which the rate lets 125 go in a second */
+		memset(big, (int)i, sizeof(big));
+		remote_send_bytes(pub, big, sizeof(big));
+	}
+	appliance_await_counter(a, "router.parts_received", 101);
+	assert_in_range(appliance_counter(a, "router.dropped_hwm"), 1, 90);
+	memset(big, 0, sizeof(big));
+	remote_expect_bytes(sub, big, sizeof(big));
+	memset(big, 1, sizeof(big));
+	remote_expect_bytes(sub, big, sizeof(big));
+	assert_int_equal(appliance_counter(a, "core.drop_flow_no_memory"), 0);
+	remote_end(pub);
+	remote_end(sub);
+	appliance_stop(a);
+}
+
+/* A source and a receiver of one appliance, in one group. */
+static void hears_itself(const char *options, bool hears)
+{
+	char other[400];
+	struct appliance *a;
+	struct peer *pub, *sub;
+
+	peer_multicast(&fast);
+	snprintf(other, sizeof(other),
+		 "  - {name: other, kind: forwarder, frontend: {bind: [\"tcp://" LAB_APPLIANCE_IP
+		 ":5557\"]}, backend: {bind: [\"" HERE("epgm") "\"], options: {%s}}}\n",
+		 options);
+	a = appliance_start(&(struct appliance_config){
+		.frontend = "bind: [\"" FRONTEND "\", \"" HERE("epgm") "\"], " FAST,
+		.devices = other});
+	sub = remote_start(&a->net, "subscriber", ZMQ_SUB);
+	pub = remote_start(&a->net, "publisher", ZMQ_XPUB);
+	remote_subscribe(sub, "");
+	remote_connect(sub, BACKEND);
+	remote_connect(pub, "tcp://" LAB_APPLIANCE_IP ":5557");
+	remote_expect_subscription(pub, true, "");
+	appliance_await_counter(a, "core.streams_ready", 4);
+	remote_send(pub, "by the group");
+	if (hears)
+		remote_expect(sub, "by the group");
+	remote_connect(pub, FRONTEND);
+	appliance_await_counter(a, "core.streams_ready", 5);
+	remote_send(pub, "by itself");
+	remote_expect(sub, "by itself"); /* and nothing before it, if it does not hear */
+	remote_end(pub);
+	remote_end(sub);
+	appliance_stop(a);
+}
+
+static void test_multicast_loop_is_whether_an_appliance_hears_itself(void **state)
+{
+	(void)state;
+	hears_itself("rate: 100000, recovery_ivl: 5s", true);
+	hears_itself("rate: 100000, recovery_ivl: 5s, multicast_loop: no", false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +438,8 @@ int main(void)
 		LAB_TEST(test_a_source_that_comes_again_is_a_new_session),
 		LAB_TEST(test_two_sources_are_heard_at_once),
 		LAB_TEST(test_what_is_older_than_the_window_is_lost_and_said),
+		LAB_TEST(test_a_slow_group_is_held_to_the_hwm),
+		LAB_TEST(test_multicast_loop_is_whether_an_appliance_hears_itself),
 	};
 	int status = lab_begin();
 

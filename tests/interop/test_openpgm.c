@@ -60,10 +60,13 @@ static void end(struct peer *p)
 	peer_done(p);
 }
 
-static void carry(struct peer *publisher, struct peer *subscriber)
+static void carry(struct appliance *a, struct peer *publisher, struct peer *subscriber,
+		  unsigned spms)
 {
 	peer_hear(publisher, "ready");
 	peer_hear(subscriber, "warm");
+	if (spms)
+		appliance_await_more(a, "pgm.src_spms", spms);
 	peer_tell(publisher, "go", 0);
 	flow_rate("publisher", peer_hear(publisher, "sent"));
 	flow_rate("subscriber", peer_hear(subscriber, "received"));
@@ -88,7 +91,7 @@ static struct appliance *from_openpgm(bool udp, bool fec, const char *impair)
 		       : "connect: [\"pgm" HERE "\"], hwm: 0, options: {" FAST "}",
 		   NULL, impair);
 	subscriber = peer_start(&a->net, "subscriber", subscriber_run, &sink);
-	carry(peer_start(&a->net, "OpenPGM", openpgm_publish, &source), subscriber);
+	carry(a, peer_start(&a->net, "OpenPGM", openpgm_publish, &source), subscriber, 0);
 	assert_int_equal(counted(a, "pgm.rcv_lost"), 0);
 	return a;
 }
@@ -109,7 +112,9 @@ static struct appliance *to_openpgm(bool udp, const char *backend, const char *i
 	a = bridge(NULL, backend, impair);
 	subscriber = peer_start(&a->net, "OpenPGM", openpgm_subscribe, &sink);
 	peer_hear(subscriber, "joined");
-	carry(peer_start(&a->net, "publisher", publisher_run, &source), subscriber);
+	/* Of so many SPMs one is not lost: then it can ask for repairs. */
+	carry(a, peer_start(&a->net, "publisher", publisher_run, &source), subscriber,
+	      impair ? 3 : 0);
 	return a;
 }
 

@@ -584,7 +584,7 @@ static void test_libzmqs_options_become_its_settings(void **state)
 	assert_int_equal(c.rate, 12500);
 	assert_int_equal(c.txw_sqns, 80);
 	assert_int_equal(c.max_tpdu, 1472);
-	assert_int_equal(c.ambient_ns, 30 * SECOND);
+	assert_int_equal(c.ambient_ns, SECOND);
 	assert_int_equal(c.heartbeats, 9);
 	assert_int_equal(c.heartbeat_ns[0], 100 * MS);
 	assert_int_equal(c.heartbeat_ns[8], 30 * SECOND);
