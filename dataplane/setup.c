@@ -41,6 +41,18 @@ static uint16_t frame_room(const struct zl_dataplane *d)
 	return (uint16_t)room;
 }
 
+/* What was freed last is taken next, as the CPU still has it at hand: DPDK's rings go round all of
+ * a pool, which is memory that no cache and no TLB holds. Unless a device or EAL's caller says what
+ * it must be. */
+static void set_ops(struct rte_mempool *pool)
+{
+	const char *best = rte_mbuf_best_mempool_ops();
+
+	if (strcmp(best, RTE_MBUF_DEFAULT_MEMPOOL_OPS) ||
+	    rte_mempool_set_ops_byname(pool, "lf_stack", NULL))
+		rte_mempool_set_ops_byname(pool, best, NULL);
+}
+
 /* As rte_pktmbuf_pool_create, but objects may lie across 4 KiB pages where nothing needs them
  * contiguous by physical address: without hugepages each would else have a page of its own. */
 static struct rte_mempool *frame_pool(const char *kind, unsigned core, unsigned n, uint16_t room,
@@ -55,7 +67,7 @@ static struct rte_mempool *frame_pool(const char *kind, unsigned core, unsigned 
 					sizeof(about), SOCKET_ID_ANY, flags);
 	if (!pool)
 		return NULL;
-	rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL);
+	set_ops(pool);
 	rte_pktmbuf_pool_init(pool, &about);
 	if (rte_mempool_populate_default(pool) < 0) {
 		rte_mempool_free(pool);
