@@ -9,10 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control/ipc/batch.h"
 #include "dataplane/dataplane.h"
 
 #define WAITING_MAX 256 /* letters waiting for control before the cores are left waiting */
 #define BURST       64
+#define CORES_FIRST 4 /* times that they are asked before control is */
 #define RETRY_MS    1 /* a core with a full mailbox does not tell when it has room */
 
 void zl_letter_push(struct zl_letter_queue *q, struct zl_letter *letter)
@@ -469,28 +471,45 @@ static void close_host(struct zl_dataplane *d)
 	zl_doorbell_close(&d->bell);
 }
 
+static void serve_control(struct zl_dataplane *d, uint32_t events)
+{
+	if (events & EPOLLOUT)
+		flush_control(d);
+	if (events & ~(uint32_t)EPOLLOUT)
+		read_control(d);
+}
+
 static void serve(struct zl_dataplane *d, const struct epoll_event *e)
 {
 	if (e->data.fd == d->signals)
 		read_signals(d);
 	else if (e->data.fd == d->listener)
 		control_came(d);
-	else if (e->data.fd == d->control && (e->events & EPOLLOUT))
-		flush_control(d);
+	else if (e->data.fd == d->control)
+		serve_control(d, e->events);
 }
 
-/* Cores first, so that what they said before control's next word is in order; sleeping only when
- * neither side has anything left. */
+static bool read_cores(struct zl_dataplane *d)
+{
+	bool any = false;
+
+	for (unsigned i = 0; d->running && i < zl_dataplane_cores(d); i++)
+		any |= read_core(d, i) > 0;
+	return any;
+}
+
+/* Cores first, so that what they said before control's next word is in order, and for as long as
+ * they have something to say, within reason; sleeping only when neither side has anything left. */
 static void turn(struct zl_dataplane *d)
 {
 	struct epoll_event events[8];
-	bool waiting, busy = false;
+	bool waiting, busy;
 	int n;
 
 	waiting = flush_cores(d);
 	note_behind(d, waiting);
-	for (unsigned i = 0; d->running && i < zl_dataplane_cores(d); i++)
-		busy |= read_core(d, i) > 0;
+	for (unsigned i = 0; (busy = read_cores(d)) && i < CORES_FIRST; i++)
+		;
 	if (!busy)
 		zl_doorbell_sleep(&d->bell);
 	for (unsigned i = 0; !busy && d->running && i < zl_dataplane_cores(d); i++)
@@ -499,8 +518,6 @@ static void turn(struct zl_dataplane *d)
 	zl_doorbell_awake(&d->bell);
 	for (int i = 0; i < n; i++)
 		serve(d, &events[i]);
-	if (d->control >= 0)
-		read_control(d);
 }
 
 int zl_host_run(struct zl_dataplane *d)
@@ -508,6 +525,7 @@ int zl_host_run(struct zl_dataplane *d)
 	if (open_host(d))
 		return -1;
 	give_socket(d);
+	zl_sched_batch();
 	if (zl_dataplane_confine(d)) {
 		close_host(d);
 		return -1;
