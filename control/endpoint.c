@@ -192,7 +192,8 @@ static bool same(const struct zl_endpoint *e, const struct zl_ipc_endpoint *at)
 	if (strcmp(e->at.text, at->text) == 0 || strcmp(zl_endpoint_last(e, last), at->text) == 0)
 		return true;
 	return zl_ipc_on_ports(at->carrier) && e->at.carrier == at->carrier && e->at.ip == at->ip &&
-	       e->at.port == at->port && e->at.via == at->via;
+	       e->at.port == at->port && e->at.via == at->via && e->at.b.ip == at->b.ip &&
+	       e->at.b.via == at->b.via;
 }
 
 bool zl_endpoint_is(const struct zl_endpoint *e, const struct zl_socket *socket,

@@ -39,6 +39,10 @@ static int create_source(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *at
 	c.dport = at->port;
 	c.nla = nla_of(at->via);
 	c.group = nla_of(at->ip);
+	if (at->b.ip) {
+		c.nla_b = nla_of(at->b.via);
+		c.group_b = nla_of(at->b.ip);
+	}
 	getrandom(c.tsi.gsi, sizeof(c.tsi.gsi), 0);
 	getrandom(&c.tsi.port, sizeof(c.tsi.port), 0);
 	getrandom(&c.first_sqn, sizeof(c.first_sqn), 0);
@@ -58,6 +62,9 @@ static int create_receiver(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *
 			      (uint16_t)zl_pgm_overhead(at->carrier));
 	c.dport = at->port;
 	c.group = nla_of(at->ip);
+	c.lines = at->b.ip ? 2 : 1;
+	c.passive = !o->pgm_naks;
+	c.nak_bo_ns = o->pgm_nak_ivl * UINT64_C(1000000);
 	getrandom(&c.seed, sizeof(c.seed), 0);
 	return zl_pgm_in_create(f, &c);
 }
@@ -121,7 +128,7 @@ static int open_here(struct zl_flow *flow)
 
 	zl_timer_init(&f->timer, wake);
 	f->due_ns = PGM_NEVER;
-	return zl_pgm_path_open(flow->core, &flow->at, flow->core->id, !f->sends, &f->own);
+	return zl_pgm_path_open(flow->core, &flow->at, flow->core->id, !f->sends, f->own);
 }
 
 static void close_here(struct zl_flow *flow)
@@ -151,7 +158,7 @@ static void close_elsewhere(struct zl_lcore *c, struct zl_core_endpoint *e)
 }
 
 void zl_flow_pgm_input(struct zl_flow *flow, const struct pgm_packet *p, struct rte_mbuf *m,
-		       uint32_t from)
+		       uint32_t from, unsigned line)
 {
 	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
 	const struct pgm_nla nla = nla_of(from);
@@ -159,7 +166,7 @@ void zl_flow_pgm_input(struct zl_flow *flow, const struct pgm_packet *p, struct 
 	if (f->sends)
 		pgm_source_input(f->source, flow->core->now_ns, p);
 	else
-		pgm_receiver_input(f->receiver, flow->core->now_ns, p, &nla, m);
+		pgm_receiver_input(f->receiver, flow->core->now_ns, p, &nla, line, m);
 }
 
 static void write_parts(struct zl_flow *flow, const struct zl_msg *msgs, unsigned n)

@@ -23,8 +23,8 @@ struct zl_pgm_flow {
 	uint64_t max_msg_bytes;
 	struct zl_timer timer; /* wakes its core for what is due */
 	uint64_t due_ns;
-	void *memory;             /* of source or receiver */
-	struct zl_pgm_place *own; /* where its packets come from */
+	void *memory;                           /* of source or receiver */
+	struct zl_pgm_place *own[ZL_PGM_LINES]; /* where its packets come from */
 	union {
 		struct { /* sends */
 			struct pgm_source *source;
@@ -51,9 +51,9 @@ static inline struct zl_pgm_flow *zl_pgm_flow_of(struct zl_flow *f)
 	return (struct zl_pgm_flow *)f;
 }
 
-/* A packet that came on its path; m is borrowed. */
+/* A packet that came on that line of its path; m is borrowed. */
 void zl_flow_pgm_input(struct zl_flow *f, const struct pgm_packet *p, struct rte_mbuf *m,
-		       uint32_t from);
+		       uint32_t from, unsigned line);
 
 /* flow_pgm_out.c; the first on the host core. 0, -errno. */
 int zl_pgm_out_create(struct zl_pgm_flow *f, struct pgm_source_config *c);

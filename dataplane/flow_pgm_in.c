@@ -91,7 +91,7 @@ static bool send_packet(void *ctx, struct pgm_session *s, const struct pgm_nla *
 	return zl_pgm_send(&f->flow, &(struct zl_pgm_packet){
 					     .head = at,
 					     .head_len = len,
-					     .to = to ? pgm_load32(to->addr) : f->flow.at.ip,
+					     .to = to ? pgm_load32(to->addr) : 0,
 					     .hops = to ? f->hops : 1,
 					     .router_alert = router_alert,
 				     });

@@ -17,7 +17,6 @@ static bool to_group(void *ctx, const uint8_t *head, unsigned head_len, const ui
 							     .head_len = head_len,
 							     .body = body,
 							     .body_len = body_len,
-							     .to = f->flow.at.ip,
 							     .hops = f->hops,
 							     .router_alert = router_alert,
 							     .loop = f->loop});

@@ -17,13 +17,24 @@ static uint16_t port_of(const struct zl_ipc_endpoint *at)
 	return at->carrier == ZL_CARRIER_EPGM ? at->port : 0;
 }
 
-static struct zl_pgm_place *find(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t ip)
+static unsigned lines_of(const struct zl_ipc_endpoint *at)
+{
+	return at->b.ip ? 2 : 1;
+}
+
+static struct zl_ipc_line line_of(const struct zl_ipc_endpoint *at, unsigned line)
+{
+	return line ? at->b : (struct zl_ipc_line){at->ip, at->via};
+}
+
+static struct zl_pgm_place *find(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t via,
+				 uint32_t ip)
 {
 	for (unsigned i = 0; i < ZL_PGM_PLACES; i++) {
 		struct zl_pgm_place *p = &c->pgm_place[i];
 
-		if (p->refs && p->carrier == at->carrier && p->local.ip == ip &&
-		    p->via == at->via && p->local.port == port_of(at))
+		if (p->refs && p->carrier == at->carrier && p->local.ip == ip && p->via == via &&
+		    p->local.port == port_of(at))
 			return p;
 	}
 	return NULL;
@@ -39,12 +50,18 @@ static struct zl_pgm_place *unused(struct zl_lcore *c)
 
 /* --- in --- */
 
-/* Does what came to this place come to that flow? */
-static bool leads_to(const struct zl_pgm_place *p, const struct zl_flow *f)
+/* The line of that flow by which what came to this place comes to it; -1: it does not. */
+static int leads_to(const struct zl_pgm_place *p, const struct zl_flow *f)
 {
-	return f->at.carrier == p->carrier && f->at.via == p->via &&
-	       port_of(&f->at) == p->local.port &&
-	       (f->at.ip == p->local.ip || f->at.via == p->local.ip);
+	if (f->at.carrier != p->carrier || port_of(&f->at) != p->local.port)
+		return -1;
+	for (unsigned i = 0; i < lines_of(&f->at); i++) {
+		const struct zl_ipc_line line = line_of(&f->at, i);
+
+		if (line.via == p->via && (line.ip == p->local.ip || line.via == p->local.ip))
+			return (int)i;
+	}
+	return -1;
 }
 
 /* In one piece, for whoever keeps it: what was put together of fragments is not. Others may have
@@ -85,9 +102,11 @@ static void input(const struct zl_pgm_place *p, struct rte_mbuf *m, uint32_t rem
 		return;
 	}
 	for (struct zl_flow *f = c->flows, *next; f; f = next) {
+		int line = leads_to(p, f);
+
 		next = f->next;
-		if (leads_to(p, f))
-			zl_flow_pgm_input(f, &packet, m, remote);
+		if (line >= 0)
+			zl_flow_pgm_input(f, &packet, m, remote, (unsigned)line);
 	}
 	rte_pktmbuf_free(m);
 }
@@ -136,8 +155,8 @@ static void close_socket(struct zl_pgm_place *p)
 		zl_udp_close(p->core->net, p->udp);
 }
 
-static int make(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t ip, unsigned core,
-		struct zl_pgm_place **made)
+static int make(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t via, uint32_t ip,
+		unsigned core, struct zl_pgm_place **made)
 {
 	struct zl_pgm_place *p = unused(c);
 	int error;
@@ -147,34 +166,36 @@ static int make(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t i
 	*p = (struct zl_pgm_place){.core = c,
 				   .carrier = at->carrier,
 				   .local = {.ip = ip, .port = port_of(at)},
-				   .via = at->via,
-				   .port = (uint16_t)zl_net_port_of(c->net, at->via)};
+				   .via = via,
+				   .port = (uint16_t)zl_net_port_of(c->net, via)};
 	error = open_socket(p, core);
 	if (error)
 		return error;
-	error = zl_is_group(ip) ? zl_flow_join_group(c, at->via, ip) : 0;
+	error = zl_is_group(ip) ? zl_flow_join_group(c, via, ip) : 0;
 	if (error)
 		close_socket(p);
 	*made = p;
 	return error;
 }
 
-static int take(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t ip, unsigned core,
-		bool receives)
+static int take(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t via, uint32_t ip,
+		unsigned core, bool receives, struct zl_pgm_place **taken)
 {
-	struct zl_pgm_place *p = find(c, at, ip);
-	int error = p ? 0 : make(c, at, ip, core, &p);
+	struct zl_pgm_place *p = find(c, at, via, ip);
+	int error = p ? 0 : make(c, at, via, ip, core, &p);
 
 	if (error)
 		return error;
 	p->refs++;
 	p->receivers += receives;
+	*taken = p;
 	return 0;
 }
 
-static void leave(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t ip, bool receives)
+static void leave(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t via, uint32_t ip,
+		  bool receives)
 {
-	struct zl_pgm_place *p = find(c, at, ip);
+	struct zl_pgm_place *p = find(c, at, via, ip);
 
 	if (!p)
 		return;
@@ -182,29 +203,58 @@ static void leave(struct zl_lcore *c, const struct zl_ipc_endpoint *at, uint32_t
 	if (--p->refs)
 		return;
 	if (zl_is_group(ip))
-		zl_flow_leave_group(c, at->via, ip);
+		zl_flow_leave_group(c, via, ip);
 	close_socket(p);
 }
 
-int zl_pgm_path_open(struct zl_lcore *c, const struct zl_ipc_endpoint *at, unsigned core,
-		     bool receives, struct zl_pgm_place **own)
+static void leave_line(struct zl_lcore *c, const struct zl_ipc_endpoint *at, unsigned i,
+		       bool receives)
 {
-	int error = take(c, at, at->ip, core, receives);
+	const struct zl_ipc_line line = line_of(at, i);
+
+	leave(c, at, line.via, line.via, receives);
+	leave(c, at, line.via, line.ip, receives);
+}
+
+/* The group, and the address that answers come to. */
+static int take_line(struct zl_lcore *c, const struct zl_ipc_endpoint *at, unsigned i,
+		     unsigned core, bool receives, struct zl_pgm_place **own)
+{
+	const struct zl_ipc_line line = line_of(at, i);
+	struct zl_pgm_place *group;
+	int error = take(c, at, line.via, line.ip, core, receives, &group);
 
 	if (error)
 		return error;
-	error = take(c, at, at->via, core, receives);
+	error = take(c, at, line.via, line.via, core, receives, own);
 	if (error)
-		leave(c, at, at->ip, receives);
-	else if (own)
-		*own = find(c, at, at->via);
+		leave(c, at, line.via, line.ip, receives);
 	return error;
+}
+
+int zl_pgm_path_open(struct zl_lcore *c, const struct zl_ipc_endpoint *at, unsigned core,
+		     bool receives, struct zl_pgm_place *own[ZL_PGM_LINES])
+{
+	struct zl_pgm_place *place[ZL_PGM_LINES] = {NULL};
+
+	for (unsigned i = 0; i < lines_of(at); i++) {
+		int error = take_line(c, at, i, core, receives, &place[i]);
+
+		if (!error)
+			continue;
+		while (i-- > 0)
+			leave_line(c, at, i, receives);
+		return error;
+	}
+	if (own)
+		memcpy(own, place, sizeof(place));
+	return 0;
 }
 
 void zl_pgm_path_close(struct zl_lcore *c, const struct zl_ipc_endpoint *at, bool receives)
 {
-	leave(c, at, at->via, receives);
-	leave(c, at, at->ip, receives);
+	for (unsigned i = lines_of(at); i-- > 0;)
+		leave_line(c, at, i, receives);
 }
 
 /* --- out --- */
@@ -233,44 +283,78 @@ static struct rte_mbuf *bytes_of(struct rte_mempool *pool, const struct zl_pgm_p
 }
 
 static void send_udp(const struct zl_flow *f, const struct zl_pgm_place *own, struct rte_mbuf *m,
-		     const struct zl_pgm_packet *packet)
+		     uint32_t ip, const struct zl_pgm_packet *packet)
 {
-	const struct zl_endpoint_addr to = {.ip = packet->to, .port = f->at.port};
+	const struct zl_endpoint_addr to = {.ip = ip, .port = f->at.port};
 	struct zl_net *net = f->core->net;
 
 	zl_udp_set_loop(own->udp, packet->loop && own->receivers);
-	if (zl_is_group(to.ip))
+	if (zl_is_group(ip))
 		zl_udp_send_group(net, own->udp, m, own->port, &to, packet->hops);
 	else
 		zl_udp_send(net, own->udp, m, &to);
 }
 
 static void send_raw(const struct zl_flow *f, const struct zl_pgm_place *own, struct rte_mbuf *m,
-		     const struct zl_pgm_packet *packet)
+		     uint32_t ip, const struct zl_pgm_packet *packet)
 {
 	unsigned flags = packet->router_alert ? ZL_RAW_ALERT : 0;
 	struct zl_net *net = f->core->net;
 
 	zl_raw_set_loop(own->raw, packet->loop && own->receivers);
-	if (zl_is_group(packet->to))
-		zl_raw_send_group(net, own->raw, m, own->port, packet->to, packet->hops, flags);
+	if (zl_is_group(ip))
+		zl_raw_send_group(net, own->raw, m, own->port, ip, packet->hops, flags);
 	else
-		zl_raw_send(net, own->raw, m, packet->to, flags);
+		zl_raw_send(net, own->raw, m, ip, flags);
+}
+
+/* An SPM says by which of our addresses its source is reached: on each line by that line's. */
+static void name_path(struct rte_mbuf *m, uint32_t via)
+{
+	uint8_t *at = rte_pktmbuf_mtod(m, uint8_t *);
+	struct pgm_nla path = {.len = 4};
+
+	if (at[4] != PGM_SPM)
+		return;
+	pgm_store32(path.addr, via);
+	pgm_spm_set_path(at, m->data_len, &path);
 }
 
 /* Our own sockets hear it only where one of them receives: it would cost as much as to receive. */
-bool zl_pgm_send(struct zl_flow *f, const struct zl_pgm_packet *packet)
+static bool send_on(struct zl_flow *f, unsigned line, uint32_t ip,
+		    const struct zl_pgm_packet *packet)
 {
-	const struct zl_pgm_place *own = zl_pgm_flow_of(f)->own;
+	const struct zl_pgm_place *own = zl_pgm_flow_of(f)->own[line];
 	struct rte_mbuf *m = bytes_of(f->core->frames, packet);
 
 	if (!m) {
 		zl_core_count(f->core, ZL_CORE_drop_flow_no_memory);
 		return false;
 	}
+	if (line)
+		name_path(m, own->via);
 	if (own->udp)
-		send_udp(f, own, m, packet);
+		send_udp(f, own, m, ip, packet);
 	else
-		send_raw(f, own, m, packet);
+		send_raw(f, own, m, ip, packet);
+	return true;
+}
+
+/* The line whose port that host is reached by. */
+static unsigned line_to(struct zl_flow *f, uint32_t ip)
+{
+	return lines_of(&f->at) > 1 &&
+	       zl_net_route(f->core->net, ip) == zl_pgm_flow_of(f)->own[1]->port;
+}
+
+/* On both lines or on none, as far as memory goes: what line B has lost line A has. */
+bool zl_pgm_send(struct zl_flow *f, const struct zl_pgm_packet *packet)
+{
+	if (packet->to)
+		return send_on(f, line_to(f, packet->to), packet->to, packet);
+	if (!send_on(f, 0, f->at.ip, packet))
+		return false;
+	if (lines_of(&f->at) > 1)
+		send_on(f, 1, f->at.b.ip, packet);
 	return true;
 }

@@ -1,6 +1,7 @@
 /* Endpoints of datagrams, which ports carry: "udp://10.0.0.1:5555", and of groups with the port
  * that they are reached by before them: "udp://eth0;239.192.1.1:5555" (zmq_udp), and so for epgm://
- * and pgm:// (zmq_pgm). What the kernel's addresses would carry is not there, and said. */
+ * and pgm:// (zmq_pgm), which may have two lines. What the kernel's addresses would carry is not
+ * there, and said. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,17 +61,17 @@ static bool read_address(const struct zl_ipc_endpoint *e, const struct host_port
 }
 
 /* Which port a group is reached by. */
-static int settle_group(struct zl_ipc_endpoint *e, const struct zl_ports *ports, char *error,
-			size_t error_max)
+static int settle_group(const struct zl_ipc_endpoint *e, uint32_t *via,
+			const struct zl_ports *ports, char *error, size_t error_max)
 {
-	if (e->via)
+	if (*via)
 		return 0;
 	if (ports->n > 1)
 		return bad(e, error, error_max,
 			   "a group is reached by one port: name it before the group, as in "
 			   "eth0;239.192.1.1:5555",
 			   ports);
-	e->via = ports->at[0].ip;
+	*via = ports->at[0].ip;
 	return 0;
 }
 
@@ -78,7 +79,7 @@ static int settle(struct zl_ipc_endpoint *e, const struct zl_ports *ports, char 
 		  size_t error_max)
 {
 	if (is_group(e->ip))
-		return settle_group(e, ports, error, error_max);
+		return settle_group(e, &e->via, ports, error, error_max);
 	if (e->via)
 		return bad(e, error, error_max, "a port's name belongs before a group only", ports);
 	if (!e->connect && e->ip && !address_is_of_port(ports, e->ip))
@@ -89,12 +90,31 @@ static int settle(struct zl_ipc_endpoint *e, const struct zl_ports *ports, char 
 	return 0;
 }
 
-/* "via;host:port" into ip, port and via, in whatever form this carrier has. */
-static int read_endpoint(struct zl_ipc_endpoint *e, const struct zl_ports *ports,
+/* One line of an endpoint, "via;host:port", of n bytes. */
+static int read_line(const struct zl_ipc_endpoint *e, const char *text, size_t n,
+		     const struct zl_ports *ports, const char *example, struct zl_ipc_line *line,
+		     uint16_t *port, char *error, size_t error_max)
+{
+	const char *semicolon = memchr(text, ';', n), *rest = semicolon ? semicolon + 1 : text;
+	struct host_port at;
+
+	if (semicolon && !read_via(text, (size_t)(semicolon - text), ports, &line->via))
+		return bad(e, error, error_max, "before the semicolon belongs a port", ports);
+	if (!address_split(rest, n - (size_t)(rest - text), false, &at) ||
+	    !read_address(e, &at, ports, &line->ip)) {
+		snprintf(error, error_max, "\"%.80s\" is not an endpoint, such as %s", e->text,
+			 example);
+		return -EINVAL;
+	}
+	*port = at.port;
+	return 0;
+}
+
+/* Into ip, port and via. */
+static int read_endpoint(struct zl_ipc_endpoint *e, size_t n, const struct zl_ports *ports,
 			 const char *example, char *error, size_t error_max)
 {
-	const char *rest = strstr(e->text, "://") + 3, *semicolon = strchr(rest, ';');
-	struct host_port at;
+	struct zl_ipc_line line = {0};
 
 	if (!ports->n) {
 		snprintf(error, error_max,
@@ -103,17 +123,11 @@ static int read_endpoint(struct zl_ipc_endpoint *e, const struct zl_ports *ports
 			 e->text, zl_carrier_scheme[e->carrier]);
 		return -EINVAL;
 	}
-	if (semicolon && !read_via(rest, (size_t)(semicolon - rest), ports, &e->via))
-		return bad(e, error, error_max, "before the semicolon belongs a port", ports);
-	if (semicolon)
-		rest = semicolon + 1;
-	if (!address_split(rest, strlen(rest), false, &at) ||
-	    !read_address(e, &at, ports, &e->ip)) {
-		snprintf(error, error_max, "\"%.80s\" is not an endpoint, such as %s", e->text,
-			 example);
+	if (read_line(e, strstr(e->text, "://") + 3, n, ports, example, &line, &e->port, error,
+		      error_max))
 		return -EINVAL;
-	}
-	e->port = at.port;
+	e->ip = line.ip;
+	e->via = line.via;
 	return 0;
 }
 
@@ -121,7 +135,7 @@ int datagram_udp(struct zl_ipc_endpoint *e, const struct zl_ports *ports, char *
 		 size_t error_max)
 {
 	e->carrier = ZL_CARRIER_UDP;
-	if (read_endpoint(e, ports,
+	if (read_endpoint(e, strlen(strstr(e->text, "://") + 3), ports,
 			  e->connect ? "udp://10.0.0.9:5555 or udp://239.192.1.1:5555"
 				     : "udp://*:5555 or udp://239.192.1.1:5555",
 			  error, error_max))
@@ -129,17 +143,52 @@ int datagram_udp(struct zl_ipc_endpoint *e, const struct zl_ports *ports, char *
 	return settle(e, ports, error, error_max);
 }
 
+#define PGM_EXAMPLE "epgm://eth0;239.192.1.1:5555"
+
+static int settle_line(const struct zl_ipc_endpoint *e, struct zl_ipc_line *line,
+		       const struct zl_ports *ports, char *error, size_t error_max)
+{
+	if (is_group(line->ip))
+		return settle_group(e, &line->via, ports, error, error_max);
+	snprintf(error, error_max, "\"%.80s\": PGM goes to a group, such as " PGM_EXAMPLE, e->text);
+	return -EINVAL;
+}
+
+/* "LINE|LINE": the second is line B, another group or port's, with the same content. */
+static int read_line_b(struct zl_ipc_endpoint *e, const char *text, const struct zl_ports *ports,
+		       char *error, size_t error_max)
+{
+	const char *why = NULL;
+	uint16_t port;
+
+	if (read_line(e, text, strlen(text), ports, PGM_EXAMPLE "|eth1;239.192.2.1:5555", &e->b,
+		      &port, error, error_max) ||
+	    settle_line(e, &e->b, ports, error, error_max))
+		return -EINVAL;
+	if (port != e->port)
+		why = "lines A and B have one port number";
+	else if (e->b.ip == e->ip && e->b.via == e->via)
+		why = "lines A and B are the same; give B a group of its own, or another port";
+	if (why)
+		return bad(e, error, error_max, why, ports);
+	return 0;
+}
+
 int datagram_pgm(struct zl_ipc_endpoint *e, const struct zl_ports *ports, char *error,
 		 size_t error_max)
 {
+	const char *rest = strstr(e->text, "://") + 3, *bar = strchr(rest, '|');
+	struct zl_ipc_line a;
+
 	e->carrier = strncmp(e->text, "epgm", 4) == 0 ? ZL_CARRIER_EPGM : ZL_CARRIER_PGM;
-	if (read_endpoint(e, ports, "epgm://eth0;239.192.1.1:5555", error, error_max))
+	if (read_endpoint(e, bar ? (size_t)(bar - rest) : strlen(rest), ports, PGM_EXAMPLE, error,
+			  error_max))
 		return -EINVAL;
-	if (is_group(e->ip))
-		return settle_group(e, ports, error, error_max);
-	snprintf(error, error_max,
-		 "\"%.80s\": PGM goes to a group, such as epgm://eth0;239.192.1.1:5555", e->text);
-	return -EINVAL;
+	a = (struct zl_ipc_line){e->ip, e->via};
+	if (settle_line(e, &a, ports, error, error_max))
+		return -EINVAL;
+	e->via = a.via;
+	return bar ? read_line_b(e, bar + 1, ports, error, error_max) : 0;
 }
 
 #define TYPE(t) (1u << ZL_##t)

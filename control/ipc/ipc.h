@@ -319,6 +319,11 @@ struct zl_ipc_filter {
 };
 #define ZL_MODE_GIVEN 0x10000u /* beside the permission bits */
 
+/* A group, and the address of the port that it is reached by. */
+struct zl_ipc_line {
+	uint32_t ip, via;
+};
+
 /* A bind (listens on every core of its carrier) or a connect (remembered only; DIAL opens a
  * stream, or of either kind the flow). */
 struct zl_ipc_endpoint {
@@ -331,6 +336,7 @@ struct zl_ipc_endpoint {
 	uint16_t via_port; /* UDP connect: it sends from there; chosen by the dataplane */
 	uint32_t via;      /* of a group: the address of the port that it is reached by */
 	uint32_t mode;     /* IPC bind: of the file, with ZL_MODE_GIVEN; 0: as the umask has it */
+	struct zl_ipc_line b; /* PGM's line B, with what ip and via have as line A; ip 0: none */
 	uint32_t filters;
 	struct zl_ipc_filter filter[ZL_FILTERS_MAX];
 	struct zl_ipc_sockaddr address; /* the kernel's carriers: to bind or connect to */

@@ -42,6 +42,14 @@ int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t 
 	return 0;
 }
 
+int zl_net_route(const struct zl_net *net, uint32_t ip)
+{
+	uint32_t src, next_hop;
+	uint16_t port;
+
+	return ipv4_route(net, ip, &port, &src, &next_hop) ? -1 : port;
+}
+
 static void set_l4_checksum(void *l4, uint8_t proto, uint16_t sum)
 {
 	if (proto == IPPROTO_TCP)

@@ -90,6 +90,8 @@ struct zl_net_port {
 int zl_net_port_add(struct zl_net *net, uint16_t port, const struct zl_net_port *p);
 /* The port whose address this is, or -1. */
 int zl_net_port_of(const struct zl_net *net, uint32_t ip);
+/* The port by which that host is reached, or -1. */
+int zl_net_route(const struct zl_net *net, uint32_t ip);
 
 /* A vector of received frames of one port; the stack owns them from here on. */
 void zl_net_input(struct zl_net *net, uint16_t port, struct rte_mbuf **frames, unsigned n,

@@ -233,7 +233,9 @@ static void backed_off(struct pgm_session *s, uint64_t now_ns, uint32_t sqn, str
 	const uint32_t first = session_tg_first(s, sqn);
 	struct rxw_slot *t = rxw_slot(s, sqn);
 
-	if (!s->path.len) { /* we would not know where to (6.2) */
+	if (s->r->config.passive) {
+		rxw_lose(s, t, PGM_rcv_lost_passed);
+	} else if (!s->path.len) { /* we would not know where to (6.2) */
 		put(s, now_ns, t, RXW_BACK_OFF, g->wait_ns);
 	} else if (s->no_naks) {
 		rxw_lose(s, t, PGM_rcv_lost_reset);

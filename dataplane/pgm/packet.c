@@ -6,7 +6,8 @@
 
 enum {
 	AFI_IPV4 = 1,
-	AFI_IPV6 = 2
+	AFI_IPV6 = 2,
+	SPM_PATH_AT = 4 + 4 + 4 + 4, /* after its sequence number, edges and AFI */
 };
 
 const char *pgm_reason_text(enum pgm_reason r)
@@ -225,4 +226,11 @@ size_t pgm_build(const struct pgm_packet *p, uint8_t *out, size_t room)
 	n += p->tsdu_len;
 	pgm_store16(out + 6, pgm_checksum(out, n));
 	return n;
+}
+
+void pgm_spm_set_path(uint8_t *spm, size_t len, const struct pgm_nla *path)
+{
+	memcpy(spm + PGM_HEADER_LEN + SPM_PATH_AT, path->addr, path->len);
+	pgm_store16(spm + 6, 0);
+	pgm_store16(spm + 6, pgm_checksum(spm, len));
 }

@@ -120,6 +120,9 @@ enum pgm_reason pgm_parse(const uint8_t *at, size_t len, struct pgm_packet *p);
  * PGM_NETWORK come from the options. */
 size_t pgm_build(const struct pgm_packet *p, uint8_t *out, size_t room);
 
+/* Another path NLA into an SPM that was built with one of the same length. */
+void pgm_spm_set_path(uint8_t *spm, size_t len, const struct pgm_nla *path);
+
 const char *pgm_reason_text(enum pgm_reason r);
 
 /* The checksum as stored, of bytes whose checksum field is zero; never 0 (RFC 3208 8). */

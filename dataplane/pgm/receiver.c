@@ -51,6 +51,8 @@ static enum pgm_input spm(struct pgm_session *s, uint64_t now_ns, const struct p
 {
 	struct pgm_receiver *r = s->r;
 
+	if (s->path.len && p->sqn == s->spm_sqn && s->r->config.lines > 1)
+		return PGM_TAKEN; /* the other line's */
 	if (s->path.len && sqn_diff(p->sqn, s->spm_sqn) <= 0) {
 		receiver_count(r, PGM_rcv_drop_spm_old);
 		return PGM_DROPPED;
@@ -97,8 +99,10 @@ static struct pgm_session *try_to_begin(struct pgm_receiver *r, uint64_t now_ns,
 }
 
 static enum pgm_input downstream(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p,
-				 const struct pgm_nla *from, void *buffer)
+				 const struct pgm_nla *from, unsigned line, void *buffer)
 {
+	enum pgm_input done;
+
 	if (p->type == PGM_SPM)
 		return spm(s, now_ns, p, from);
 	if (p->type == PGM_NCF)
@@ -106,7 +110,14 @@ static enum pgm_input downstream(struct pgm_session *s, uint64_t now_ns, const s
 	receiver_count(s->r, p->type == PGM_ODATA ? PGM_rcv_odata : PGM_rcv_rdata);
 	if (p->flags & PGM_PARITY)
 		return rebuild_parity(s, now_ns, p, buffer);
-	return rxw_data(s, now_ns, p, buffer);
+	done = rxw_data(s, now_ns, p, buffer);
+	if (s->r->config.lines == 1 && !s->r->config.passive)
+		return done;
+	if (p->type == PGM_ODATA)
+		line_heard(s, now_ns, line, p->sqn, done == PGM_TAKEN);
+	if (s->r->config.passive)
+		lines_give_up(s, now_ns);
+	return done;
 }
 
 /* What other receivers say to the source, where the network lets us hear it. */
@@ -130,7 +141,7 @@ static enum pgm_input of_a_peer(struct pgm_receiver *r, uint64_t now_ns, const s
 
 enum pgm_input pgm_receiver_input(struct pgm_receiver *r, uint64_t now_ns,
 				  const struct pgm_packet *p, const struct pgm_nla *from,
-				  void *buffer)
+				  unsigned line, void *buffer)
 {
 	bool upstream = p->type == PGM_NAK || p->type == PGM_NNAK || p->type == PGM_SPMR;
 	struct pgm_session *s;
@@ -153,7 +164,7 @@ enum pgm_input pgm_receiver_input(struct pgm_receiver *r, uint64_t now_ns,
 		return PGM_DROPPED;
 	}
 	s->heard_at = now_ns;
-	return downstream(s, now_ns, p, from, buffer);
+	return downstream(s, now_ns, p, from, line, buffer);
 }
 
 /* Data, but no SPM: to the others first, so that they need not (13.5). */

@@ -9,6 +9,7 @@
 #include "dataplane/pgm/packet.h"
 
 #define PGM_NEVER UINT64_MAX
+#define PGM_LINES 2
 
 struct pgm_receiver;
 struct pgm_session;
@@ -30,6 +31,13 @@ struct pgm_receiver_config {
 	uint32_t max_apdu; /* bytes of a fragmented APDU; 0: fragments are dropped */
 	uint32_t nak_rate; /* NAK packets/s of a session; more are put off */
 	bool join;         /* OPT_JOIN is followed: history from before we joined is asked for */
+
+	/* 1 or 2 (PGM_LINES): on how many the same packets come, the first copy of which is taken.
+	 */
+	uint8_t lines;
+	/* Nothing is sent to sources, no NAKs and no SPMRs. What is missing is lost once each line
+	 * that was heard within nak_bo_ns has gone past it, or nak_bo_ns after it was missed. */
+	bool passive;
 
 	/* Times (6.3 and 13.5). */
 	uint64_t nak_bo_ns;    /* NAKs wait for a random time up to this (NAK_BO_IVL) */
@@ -91,11 +99,11 @@ struct pgm_receiver *pgm_receiver_init(void *memory, const struct pgm_receiver_c
 				       const struct pgm_receiver_ops *ops, void *ctx,
 				       uint64_t *counters);
 
-/* A packet that came from `from` (the address in its IP header), and lies in buffer. The caller's
- * own reference to buffer stays the caller's. */
+/* A packet that came from `from` (the address in its IP header) on a line, from 0, and lies in
+ * buffer. The caller's own reference to buffer stays the caller's. */
 enum pgm_input pgm_receiver_input(struct pgm_receiver *r, uint64_t now_ns,
 				  const struct pgm_packet *p, const struct pgm_nla *from,
-				  void *buffer);
+				  unsigned line, void *buffer);
 
 /* NAKs, SPMRs and ends of sessions that are due. Returns when to call again, or PGM_NEVER. */
 uint64_t pgm_receiver_turn(struct pgm_receiver *r, uint64_t now_ns);

@@ -27,6 +27,8 @@ void pgm_receiver_defaults(struct pgm_receiver_config *c, uint32_t rate_kbits,
 	c->max_apdu = UINT16_MAX;
 	c->nak_rate = 1000;
 	c->join = true;
+	c->lines = 1;
+	c->passive = false;
 	c->nak_bo_ns = 50 * ms;
 	c->nak_rpt_ns = 200 * ms;
 	c->nak_rdata_ns = 200 * ms;
@@ -43,9 +45,9 @@ static bool can_be(const struct pgm_receiver_config *c)
 {
 	return (c->group.len == 4 || c->group.len == 16) && c->sessions &&
 	       c->sessions <= SESSIONS_MAX && c->rxw_sqns && c->rxw_sqns <= WINDOW_MAX &&
-	       c->max_tpdu >= PGM_TPDU_MIN && c->rebuilt <= UINT16_MAX && c->nak_rate &&
-	       c->nak_bo_ns && c->nak_rpt_ns && c->nak_rdata_ns && c->spmr_bo_ns &&
-	       c->spmr_spm_ns && c->expiry_ns;
+	       c->lines >= 1 && c->lines <= PGM_LINES && c->max_tpdu >= PGM_TPDU_MIN &&
+	       c->rebuilt <= UINT16_MAX && c->nak_rate && c->nak_bo_ns && c->nak_rpt_ns &&
+	       c->nak_rdata_ns && c->spmr_bo_ns && c->spmr_spm_ns && c->expiry_ns;
 }
 
 struct layout {

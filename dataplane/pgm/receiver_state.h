@@ -48,6 +48,12 @@ struct rxw_slot {
 
 _Static_assert(sizeof(struct rxw_slot) == 48, "receiver.h says how much a window takes");
 
+struct pgm_line {
+	bool heard;
+	uint32_t next; /* after the highest that came on it */
+	uint64_t heard_at;
+};
+
 struct pgm_session {
 	/* Touched by each packet. */
 	struct pgm_receiver *r;
@@ -88,6 +94,8 @@ struct pgm_session {
 	uint32_t parities;    /* slots with RXW_PARITY */
 	bool ondemand, parity_confirmed, parity_refused;
 	struct pgm_fec fec;
+
+	struct pgm_line line[PGM_LINES];
 
 	/* apdu.c */
 	uint8_t *apdu;
@@ -193,6 +201,11 @@ void nak_missing(struct pgm_session *s, uint64_t now_ns, uint32_t sqn, uint64_t 
 void nak_cancel(struct pgm_session *s, struct rxw_slot *t);
 enum pgm_input nak_heard(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p);
 uint64_t nak_turn(struct pgm_session *s, uint64_t now_ns);
+
+/* lines.c: an original packet came on a line, `first` if it was not here yet; then, of a receiver
+ * that asks nobody, what will not come. */
+void line_heard(struct pgm_session *s, uint64_t now_ns, unsigned line, uint32_t sqn, bool first);
+void lines_give_up(struct pgm_session *s, uint64_t now_ns);
 
 /* rebuild.c */
 void rebuild_learn(struct pgm_session *s, const struct pgm_options *o);

@@ -114,12 +114,22 @@ static void send_ncf(struct pgm_source *s, uint64_t now_ns, const struct confirm
 	source_count(s, bytes ? PGM_src_ncfs : PGM_src_link_full);
 }
 
+/* A receiver of two lines may have heard of them by either. */
+static bool names_us(const struct pgm_source *s, const struct pgm_packet *p)
+{
+	const struct pgm_source_config *c = &s->config;
+
+	return (same_nla(&p->nla, &c->nla) || (c->nla_b.len && same_nla(&p->nla, &c->nla_b))) &&
+	       (same_nla(&p->group, &c->group) ||
+		(c->group_b.len && same_nla(&p->group, &c->group_b)));
+}
+
 enum pgm_input source_nak(struct pgm_source *s, uint64_t now_ns, const struct pgm_packet *p)
 {
 	const bool is_parity = p->flags & PGM_PARITY;
 	struct confirmed c = {.n = 0};
 
-	if (!same_nla(&p->nla, &s->config.nla) || !same_nla(&p->group, &s->config.group)) {
+	if (!names_us(s, p)) {
 		source_count(s, PGM_src_drop_group);
 		return PGM_DROPPED;
 	}

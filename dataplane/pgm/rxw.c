@@ -205,7 +205,8 @@ bool rxw_extend(struct pgm_session *s, uint64_t now_ns, uint32_t end)
 	if (!make_room(s, now_ns, end))
 		return false;
 	/* Packets of one gap are asked for together. */
-	wait_ns = receiver_random(s->r, s->r->config.nak_bo_ns);
+	wait_ns = s->r->config.passive ? s->r->config.nak_bo_ns
+				       : receiver_random(s->r, s->r->config.nak_bo_ns);
 	for (; s->end != end; s->end++) {
 		begin_slot(s, s->end);
 		if (sqn_diff(s->end, s->trail) < 0)
@@ -300,16 +301,21 @@ static bool goes_through(const struct pgm_session *s, uint32_t sqn)
 	return sqn == s->next && !s->stalled && (!s->k || s->r->held >= s->r->config.held);
 }
 
+/* With two lines each packet comes twice. */
+static enum pgm_input is_here(struct pgm_session *s, enum pgm_counter why)
+{
+	receiver_count(s->r, s->r->config.lines > 1 ? PGM_rcv_second : why);
+	return PGM_DROPPED;
+}
+
 /* Into its slot, which is in the window. */
 static enum pgm_input store(struct pgm_session *s, uint64_t now_ns, const struct pgm_packet *p,
 			    void *buffer)
 {
 	struct rxw_slot *t = rxw_slot(s, p->sqn);
 
-	if (t->state != RXW_NONE && t->state != RXW_LOST && !rxw_is_missing(t)) {
-		receiver_count(s->r, PGM_rcv_drop_duplicate);
-		return PGM_DROPPED;
-	}
+	if (t->state != RXW_NONE && t->state != RXW_LOST && !rxw_is_missing(t))
+		return is_here(s, PGM_rcv_drop_duplicate);
 	if (t->flags & RXW_PARITY)
 		rebuild_displace(s, p->sqn, t);
 	if (goes_through(s, p->sqn) && deliver(s, p, buffer)) {
@@ -353,10 +359,8 @@ enum pgm_input rxw_data(struct pgm_session *s, uint64_t now_ns, const struct pgm
 			rxw_advance(s, now_ns);
 		return PGM_TAKEN;
 	}
-	if (sqn_diff(p->sqn, s->next) < 0) {
-		receiver_count(s->r, PGM_rcv_drop_old);
-		return PGM_DROPPED;
-	}
+	if (sqn_diff(p->sqn, s->next) < 0)
+		return is_here(s, PGM_rcv_drop_old);
 	if (!append(s, now_ns, p->sqn)) {
 		receiver_count(s->r, PGM_rcv_drop_window);
 		return PGM_DROPPED;

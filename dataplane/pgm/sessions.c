@@ -127,7 +127,8 @@ struct pgm_session *session_begin(struct pgm_receiver *r, uint64_t now_ns,
 	s->heard_at = now_ns;
 	s->expiry_at = now_ns + r->config.expiry_ns;
 	s->spmr_ivl = r->config.spmr_spm_ns;
-	s->spmr_at = now_ns + receiver_random(r, r->config.spmr_bo_ns);
+	s->spmr_at = r->config.passive ? PGM_NEVER
+				       : now_ns + receiver_random(r, r->config.spmr_bo_ns);
 	nak_init(s, now_ns);
 	bucket = bucket_of(r, &p->tsi);
 	s->hash_next = *bucket;

@@ -21,6 +21,9 @@ struct pgm_source_config {
 	uint16_t dport;       /* data-destination port */
 	struct pgm_nla nla;   /* of this source: SPMs carry it, NAKs must name it */
 	struct pgm_nla group; /* NAKs must name it too */
+	/* Of a second line that carries the same packets, which NAKs may name as well; len 0: none.
+	 */
+	struct pgm_nla nla_b, group_b;
 
 	uint16_t max_tpdu; /* bytes from the PGM header to the end of the TSDU; at least 128 */
 	uint16_t overhead; /* bytes that IP (and UDP) add to each packet: they count for the rate */

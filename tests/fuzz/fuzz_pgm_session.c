@@ -268,6 +268,8 @@ static void *create_receiver(void)
 	c.max_tpdu = 200;
 	c.rebuilt = how & 4 ? 0 : how & 8 ? 2 : 64;
 	c.max_apdu = how & 16 ? 0 : 300;
+	c.lines = how & 32 ? 2 : 1;
+	c.passive = how & 64;
 	c.nak_ncf_retries = c.nak_data_retries = 3;
 	c.expiry_ns = 5000 * MS;
 	c.evict_ns = 2000 * MS;
@@ -283,7 +285,7 @@ static void show_receiver(struct buffer *b)
 	struct pgm_packet p;
 
 	if (pgm_parse(b->bytes, b->len, &p) == PGM_OK)
-		pgm_receiver_input(f.receiver, f.now, &p, &source_nla, b);
+		pgm_receiver_input(f.receiver, f.now, &p, &source_nla, b->len % PGM_LINES, b);
 	buffer_drop(b);
 }
 
@@ -314,7 +316,7 @@ static void arrive_up(bool gets_lost)
 	b = &f.up[--f.up_n];
 	if (!gets_lost && pgm_parse(b->bytes, b->len, &p) == PGM_OK) {
 		pgm_source_input(f.source, f.now, &p);
-		pgm_receiver_input(f.receiver, f.now, &p, &source_nla, b);
+		pgm_receiver_input(f.receiver, f.now, &p, &source_nla, b->len % PGM_LINES, b);
 	}
 	buffer_drop(b);
 }

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "tests/interop/appliance.h"
-#include "tests/interop/exchange.h"
+#include "tests/interop/group.h"
 #include "tests/interop/remote.h"
 
 #define GROUP      "239.192.7.1:7500"
@@ -24,29 +24,6 @@
 
 static const struct peer_multicast fast = {.rate_kbits = RATE_KBITS, .recovery_ms = 5000};
 
-/* Small and large, from what its number takes to 60 KiB; most are small. */
-#define SIZES 199
-
-static struct flow mixed(uint64_t messages)
-{
-	static const char *const topics[] = {"A.", "B.", "C."};
-	static uint32_t sizes[SIZES];
-
-	for (unsigned i = 0; i < SIZES; i++)
-		sizes[i] = 16 + i % 50;
-	sizes[10] = 1400;
-	sizes[50] = 1460; /* about what a packet holds */
-	sizes[51] = 1461;
-	sizes[90] = 9000;
-	sizes[150] = 61440;
-
-	return (struct flow){.topics = topics,
-			     .n_topics = 3,
-			     .bytes = sizes,
-			     .n_bytes = SIZES,
-			     .messages = messages};
-}
-
 static struct appliance *bridge(const char *frontend, const char *backend, const char *impair)
 {
 	peer_multicast(&fast);
@@ -54,40 +31,10 @@ static struct appliance *bridge(const char *frontend, const char *backend, const
 		.frontend = frontend, .backend = backend, .impair = impair});
 }
 
-/* One libzmq publishes, two subscribe, and all is as it was sent; none of them can say that it is
- * there, so that the publisher warms up until everybody has heard it, and as many of our SPMs go
- * out as are asked for. */
 static void carry(struct appliance *a, const struct flow *flow, const char *from, const char *to,
 		  unsigned spms)
 {
-	struct publisher source = {.flow = flow, .endpoint = from, .subscribers = 2, .deaf = true};
-	struct subscriber sink[2];
-	struct peer *publisher, *subscriber[2];
-
-	for (unsigned i = 0; i < 2; i++) {
-		sink[i] = (struct subscriber){.flow = flow,
-					      .endpoint = to,
-					      .id = i,
-					      .prefixes = {i ? "A" : ""},
-					      .warmed = true};
-		subscriber[i] = peer_start(&a->net, "subscriber", subscriber_run, &sink[i]);
-	}
-	publisher = peer_start(&a->net, "publisher", publisher_run, &source);
-	peer_hear(publisher, "ready");
-	for (unsigned i = 0; i < 2; i++)
-		peer_hear(subscriber[i], "warm");
-	if (spms)
-		appliance_await_more(a, "pgm.src_spms", spms);
-	peer_tell(publisher, "go", 0);
-	flow_rate("publisher", peer_hear(publisher, "sent"));
-	for (unsigned i = 0; i < 2; i++)
-		flow_rate("subscriber", peer_hear(subscriber[i], "received"));
-	for (unsigned i = 0; i < 2; i++) {
-		peer_tell(subscriber[i], "end", 0);
-		peer_done(subscriber[i]);
-	}
-	peer_tell(publisher, "end", 0);
-	peer_done(publisher);
+	group_carry(a, flow, from, (const char *const[]){to, to}, spms);
 	appliance_stop(a);
 }
 
@@ -97,7 +44,7 @@ static void from_group(const char *endpoint, const char *from, const char *impai
 		       uint64_t messages)
 {
 	char frontend[160];
-	struct flow flow = mixed(messages);
+	struct flow flow = group_mixed(messages);
 
 	snprintf(frontend, sizeof(frontend), "connect: [\"%s\"], hwm: 0, " FAST, endpoint);
 	carry(bridge(frontend, NULL, impair), &flow, from, BACKEND, 0);
@@ -106,7 +53,7 @@ static void from_group(const char *endpoint, const char *from, const char *impai
 static void to_group(const char *endpoint, const char *to, const char *impair, uint64_t messages)
 {
 	char backend[160];
-	struct flow flow = mixed(messages);
+	struct flow flow = group_mixed(messages);
 
 	snprintf(backend, sizeof(backend), "bind: [\"%s\"], hwm: 0, " FAST, endpoint);
 	/* OpenPGM asks for no repairs before it has an SPM: of three it gets one. */
@@ -140,7 +87,7 @@ static void test_pgm_is_sent(void **state)
 /* What comes in on one core is another's. */
 static void test_several_cores_share_the_work(void **state)
 {
-	struct flow flow = mixed(lab_scaled(MESSAGES / 5));
+	struct flow flow = group_mixed(lab_scaled(MESSAGES / 5));
 
 	(void)state;
 	peer_multicast(&fast);

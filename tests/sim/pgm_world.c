@@ -552,7 +552,7 @@ static void arrive(struct world *w, unsigned station, struct pgm_net_packet *pac
 		return;
 	}
 	hear(&w->station[station], &p);
-	pgm_receiver_input(w->station[station].r, w->now, &p, &source_nla, packet);
+	pgm_receiver_input(w->station[station].r, w->now, &p, &source_nla, 0, packet);
 	if (pgm_receiver_held(w->station[station].r) > w->s->held)
 		fault(w, "receiver %u holds more than it may", station);
 }

@@ -380,7 +380,8 @@ struct pgm_packet bed_ncf(uint32_t sqn)
 
 enum pgm_input receiver_bed_show(struct receiver_bed *b, const struct pgm_packet *p)
 {
-	return pgm_receiver_input(b->r, b->now, p, &bed_source_nla, (void *)(uintptr_t)p->tsdu);
+	return pgm_receiver_input(b->r, b->now, p, &bed_source_nla, b->line,
+				  (void *)(uintptr_t)p->tsdu);
 }
 
 void receiver_bed_odata(struct receiver_bed *b, uint32_t sqn, const char *tsdu)

@@ -58,6 +58,7 @@ struct receiver_bed {
 	struct bed_wire wire;
 	struct pgm_session *session; /* the last that was opened */
 	bool refuses;                /* to take what is delivered */
+	unsigned line;               /* that packets are shown on */
 	int holds;                   /* buffers held, less those let go */
 	char text[BED_TEXT];
 };

@@ -367,6 +367,22 @@ static const struct {
 	 "'udp://*:1'}\n  backend: {type: RADIO}\n",
 	 "t.yaml:4: devices[0].frontend.bind[0]: \"udp://*:1\": udp:// is carried by ports, and "
 	 "there are none; add one to `ports`"},
+	{SIDES("bind: 'epgm://e0;10.0.0.1:1'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"epgm://e0;10.0.0.1:1\": PGM goes to a group, "
+	 "such as epgm://eth0;239.192.1.1:5555"},
+	{SIDES("bind: 'epgm://e0;239.192.1.1:1|e0;239.192.1.2:2'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"epgm://e0;239.192.1.1:1|e0;239.192.1.2:2\": "
+	 "lines A and B have one port number; the ports are 10.0.0.1 (e0)"},
+	{SIDES("bind: 'pgm://239.192.1.1:1|e0;239.192.1.1:1'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"pgm://239.192.1.1:1|e0;239.192.1.1:1\": lines A "
+	 "and B are the same; give B a group of its own, or another port; the ports are 10.0.0.1 "
+	 "(e0)"},
+	{SIDES("bind: 'epgm://239.192.1.1:1|239.192.1.2'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"epgm://239.192.1.1:1|239.192.1.2\" is not an "
+	 "endpoint, such as epgm://eth0;239.192.1.1:5555|eth1;239.192.2.1:5555"},
+	{SIDES("bind: 'epgm://239.192.1.1:1|lo;239.192.1.2:1'", ""),
+	 "t.yaml:5: devices[0].frontend.bind[0]: \"epgm://239.192.1.1:1|lo;239.192.1.2:1\": before "
+	 "the semicolon belongs a port; the ports are 10.0.0.1 (e0)"},
 	{SIDES("bind: 'tipc://{5555,9,0}'", ""),
 	 "t.yaml:5: devices[0].frontend.bind[0]: \"tipc://{5555,9,0}\" is not a TIPC endpoint, "
 	 "such as tipc://{5555,0,100}, with a type from 64 on"},

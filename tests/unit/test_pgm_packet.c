@@ -246,6 +246,10 @@ static void test_options_for_the_network_come_first_and_show_in_the_flags(void *
 	assert_int_equal(pgm_build(&p, out, sizeof(out)), PGM_HEADER_LEN + 20 + sizeof(want));
 	assert_memory_equal(out + PGM_HEADER_LEN + 20, want, sizeof(want));
 	assert_int_equal(out[5], PGM_PRESENT | PGM_NETWORK);
+	pgm_spm_set_path(out, PGM_HEADER_LEN + 20 + sizeof(want),
+			 &(struct pgm_nla){.len = 4, .addr = {10, 0, 0, 2}});
+	assert_int_equal(parse(out, PGM_HEADER_LEN + 20 + sizeof(want), &p), PGM_OK);
+	assert_memory_equal(p.nla.addr, ((uint8_t[]){10, 0, 0, 2}), 4);
 
 	p = (struct pgm_packet){.type = PGM_ODATA};
 	p.options.has = PGM_HAS_CURR_TGSIZE;

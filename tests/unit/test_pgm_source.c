@@ -239,6 +239,30 @@ static void test_naks_outside_the_window_are_not_confirmed(void **state)
 	assert_string_equal(bed_read(&b.wire), "C6");
 }
 
+static void test_a_nak_may_name_either_line(void **state)
+{
+	struct pgm_packet nak;
+
+	(void)state;
+	b.config.nla_b = (struct pgm_nla){.len = 4, .addr = {10, 0, 1, 1}};
+	b.config.group_b = (struct pgm_nla){.len = 4, .addr = {239, 192, 1, 2}};
+	start();
+	send_numbered(4);
+	bed_read(&b.wire);
+	for (uint32_t n = 0; n < 4; n++) { /* the addresses of A, of B, or of one and the other */
+		nak = source_bed_nak(&b, n);
+		if (n & 1)
+			nak.nla = b.config.nla_b;
+		if (n & 2)
+			nak.group = b.config.group_b;
+		assert_int_equal(source_bed_show(&b, &nak), PGM_TAKEN);
+	}
+	assert_int_equal(b.counter[PGM_src_naks], 4);
+	nak.group.addr[3] = 3;
+	assert_int_equal(source_bed_show(&b, &nak), PGM_DROPPED);
+	assert_int_equal(b.counter[PGM_src_drop_group], 1);
+}
+
 static void test_what_is_not_for_this_source_is_left_alone(void **state)
 {
 	struct pgm_packet p;
@@ -633,6 +657,7 @@ int main(void)
 		TEST(test_a_list_is_confirmed_by_a_list_and_repaired_oldest_first),
 		TEST(test_naks_of_fifty_receivers_get_one_repair),
 		TEST(test_naks_outside_the_window_are_not_confirmed),
+		TEST(test_a_nak_may_name_either_line),
 		TEST(test_what_is_not_for_this_source_is_left_alone),
 		TEST(test_the_rate_is_kept_over_every_interval),
 		TEST(test_repairs_go_before_data_but_leave_it_a_share),
