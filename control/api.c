@@ -132,7 +132,8 @@ static void serve(struct client *cl, const char *line, size_t n)
 		snprintf(error, sizeof(error),
 			 "\"%.64s\" is not a command; the commands are status, ports, cores, "
 			 "sockets, "
-			 "peers, subscriptions, devices, stats, bind, connect, unbind, disconnect, "
+			 "peers, sources, subscriptions, devices, stats, bind, connect, unbind, "
+			 "disconnect, "
 			 "pause, resume, cycles, count",
 			 command);
 		reply_error(cl, error);

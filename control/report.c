@@ -17,6 +17,7 @@ static const struct {
 	{"peers", report_peers},     {"subscriptions", report_subscriptions},
 	{"stats", report_stats},     {"cycles", report_cycles},
 	{"devices", report_devices}, {"options", report_options},
+	{"sources", report_sources},
 };
 
 static int find_report(const char *command)

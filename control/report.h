@@ -17,6 +17,7 @@ json_t *report_subscriptions(struct zl_control *c, json_t *request, char *error)
 json_t *report_devices(struct zl_control *c, json_t *request, char *error); /* devices.c */
 json_t *report_cycles(struct zl_control *c, json_t *request, char *error);  /* cycles.c */
 
+json_t *report_sources(struct zl_control *c, json_t *request, char *error); /* report_sources.c */
 json_t *report_options(struct zl_control *c, json_t *request, char *error); /* report_options.c */
 
 json_t *report_number(uint64_t value);

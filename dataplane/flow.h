@@ -19,6 +19,7 @@ struct zl_core_endpoint;
 struct zl_flow;
 struct zl_lcore;
 struct zl_peer;
+struct zl_stats_source;
 
 /* What a carrier of datagrams does, one table each (flow_udp.c). */
 struct zl_flow_ops {
@@ -41,6 +42,9 @@ struct zl_flow_ops {
 	/* Parts of messages, borrowed; a message may be cut between its parts. What cannot go out
 	 * at once is queued, and counted below. */
 	void (*write)(struct zl_flow *f, const struct zl_msg *msgs, unsigned n);
+	/* Sources that it hears, as many as there is room for; their number. NULL: it tells none.
+	 */
+	unsigned (*sources)(struct zl_flow *f, struct zl_stats_source *to, unsigned room);
 	/* The message that write() was given the beginning of has no end, or its peer is gone. */
 	void (*broken)(struct zl_flow *f);
 };

@@ -181,6 +181,13 @@ static void broken(struct zl_flow *flow)
 		zl_pgm_out_forget(zl_pgm_flow_of(flow));
 }
 
+static unsigned sources(struct zl_flow *flow, struct zl_stats_source *to, unsigned room)
+{
+	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
+
+	return f->sends ? 0 : zl_pgm_in_sources(f, to, room);
+}
+
 static void resume(struct zl_flow *flow)
 {
 	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
@@ -199,6 +206,7 @@ const struct zl_flow_ops zl_flow_pgm = {
 	.resume = resume,
 	.open_elsewhere = open_elsewhere,
 	.close_elsewhere = close_elsewhere,
+	.sources = sources,
 	.write = write_parts,
 	.broken = broken,
 };

@@ -67,5 +67,6 @@ void zl_pgm_out_close(struct zl_pgm_flow *f);
 /* flow_pgm_in.c; likewise. */
 int zl_pgm_in_create(struct zl_pgm_flow *f, struct pgm_receiver_config *c);
 void zl_pgm_in_close(struct zl_pgm_flow *f);
+unsigned zl_pgm_in_sources(struct zl_pgm_flow *f, struct zl_stats_source *to, unsigned room);
 
 #endif

@@ -1,6 +1,7 @@
 /* Messages from a PGM group: each source's TSDUs in order, its messages whole, one after the other
  * to the socket. While the socket has no room PGM's windows keep what comes. */
 #include <errno.h>
+#include <string.h>
 
 #include "dataplane/flow_pgm.h"
 #include "dataplane/lcore.h"
@@ -129,4 +130,39 @@ int zl_pgm_in_create(struct zl_pgm_flow *f, struct pgm_receiver_config *c)
 void zl_pgm_in_close(struct zl_pgm_flow *f)
 {
 	pgm_receiver_close(f->receiver);
+}
+
+/* --- who is heard --- */
+
+static void tell(const struct zl_pgm_flow *f, const struct pgm_session_report *r,
+		 struct zl_stats_source *at)
+{
+	memcpy(at->tsi, r->tsi.gsi, sizeof(r->tsi.gsi));
+	pgm_store16(at->tsi + sizeof(r->tsi.gsi), r->tsi.port);
+	at->ip = r->from.len == 4 ? pgm_load32(r->from.addr) : 0;
+	at->missing = r->missing;
+	at->tsdus = r->tsdus;
+	at->bytes = r->bytes;
+	at->late = r->late;
+	at->lost = r->lost;
+	at->gaps = r->gaps;
+	at->gap_us = r->gap_ns / 1000;
+	at->gap_max_us = r->gap_max_ns / 1000;
+	at->naks = r->naks;
+	for (unsigned i = 0; i < PGM_LINES; i++) {
+		at->line[i] = r->line[i];
+		at->line_missed[i] = r->line_missed[i];
+	}
+	at->silent_ms = (f->flow.core->now_ns - r->heard_ns) / 1000000;
+}
+
+unsigned zl_pgm_in_sources(struct zl_pgm_flow *f, struct zl_stats_source *to, unsigned room)
+{
+	struct pgm_session_report report;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ZL_PGM_SESSIONS && n < room; i++)
+		if (pgm_receiver_report(f->receiver, i, &report))
+			tell(f, &report, &to[n++]);
+	return n;
 }

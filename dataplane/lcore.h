@@ -390,6 +390,7 @@ void zl_publish_peers(struct zl_lcore *c);
 /* Begins another round if it is time. */
 void zl_publish_round(struct zl_lcore *c);
 void zl_publish_sockets(const struct zl_lcore *c);
+void zl_publish_sources(struct zl_lcore *c); /* publish_sources.c */
 /* The pipe's peer is gone: its sums stay with the shard. */
 void zl_shard_keep(struct zl_shard *s, const struct zl_pipe *p);
 

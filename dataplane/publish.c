@@ -156,5 +156,6 @@ void zl_publish(struct zl_lcore *c)
 	publish_core(c);
 	publish_ports(c);
 	zl_publish_sockets(c);
+	zl_publish_sources(c);
 	zl_publish_round(c);
 }

@@ -85,6 +85,29 @@ static const struct column peers[] = {
 	END,
 };
 
+static const struct column sources[] = {
+	{"SOURCE", "source", FMT_TEXT},
+	{"TSI", "tsi", FMT_TEXT},
+	{"SOCKET", "socket", FMT_TEXT},
+	{"ENDPOINT", "endpoint", FMT_TEXT},
+	{"CORE", "core", FMT_NUMBER},
+	{"TSDUS", "tsdus", FMT_COUNT},
+	{"BYTES", "bytes", FMT_BYTES},
+	{"LATE", "late", FMT_COUNT},
+	{"LOST", "lost", FMT_COUNT},
+	{"MISSING", "missing", FMT_COUNT},
+	{"NAKS", "naks", FMT_COUNT},
+	{"GAPS", "gaps", FMT_COUNT},
+	{"MEAN", "gap_mean_us", FMT_USEC},
+	{"LONGEST", "gap_max_us", FMT_USEC},
+	{"A", "line_a", FMT_COUNT},
+	{"A MISSED", "line_a_missed", FMT_COUNT},
+	{"B", "line_b", FMT_COUNT},
+	{"B MISSED", "line_b_missed", FMT_COUNT},
+	{"SILENT MS", "silent_ms", FMT_NUMBER},
+	END,
+};
+
 static const struct column options[] = {
 	{"OPTION", "option", FMT_TEXT},   {"VALUE", "value", FMT_TEXT},  {"", "set", FMT_TEXT},
 	{"DEFAULT", "default", FMT_TEXT}, {"MEANING", "text", FMT_TEXT}, END,
@@ -333,6 +356,28 @@ const struct command commands[] = {
 		.show = show_list,
 		.columns = peers,
 		.none = "no peers are connected",
+	},
+	{
+		.name = "sources",
+		.args = "",
+		.summary = "who sends to the groups that are received",
+		.description =
+			"Lists each PGM source that an endpoint hears, by its address and its\n"
+			"transport session (TSI): what was delivered of it, how many packets came\n"
+			"late (after later ones: repairs, line B's copies, reordered ones), how "
+			"many\n"
+			"are lost for good and how many missing now, and the NAKs sent. GAPS is "
+			"how\n"
+			"often delivery waited for a missing packet, with the mean and the "
+			"longest\n"
+			"time. Of an endpoint of two lines A and B, what came on each and what it\n"
+			"missed. SILENT MS is how long ago the source was last heard.",
+		.examples = "zeroline sources\tall of them\n"
+			    "zeroline --json sources | jq '.[] | select(.lost > 0)'\tthose that "
+			    "have lost packets\n",
+		.show = show_list,
+		.columns = sources,
+		.none = "no source is heard",
 	},
 	{
 		.name = "subscriptions",

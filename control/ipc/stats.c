@@ -34,6 +34,8 @@ uint64_t zl_stats_layout(struct zl_stats_header *h)
 	h->peers_at = take(&at, (uint64_t)h->cores * h->peers * sizeof(struct zl_stats_peer));
 	h->sockets_at = take(&at, (uint64_t)h->cores * ZL_STATS_SOCKETS *
 					  sizeof(struct zl_stats_socket));
+	h->sources_at = take(&at, (uint64_t)h->cores * ZL_STATS_SOURCES *
+					  sizeof(struct zl_stats_source));
 	h->bytes = at;
 	return at;
 }

@@ -4,7 +4,7 @@
  *
  * Layout: header; directory of counters; then for each poll core an array of values in directory
  * order; for each core and port a zl_stats_port; for each core max_streams zl_stats_peer slots and
- * ZL_STATS_SOCKETS zl_stats_socket slots. */
+ * ZL_STATS_SOCKETS zl_stats_socket and ZL_STATS_SOURCES zl_stats_source slots. */
 #ifndef ZL_CONTROL_IPC_STATS_H
 #define ZL_CONTROL_IPC_STATS_H
 
@@ -13,8 +13,9 @@
 #include "control/ipc/ipc.h"
 
 #define ZL_STATS_MAGIC   0x5a4c535441545331ull /* "ZLSTATS1" */
-#define ZL_STATS_VERSION 2
+#define ZL_STATS_VERSION 3
 #define ZL_STATS_SOCKETS 64
+#define ZL_STATS_SOURCES 256
 
 struct zl_stats_header {
 	uint64_t magic;
@@ -24,7 +25,7 @@ struct zl_stats_header {
 	uint64_t bytes; /* of the segment */
 	uint64_t tsc_hz;
 	uint64_t counters_at, values_at, cores_at, ports_at, peers_at; /* offsets from the start */
-	uint64_t sockets_at;
+	uint64_t sockets_at, sources_at;
 };
 
 struct zl_stats_counter {
@@ -84,6 +85,22 @@ struct zl_stats_socket {
 };
 _Static_assert(sizeof(struct zl_stats_socket) == 64, "a cache line a socket");
 
+/* What one source has sent to an endpoint of one core, a PGM session. */
+struct zl_stats_source {
+	uint64_t stream;       /* the endpoint's; 0: a free slot */
+	uint8_t tsi[8];        /* GSI and source port */
+	uint32_t ip;           /* host order */
+	uint32_t missing;      /* packets, now */
+	uint64_t tsdus, bytes; /* delivered */
+	uint64_t late, lost;   /* packets: after later ones; for good */
+	uint64_t gaps, gap_us,
+		gap_max_us; /* delivery waited for what was missing: in all, at most */
+	uint64_t naks;
+	uint64_t line[2], line_missed[2]; /* packets, of two lines */
+	uint64_t silent_ms;
+};
+_Static_assert(sizeof(struct zl_stats_source) == 128, "two cache lines a source");
+
 /* Bytes that a segment of this shape needs; fills in h's offsets. */
 uint64_t zl_stats_layout(struct zl_stats_header *h);
 /* Dataplane: a sealed memfd of that size with the header in place, mapped at *base. fd or -errno.
@@ -118,6 +135,12 @@ static inline struct zl_stats_socket *zl_stats_socket(const struct zl_stats_head
 {
 	return (struct zl_stats_socket *)((uintptr_t)h + h->sockets_at) +
 	       (uint64_t)core * ZL_STATS_SOCKETS + slot;
+}
+static inline struct zl_stats_source *zl_stats_source(const struct zl_stats_header *h,
+						      unsigned core, unsigned slot)
+{
+	return (struct zl_stats_source *)((uintptr_t)h + h->sources_at) +
+	       (uint64_t)core * ZL_STATS_SOURCES + slot;
 }
 static inline struct zl_stats_counter *zl_stats_counters(const struct zl_stats_header *h)
 {

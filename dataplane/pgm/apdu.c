@@ -11,6 +11,8 @@ static bool deliver(struct pgm_session *s, const uint8_t *at, size_t len, void *
 		return false;
 	receiver_count(r, PGM_rcv_delivered);
 	r->counters[PGM_rcv_delivered_bytes] += len;
+	s->report.tsdus++;
+	s->report.bytes += len;
 	return true;
 }
 

@@ -22,10 +22,13 @@ void line_heard(struct pgm_session *s, uint64_t now_ns, unsigned line, uint32_t 
 	int32_t ahead = sqn_diff(sqn, l->next);
 
 	if (r->config.lines > 1) {
+		uint32_t missed = l->heard && ahead > 0 ? (uint32_t)ahead : 0;
+
 		receiver_count(r, counter[line].heard);
 		r->counters[counter[line].first] += first;
-		if (l->heard && ahead > 0)
-			r->counters[counter[line].missed] += (uint32_t)ahead;
+		r->counters[counter[line].missed] += missed;
+		s->report.line[line]++;
+		s->report.line_missed[line] += missed;
 	}
 	if (!l->heard || ahead >= 0)
 		l->next = sqn + 1;

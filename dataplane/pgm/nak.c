@@ -144,6 +144,7 @@ static bool send_nak(struct pgm_session *s, uint64_t now_ns, const struct gather
 	bucket_take(&s->naks, 1);
 	receiver_count(r, flags & PGM_PARITY ? PGM_rcv_naks_parity : PGM_rcv_naks);
 	r->counters[PGM_rcv_nak_sqns] += g->n;
+	s->report.naks++;
 	return true;
 }
 

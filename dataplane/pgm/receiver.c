@@ -277,3 +277,17 @@ unsigned pgm_session_reset_code(const struct pgm_session *s)
 {
 	return s->reset_code;
 }
+
+bool pgm_receiver_report(const struct pgm_receiver *r, unsigned i, struct pgm_session_report *to)
+{
+	const struct pgm_session *s = r->session + i;
+
+	if (i >= r->config.sessions || !s->used)
+		return false;
+	*to = s->report;
+	to->tsi = s->tsi;
+	to->from = s->from;
+	to->heard_ns = s->heard_at;
+	to->missing = s->missing;
+	return true;
+}

@@ -120,6 +120,26 @@ uint32_t pgm_receiver_held(const struct pgm_receiver *r);
 const struct pgm_tsi *pgm_session_tsi(const struct pgm_session *s);
 void *pgm_session_user(const struct pgm_session *s); /* NULL at first */
 void pgm_session_set_user(struct pgm_session *s, void *user);
+
+/* What one source has sent, and how its stream was received, since its session began. */
+struct pgm_session_report {
+	struct pgm_tsi tsi;
+	struct pgm_nla from;
+	uint64_t heard_ns;     /* when the last packet came */
+	uint64_t tsdus, bytes; /* delivered; bytes of TSDU */
+	uint64_t late;    /* packets that came after later ones: repairs, line B's, reordered */
+	uint64_t lost;    /* packets */
+	uint64_t naks;    /* packets sent */
+	uint32_t missing; /* packets, now */
+	/* Delivery waited for a packet that was missing: how often, for how long in all and at
+	 * most; what still waits is not in the times yet. */
+	uint64_t gaps, gap_ns, gap_max_ns;
+	uint64_t line[PGM_LINES], line_missed[PGM_LINES]; /* of two lines: packets on each */
+};
+
+/* Of the i-th of as many sessions as there may be, also when it has just ended; false: it is none.
+ */
+bool pgm_receiver_report(const struct pgm_receiver *r, unsigned i, struct pgm_session_report *to);
 /* The application's error code that came with OPT_RST, for closed(). */
 unsigned pgm_session_reset_code(const struct pgm_session *s);
 

@@ -96,6 +96,9 @@ struct pgm_session {
 	struct pgm_fec fec;
 
 	struct pgm_line line[PGM_LINES];
+	struct pgm_session_report report; /* but for what is known elsewhere */
+	bool waits;                       /* delivery does, for what is missing, since: */
+	uint64_t waits_since;
 
 	/* apdu.c */
 	uint8_t *apdu;

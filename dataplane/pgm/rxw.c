@@ -80,6 +80,7 @@ static void tell_lost(struct pgm_session *s, uint32_t first, uint32_t count)
 		return;
 	apdu_abandon(s);
 	s->r->counters[PGM_rcv_lost] += count;
+	s->report.lost += count;
 	s->r->ops.lost(s->r->ctx, s, first, count);
 }
 
@@ -125,13 +126,11 @@ static void jump(struct pgm_session *s, uint32_t to, enum pgm_counter why)
 	tell_lost(s, first, count);
 }
 
-void rxw_advance(struct pgm_session *s, uint64_t now_ns)
+/* Goes on from next as far as it can. Returns whether that is to what is missing. */
+static bool advance(struct pgm_session *s)
 {
 	uint32_t first = s->next, lost = 0;
 
-	if (s->ended)
-		return;
-	s->stalled = false;
 	while (s->next != s->end) {
 		struct rxw_slot *t = rxw_slot(s, s->next);
 
@@ -149,15 +148,47 @@ void rxw_advance(struct pgm_session *s, uint64_t now_ns)
 			continue;
 		}
 		if (t->state != RXW_HAVE)
-			break;
+			return true;
 		if (!apdu_deliver(s, s->next, t)) {
 			s->stalled = true;
 			receiver_count(s->r, PGM_rcv_stalls);
-			return;
+			return false;
 		}
 		pass(s);
 	}
 	tell_lost(s, first, lost);
+	return false;
+}
+
+/* For how long what came was kept back by what did not. */
+static void note_wait(struct pgm_session *s, uint64_t now_ns, uint32_t was_next, bool waits)
+{
+	struct pgm_session_report *r = &s->report;
+
+	if (s->waits && (!waits || was_next != s->next)) {
+		uint64_t ns = now_ns - s->waits_since;
+
+		r->gap_ns += ns;
+		r->gap_max_ns = ns > r->gap_max_ns ? ns : r->gap_max_ns;
+		s->waits = false;
+	}
+	if (waits && !s->waits) {
+		s->waits = true;
+		s->waits_since = now_ns;
+		r->gaps++;
+	}
+}
+
+void rxw_advance(struct pgm_session *s, uint64_t now_ns)
+{
+	uint32_t was_next = s->next;
+
+	if (s->ended)
+		return;
+	s->stalled = false;
+	note_wait(s, now_ns, was_next, advance(s));
+	if (s->stalled)
+		return;
 	if (s->next == s->end && sqn_diff(s->trail, s->end) > 0)
 		jump(s, s->trail, PGM_rcv_lost_trail);
 	if (s->stopping && sqn_diff(s->next, s->stop) >= 0)
@@ -316,6 +347,7 @@ static enum pgm_input store(struct pgm_session *s, uint64_t now_ns, const struct
 
 	if (t->state != RXW_NONE && t->state != RXW_LOST && !rxw_is_missing(t))
 		return is_here(s, PGM_rcv_drop_duplicate);
+	s->report.late += rxw_is_missing(t);
 	if (t->flags & RXW_PARITY)
 		rebuild_displace(s, p->sqn, t);
 	if (goes_through(s, p->sqn) && deliver(s, p, buffer)) {

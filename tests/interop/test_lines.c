@@ -56,6 +56,21 @@ static void end(struct peer *p)
 	peer_done(p);
 }
 
+/* The only source that is heard. */
+static uint64_t of_source(struct appliance *a, const char *what)
+{
+	json_t *list = appliance_ask(a, "sources"), *row = json_array_get(list, 0);
+	uint64_t n = (uint64_t)json_integer_value(json_object_get(row, what));
+
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(json_string_value(json_object_get(row, "source")), LAB_PEER_IP);
+	assert_string_equal(json_string_value(json_object_get(row, "socket")), "feed.frontend");
+	assert_true(json_is_integer(json_object_get(row, what)));
+	json_decref(list);
+	printf("%s of the source: %llu\n", what, (unsigned long long)n);
+	return n;
+}
+
 #define LOSES_5_PERCENT "rx: {loss: 5%, seed: 1}"
 
 static void test_what_one_line_loses_the_other_brings(void **state)
@@ -76,6 +91,12 @@ static void test_what_one_line_loses_the_other_brings(void **state)
 	/* One in twenty of what a line lost the other lost too, and was asked for. */
 	assert_true(counted(a, "pgm.rcv_nak_sqns") < missed / 2);
 	assert_int_equal(counted(a, "pgm.rcv_lost"), 0);
+	assert_int_equal(of_source(a, "lost"), 0);
+	assert_int_equal(of_source(a, "missing"), 0);
+	assert_int_equal(of_source(a, "line_a_missed") + of_source(a, "line_b_missed"), missed);
+	assert_true(of_source(a, "late") > 0);
+	assert_true(of_source(a, "gaps") > 0);
+	assert_true(of_source(a, "gap_max_us") >= of_source(a, "gap_mean_us"));
 	appliance_stop(a);
 }
 
@@ -90,12 +111,11 @@ static void test_what_goes_out_goes_out_on_both(void **state)
 {
 	struct flow flow = group_mixed(lab_scaled(MESSAGES));
 	struct appliance *a = bridge(NULL, "bind: [\"" HERE "\"], hwm: 0, options: {" FAST "}",
-				     "tx: {loss: 5%, seed: 2}");
+				     NULL);
 	uint64_t before, datagrams;
 
 	(void)state;
-	/* Of three SPMs each gets one. */
-	group_carry(a, &flow, FRONTEND, (const char *const[]){FROM(IP_A), FROM(IP_B)}, 3);
+	group_carry(a, &flow, FRONTEND, (const char *const[]){FROM(IP_A), FROM(IP_B)}, 0);
 	before = packets_of_source(a);
 	datagrams = counted(a, "net.udp_tx_datagrams");
 	assert_in_range(datagrams, 2 * before, 2 * packets_of_source(a)); /* SPMs go on */
@@ -174,7 +194,7 @@ static void check_off(struct peer *self, const void *plan)
 static void test_who_asks_nobody_loses_what_both_lines_lose(void **state)
 {
 	struct appliance *a = bridge("connect: [\"" HERE "\"], hwm: 0, options: {" FAST
-				     ", pgm_naks: no}",
+				     ", pgm_naks: no, pgm_nak_ivl: 2s}",
 				     NULL, LOSES_5_PERCENT);
 	struct peer *line_b = begin_line_b(a);
 	struct peer *sub = peer_start(&a->net, "subscriber", check_off, NULL);
@@ -200,6 +220,7 @@ static void test_who_asks_nobody_loses_what_both_lines_lose(void **state)
 	assert_in_range(missed_a, all * 3 / 100, all * 7 / 100);
 	assert_in_range(missed_b, all * 3 / 100, all * 7 / 100);
 	assert_in_range(lost, 1, all / 100);
+	assert_int_equal(of_source(a, "lost"), lost);
 	/* A packet has parts of three messages at most. */
 	assert_in_range(sent - received, 1, 3 * lost);
 	end(sub);

@@ -115,7 +115,7 @@ static void test_the_api_answers_mistakes_and_survives_bad_clients(void **state)
 		{"{\"cmd\":\"subscriptions\",\"socket\":\"x\"}\n", "no such socket"},
 	};
 	static const char *const reports[] = {"status", "ports",         "cores", "sockets",
-					      "peers",  "subscriptions", "stats"};
+					      "peers",  "subscriptions", "stats", "sources"};
 	static char flood[70000];
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	int slow[40];

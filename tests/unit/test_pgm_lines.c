@@ -189,6 +189,43 @@ static void test_of_one_line_it_knows_at_once(void **state)
 	assert_int_equal(b.counter[PGM_rcv_line_a], 0); /* there is no other */
 }
 
+/* Delivery waits from the gap on until the other line fills it, or until it is given up. */
+static void test_a_source_is_reported_with_what_it_cost(void **state)
+{
+	struct pgm_session_report r;
+
+	(void)state;
+	receiver_bed_start(&b);
+	assert_false(pgm_receiver_report(b.r, 0, &r));
+	on(A, 0);
+	on(B, 0);
+	on(A, 2);
+	receiver_bed_run(&b, b.now + 4 * MS);
+	on(B, 1);
+	on(A, 4); /* 3 is missed by both */
+	assert_true(pgm_receiver_report(b.r, 0, &r));
+	assert_int_equal(r.missing, 1);
+	receiver_bed_run(&b, b.now + 60 * MS);
+	DID("open 0:a 1:b 2:c -3+1 4:e");
+	assert_true(pgm_receiver_report(b.r, 0, &r));
+	assert_int_equal(r.tsdus, 4);
+	assert_int_equal(r.bytes, 4);
+	assert_int_equal(r.late, 1);
+	assert_int_equal(r.lost, 1);
+	assert_int_equal(r.missing, 0);
+	assert_int_equal(r.naks, 0);
+	assert_int_equal(r.gaps, 2);
+	assert_in_range(r.gap_max_ns, 50 * MS, 55 * MS);
+	assert_int_equal(r.gap_ns, r.gap_max_ns + 4 * MS);
+	assert_int_equal(r.line[A], 3);
+	assert_int_equal(r.line[B], 2);
+	assert_int_equal(r.line_missed[A], 2);
+	assert_int_equal(r.line_missed[B], 0);
+	assert_int_equal(b.now - r.heard_ns, 60 * MS);
+	assert_false(pgm_receiver_report(b.r, 1, &r));
+	assert_false(pgm_receiver_report(b.r, 1000, &r));
+}
+
 /* --- a feed of a million packets, each of which each line loses one time in twenty --- */
 
 static uint32_t draw(uint32_t *x)
@@ -316,6 +353,7 @@ int main(void)
 		TEST(test_a_line_that_is_silent_is_not_waited_for, setup_passive),
 		TEST(test_one_that_asks_nobody_waits_no_longer_than_it_was_told, setup_passive),
 		TEST(test_of_one_line_it_knows_at_once, setup_one_passive),
+		TEST(test_a_source_is_reported_with_what_it_cost, setup_passive),
 		TEST(test_what_is_lost_is_what_both_lines_have_lost, setup_passive),
 	};
 
