@@ -105,7 +105,7 @@ bool zl_notify_message(struct zl_peer *p, const struct zl_msg *msg)
 		.bytes = msg->len,
 		.more = msg->flags & ZL_MSG_MORE,
 	};
-	zl_msg_copy(msg, 0, msg->len, zl_ipc_tail(letter->packet));
+	zl_msg_copy(msg, zl_ipc_tail(letter->packet), msg->len);
 	zl_notify_post(p->core, letter, msg->len);
 	return true;
 }
@@ -135,7 +135,7 @@ unsigned zl_notify_subs(struct zl_peer *p, const struct zl_msg *msgs, unsigned n
 		if (used + sizeof(r) + part.len > room)
 			break;
 		memcpy(tail + used, &r, sizeof(r));
-		zl_msg_copy(&part, 0, part.len, tail + used + sizeof(r));
+		zl_msg_copy(&part, tail + used + sizeof(r), part.len);
 		used += sizeof(r) + part.len;
 	}
 	m->stream = p->id;

@@ -27,6 +27,7 @@ struct zl_tsdu_writer {
 	uint16_t first;   /* where a message begins, or ZL_TSDU_NONE */
 	bool mid_message; /* the last part had more behind it */
 	uint32_t done;    /* of the part at hand, header included, that earlier TSDUs have */
+	struct zl_msg_reader body; /* the rest of it */
 };
 
 void zl_tsdu_begin(struct zl_tsdu_writer *w, uint8_t *at, unsigned room);

@@ -62,8 +62,10 @@ bool zl_tsdu_put(struct zl_tsdu_writer *w, const struct zl_msg *part)
 		w->done += n;
 	}
 	if (w->done >= head_len && part->len) {
+		if (w->done == head_len)
+			zl_msg_read_begin(&w->body, part);
 		n = RTE_MIN(part->len - (w->done - head_len), room_of(w));
-		zl_msg_copy(part, w->done - head_len, n, w->at + w->len);
+		zl_msg_read(&w->body, w->at + w->len, n);
 		w->len += n;
 		w->done += n;
 	}

@@ -51,50 +51,56 @@ bool zl_chain_append(struct zl_chain *c, struct rte_mempool *pool, const void *b
 
 bool zl_chain_append_body(struct zl_chain *c, struct rte_mempool *pool, const struct zl_msg *msg)
 {
-	uint32_t done = 0;
+	struct zl_msg_reader r;
+	uint32_t left = msg->len;
 
+	zl_msg_read_begin(&r, msg);
 	do {
 		uint32_t n;
-		uint8_t *to = zl_chain_room(c, pool, msg->len - done, &n);
+		uint8_t *to = zl_chain_room(c, pool, left, &n);
 
 		if (!to)
 			return false;
-		zl_msg_copy(msg, done, n, to);
-		done += n;
-	} while (done < msg->len);
+		zl_msg_read(&r, to, n);
+		left -= n;
+	} while (left);
 	return true;
 }
 
-void zl_msg_copy(const struct zl_msg *msg, uint32_t from, uint32_t n, uint8_t *to)
+void zl_msg_read_begin(struct zl_msg_reader *r, const struct zl_msg *msg)
 {
-	const struct rte_mbuf *m = (const struct rte_mbuf *)msg->buf;
-	const uint8_t *data = msg->data;
-	uint32_t here;
+	r->m = (const struct rte_mbuf *)msg->buf;
+	r->at = msg->data;
+	r->here = msg->len;
+	if (msg->flags & ZL_MSG_CHAIN)
+		r->here = (uint32_t)(rte_pktmbuf_mtod(r->m, const uint8_t *) + r->m->data_len -
+				     msg->data);
+}
 
-	if (!(msg->flags & ZL_MSG_CHAIN)) {
-		memcpy(to, data + from, n);
-		return;
-	}
-	here = (uint32_t)(rte_pktmbuf_mtod(m, const uint8_t *) + m->data_len - data);
-	while (from > here || (from == here && n)) {
-		from -= here;
-		m = m->next;
-		data = rte_pktmbuf_mtod(m, const uint8_t *);
-		here = m->data_len;
-	}
+void zl_msg_read(struct zl_msg_reader *r, uint8_t *to, uint32_t n)
+{
 	while (n) {
-		uint32_t some = RTE_MIN(n, here - from);
+		uint32_t some = RTE_MIN(n, r->here);
 
-		memcpy(to, data + from, some);
+		memcpy(to, r->at, some);
 		to += some;
 		n -= some;
-		if (!n)
-			break;
-		from = 0;
-		m = m->next;
-		data = rte_pktmbuf_mtod(m, const uint8_t *);
-		here = m->data_len;
+		r->at += some;
+		r->here -= some;
+		if (r->here || !n)
+			continue;
+		r->m = r->m->next;
+		r->at = rte_pktmbuf_mtod(r->m, const uint8_t *);
+		r->here = r->m->data_len;
 	}
+}
+
+void zl_msg_copy(const struct zl_msg *msg, uint8_t *to, uint32_t n)
+{
+	struct zl_msg_reader r;
+
+	zl_msg_read_begin(&r, msg);
+	zl_msg_read(&r, to, n);
 }
 
 /* Declared in msg.h: each process has its own. */
@@ -102,6 +108,6 @@ uint32_t zl_msg_peek(const struct zl_msg *msg, uint8_t *into, uint32_t max)
 {
 	uint32_t n = max < msg->len ? max : msg->len;
 
-	zl_msg_copy(msg, 0, n, into);
+	zl_msg_copy(msg, into, n);
 	return n;
 }

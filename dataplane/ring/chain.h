@@ -24,7 +24,17 @@ uint8_t *zl_chain_room(struct zl_chain *c, struct rte_mempool *pool, uint32_t wa
 bool zl_chain_append(struct zl_chain *c, struct rte_mempool *pool, const void *bytes, uint32_t len);
 bool zl_chain_append_body(struct zl_chain *c, struct rte_mempool *pool, const struct zl_msg *msg);
 
-/* Bytes from..from+n of a body, which has so many. */
-void zl_msg_copy(const struct zl_msg *msg, uint32_t from, uint32_t n, uint8_t *to);
+/* Reads a body from its beginning on; the message must stay. */
+struct zl_msg_reader {
+	const struct rte_mbuf *m;
+	const uint8_t *at;
+	uint32_t here; /* bytes from there on in m */
+};
+void zl_msg_read_begin(struct zl_msg_reader *r, const struct zl_msg *msg);
+/* The next n bytes, which it has. */
+void zl_msg_read(struct zl_msg_reader *r, uint8_t *to, uint32_t n);
+
+/* The first n bytes of a body, which it has. */
+void zl_msg_copy(const struct zl_msg *msg, uint8_t *to, uint32_t n);
 
 #endif
