@@ -20,13 +20,21 @@
 #define FRAMES_A_BLOCK 4
 #define INDIRECT_BYTES (sizeof(struct rte_mbuf) + 64)
 #define BLOCK_BYTES    (ZL_SLICE_BLOCK_SIZE + 64)
-#define FIXED_MB       64 /* letters, tables, what the drivers take */
+#define FIXED_MB       48         /* letters, what the drivers take */
+#define CORE_BYTES     (2u << 20) /* of a poll core, but for what its streams take */
+#define PORT_BYTES     (4u << 20) /* without which DPDK does not refuse a device, but aborts */
 #define FRAMES_MIN     4096
 #define HOST_MIN       2048
 #define HOST_PART      8 /* of packet memory for the host core, where there are ports */
 #define POOL_CACHE     256
 #define MAILBOX_SLOTS  256
 #define EVENT_SLOTS    1024 /* of them ZL_MAIL_ANSWERS for answers */
+
+/* Of a poll core: those in TIME_WAIT or half open have no peer yet, or no more. */
+static uint32_t connections(const struct zl_dataplane *d)
+{
+	return d->setup.max_streams * 2;
+}
 
 /* Bytes of a frame's buffer: what the largest MTU needs in one piece. */
 static uint16_t frame_room(const struct zl_dataplane *d)
@@ -77,11 +85,23 @@ static struct rte_mempool *frame_pool(const char *kind, unsigned core, unsigned 
 	return pool;
 }
 
+/* What is taken before there is a frame. */
+static uint64_t fixed_mb(const struct zl_dataplane *d)
+{
+	uint64_t core = CORE_BYTES + (uint64_t)d->setup.max_streams * sizeof(struct zl_peer) +
+			zl_tcp_bytes(connections(d));
+	uint64_t cores = zl_ipc_cores(d->setup.poll_cores);
+	uint64_t lane = ZL_LANE_SLOTS * (sizeof(struct zl_parcel) + sizeof(void *));
+
+	return FIXED_MB + ((d->setup.poll_cores * core + cores * (cores - 1) * lane) >> 20);
+}
+
 /* How many frames of `each` bytes a core gets: of a machine without ports the host core has nearly
  * all, else the poll cores. 0: too few. */
 static uint64_t share(const struct zl_dataplane *d, bool host, uint64_t each)
 {
-	uint64_t memory = d->setup.memory_mb > FIXED_MB ? d->setup.memory_mb - FIXED_MB : 0;
+	uint64_t fixed = fixed_mb(d);
+	uint64_t memory = d->setup.memory_mb > fixed ? d->setup.memory_mb - fixed : 0;
 	uint64_t all = (memory << 20) * 9 / 10 / each, cores = d->setup.poll_cores;
 	uint64_t kernel;
 
@@ -107,7 +127,7 @@ static int make_pools(struct zl_dataplane *d, struct zl_lcore *c, char *text, si
 		snprintf(text, bytes,
 			 "memory.megabytes: %u is too little for %u poll cores; set at least %u",
 			 d->setup.memory_mb, d->setup.poll_cores,
-			 (unsigned)(FIXED_MB + ((least * each * 10 / 9) >> 20) + 1));
+			 (unsigned)(fixed_mb(d) + ((least * each * 10 / 9) >> 20) + 1));
 		return -ENOMEM;
 	}
 	c->frames = frame_pool("frames", c->id, (unsigned)frames, room, flags);
@@ -219,8 +239,7 @@ static int make_stack(struct zl_dataplane *d, struct zl_lcore *c)
 	config.tcp.user_timeout_ms = s->user_timeout_ms;
 	config.tcp.keepalive_idle_ms = s->keepalive_idle_ms;
 	config.tcp.backlog = s->backlog;
-	/* those in TIME_WAIT or half open have no peer yet, or no more */
-	config.tcp.max_connections = zl_core_is_host(c) ? 1 : s->max_streams * 2;
+	config.tcp.max_connections = zl_core_is_host(c) ? 1 : connections(d);
 	c->now_ns = zl_clock_ns();
 	c->net = zl_net_create(&config);
 	if (!c->net)
@@ -275,6 +294,18 @@ static int make_cores(struct zl_dataplane *d, char *text, size_t bytes)
 	return error;
 }
 
+/* Hugepages are had as they are needed. */
+static bool has_memory(const struct zl_dataplane *d)
+{
+	struct rte_malloc_socket_stats stats;
+	uint64_t most = 0;
+
+	for (unsigned i = 0; i < rte_socket_count(); i++)
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &stats) == 0)
+			most = RTE_MAX(most, (uint64_t)stats.greatest_free_size);
+	return d->setup.hugepages || most >= PORT_BYTES;
+}
+
 static int open_port(struct zl_dataplane *d, unsigned id, char *text, size_t bytes)
 {
 	const struct zl_ipc_port *config = &d->port_config[id];
@@ -285,6 +316,12 @@ static int open_port(struct zl_dataplane *d, unsigned id, char *text, size_t byt
 
 	for (unsigned i = 0; i < cores; i++)
 		pools[i] = d->core[i]->frames;
+	if (!has_memory(d)) {
+		snprintf(text, bytes,
+			 "port %.31s: memory.megabytes: %u leaves too little for it; set more",
+			 config->name, d->setup.memory_mb);
+		return -ENOMEM;
+	}
 	d->port[id] = zl_port_open(config, cores, pools, zl_rss_key, text, bytes);
 	if (!d->port[id])
 		return -ENODEV;

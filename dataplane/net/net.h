@@ -71,6 +71,8 @@ struct zl_net_config {
 /* Fills in the defaults named above. */
 void zl_tcp_config_default(struct zl_tcp_config *c);
 
+/* Bytes of the tables for so many TCP connections, which are nearly all that a stack takes. */
+size_t zl_tcp_bytes(uint32_t connections);
 /* Allocates tables (start-up only). NULL with errno set on failure. */
 struct zl_net *zl_net_create(const struct zl_net_config *config);
 /* Resets every connection without events, frees everything. */

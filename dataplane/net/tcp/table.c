@@ -8,9 +8,20 @@
 
 #include "dataplane/net/tcp/tcp.h"
 
+static uint64_t buckets_for(uint32_t connections)
+{
+	return rte_align64pow2(2 * (uint64_t)connections);
+}
+
+size_t zl_tcp_bytes(uint32_t connections)
+{
+	return buckets_for(connections) * sizeof(struct tcp_conn *) +
+	       (size_t)connections * sizeof(struct tcp_conn);
+}
+
 int table_create(struct tcp *t)
 {
-	uint64_t buckets = rte_align64pow2(2 * (uint64_t)t->config->max_connections);
+	uint64_t buckets = buckets_for(t->config->max_connections);
 	int socket = t->net->config.socket_id;
 	uint32_t i;
 
