@@ -145,6 +145,32 @@ static void test_a_device_that_is_in_use_is_refused(void **state)
 	appliance_stop(a);
 }
 
+/* What it says is enough is enough, with a port. */
+static void test_too_little_memory_is_told_with_what_would_do(void **state)
+{
+	struct appliance *a = appliance_prepare(
+		&(struct appliance_config){.poll_cores = 4, .megabytes = 80});
+	const char *const says[] = {"memory.megabytes: 80 is too little for 4 poll cores", NULL};
+	char *log, *least;
+
+	(void)state;
+	appliance_start_dataplane(a);
+	appliance_start_control(a);
+	assert_int_equal(lab_wait(&a->control, lab_patience_ms()), 1);
+	log = lab_log(&a->control);
+	least = strstr(log, "set at least ");
+	assert_non_null(least);
+	a->config.megabytes = (unsigned)strtoul(least + strlen("set at least "), NULL, 10);
+	free(log);
+	one_line(&a->control, says);
+	refused(&a->dataplane, says);
+	appliance_write_config(a);
+	appliance_start_dataplane(a);
+	appliance_start_control(a);
+	appliance_ready(a);
+	appliance_stop(a);
+}
+
 static void test_an_endpoint_in_use_or_wrong_is_refused_at_run_time(void **state)
 {
 	static const char *const wrong[][3] = {
@@ -229,6 +255,7 @@ int main(void)
 		LAB_TEST(test_a_wrong_config_is_one_line_with_its_place),
 		LAB_TEST(test_a_port_that_does_not_exist_is_refused_and_the_next_try_works),
 		LAB_TEST(test_a_device_that_is_in_use_is_refused),
+		LAB_TEST(test_too_little_memory_is_told_with_what_would_do),
 		LAB_TEST(test_an_endpoint_in_use_or_wrong_is_refused_at_run_time),
 		LAB_TEST(test_who_may_not_is_told_so_in_one_line),
 		LAB_TEST(test_a_second_instance_on_the_same_run_directory_is_refused),
