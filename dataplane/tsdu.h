@@ -12,12 +12,11 @@
 
 #include <rte_mbuf.h>
 
-#include "dataplane/ring/chain.h"
+#include "dataplane/assembly.h"
 
 #define ZL_TSDU_HEAD      2
 #define ZL_TSDU_NONE      0xffff
-#define ZL_TSDU_FRAME_MAX 10  /* bytes of a frame's header: length, flags */
-#define ZL_TSDU_PARTS     256 /* of one message, at most, on the way in (ZL_FLOW_MSG_PARTS) */
+#define ZL_TSDU_FRAME_MAX 10 /* bytes of a frame's header: length, flags */
 
 /* --- out --- */
 
@@ -45,25 +44,10 @@ static inline bool zl_tsdu_is_empty(const struct zl_tsdu_writer *w)
 
 /* Of one source. */
 struct zl_tsdu_reader {
-	struct rte_mempool *frames;
-	uint64_t max_msg_bytes; /* 0: no limit */
-	bool joined;            /* it knows where in the stream it is */
-	bool dropping;          /* the message at hand is too long, or there was no memory for it */
+	struct zl_assembly message;
+	bool joined; /* it knows where in the stream it is */
 	uint8_t head[ZL_TSDU_FRAME_MAX];
 	unsigned head_len;
-	bool in_body, more; /* more: another part follows this one */
-	uint64_t body_left, msg_bytes;
-	struct zl_chain body; /* of a part that runs on: what has come of it */
-	unsigned n;           /* parts of the message at hand, with a reference each */
-	struct zl_msg part[ZL_TSDU_PARTS];
-};
-
-struct zl_tsdu_sink {
-	/* A whole message; the references are the callee's. */
-	void (*message)(void *ctx, const struct zl_msg *parts, unsigned n);
-	/* Messages that were not delivered: too long, too many parts; no memory for them. */
-	void (*dropped)(void *ctx, bool too_long);
-	void *ctx;
 };
 
 void zl_tsdu_reader_init(struct zl_tsdu_reader *r, struct rte_mempool *frames,
@@ -73,6 +57,6 @@ void zl_tsdu_reset(struct zl_tsdu_reader *r);
 /* The next TSDU, in order. m: what it lies in, in one piece, of which references are taken; NULL:
  * it is copied. false: it is none; the reader is reset. */
 bool zl_tsdu_read(struct zl_tsdu_reader *r, const uint8_t *at, size_t len, struct rte_mbuf *m,
-		  const struct zl_tsdu_sink *sink);
+		  const struct zl_assembly_sink *sink);
 
 #endif

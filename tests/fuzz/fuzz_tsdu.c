@@ -33,7 +33,7 @@ static void on_message(void *ctx, const struct zl_msg *parts, unsigned n)
 	uint64_t bytes = 0;
 
 	(void)ctx;
-	require(n > 0 && n <= ZL_TSDU_PARTS);
+	require(n > 0 && n <= ZL_ASSEMBLY_PARTS);
 	for (unsigned i = 0; i < n; i++) {
 		uint32_t len = zl_msg_peek(&parts[i], body, sizeof(body));
 
@@ -55,7 +55,7 @@ static void on_dropped(void *ctx, bool too_long)
 	require(!got.compares);
 }
 
-static const struct zl_tsdu_sink sink = {on_message, on_dropped, NULL};
+static const struct zl_assembly_sink sink = {on_message, on_dropped, NULL};
 
 /* In a buffer of exactly its size where it has none, so that a sanitizer sees a read beyond it. */
 static void read_one(const uint8_t *bytes, size_t len, bool buffer)

@@ -48,7 +48,7 @@ static void on_dropped(void *ctx, bool too_long)
 	got.no_memory += !too_long;
 }
 
-static const struct zl_tsdu_sink sink = {on_message, on_dropped, NULL};
+static const struct zl_assembly_sink sink = {on_message, on_dropped, NULL};
 
 static int setup(void **state)
 {
@@ -162,17 +162,17 @@ static void test_what_is_too_long_is_dropped_and_the_rest_is_not(void **state)
 
 static void test_so_many_parts_and_no_more(void **state)
 {
-	uint8_t tsdu[2 + 3 * (ZL_TSDU_PARTS + 1)] = {0};
+	uint8_t tsdu[2 + 3 * (ZL_ASSEMBLY_PARTS + 1)] = {0};
 
 	(void)state;
 	got.quiet = true;
-	for (unsigned parts = ZL_TSDU_PARTS; parts <= ZL_TSDU_PARTS + 1; parts++) {
+	for (unsigned parts = ZL_ASSEMBLY_PARTS; parts <= ZL_ASSEMBLY_PARTS + 1; parts++) {
 		for (unsigned i = 0; i < parts; i++)
 			memcpy(tsdu + 2 + 3 * i, i + 1 < parts ? "\2\1x" : "\2\0y", 3);
 		assert_true(reads(tsdu, 2 + 3 * parts, true));
 	}
 	assert_int_equal(got.messages, 1);
-	assert_int_equal(got.bytes, ZL_TSDU_PARTS);
+	assert_int_equal(got.bytes, ZL_ASSEMBLY_PARTS);
 	assert_int_equal(got.too_long, 1);
 }
 
