@@ -78,3 +78,35 @@ void zl_untaken_drop(struct zl_untaken *b, unsigned n)
 		rte_mempool_put(rte_mempool_from_obj(block), block);
 	}
 }
+
+static void free_from(struct zl_untaken_block *block)
+{
+	while (block) {
+		struct zl_untaken_block *next = block->next;
+
+		zl_msgs_unref(block->msg + block->first, block->count - block->first);
+		rte_mempool_put(rte_mempool_from_obj(block), block);
+		block = next;
+	}
+}
+
+void zl_untaken_keep_first(struct zl_untaken *b)
+{
+	struct zl_untaken_block *block = b->head;
+	uint32_t end = block->first;
+
+	b->n = 1;
+	while (block->msg[end++].flags & ZL_MSG_MORE) {
+		b->n++;
+		if (end == block->count) {
+			block = block->next;
+			end = block->first;
+		}
+	}
+	zl_msgs_unref(block->msg + end, block->count - end);
+	block->count = end;
+	free_from(block->next);
+	block->next = NULL;
+	b->tail = block;
+	b->whole = b->n;
+}

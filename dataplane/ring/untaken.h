@@ -30,5 +30,7 @@ unsigned zl_untaken_push(struct zl_untaken *b, struct rte_mempool *blocks,
 unsigned zl_untaken_peek(const struct zl_untaken *b, struct zl_msg *out, unsigned max);
 /* The first n parts are gone, and their references given back. */
 void zl_untaken_drop(struct zl_untaken *b, unsigned n);
+/* What is behind the first message is gone likewise: that one is whole, or what is left of one. */
+void zl_untaken_keep_first(struct zl_untaken *b);
 
 #endif
