@@ -9,14 +9,18 @@
 
 static const struct zl_flow_ops *ops_of(enum zl_carrier carrier)
 {
+	if (carrier == ZL_CARRIER_NORM)
+		return &zl_flow_norm;
 	return carrier == ZL_CARRIER_UDP ? &zl_flow_udp : &zl_flow_pgm;
 }
 
-/* A socket with a home has it there; of one that is on every core any would do. Flows of PGM that
- * share a local address share a core. */
+/* The kernel's are on the host core. A socket with a home has it there; of one that is on every
+ * core any would do. Flows of PGM that share a local address share a core. */
 unsigned zl_flow_core(const struct zl_ipc_endpoint *at, const struct zl_ipc_socket *socket,
 		      unsigned poll_cores)
 {
+	if (!zl_ipc_on_ports(at->carrier))
+		return zl_ipc_host_core(poll_cores);
 	if (!zl_ipc_sharded(socket->type))
 		return socket->home < poll_cores ? socket->home : 0;
 	if (at->carrier == ZL_CARRIER_PGM)
@@ -121,6 +125,8 @@ static void keep(struct zl_flow *f, const struct zl_msg *msgs, unsigned n)
 		drop(f, msgs, n, ZL_CORE_drop_flow_full);
 		return;
 	}
+	if (!f->waiting.n)
+		zl_core_count(f->core, ZL_CORE_stalls_flow);
 	kept = zl_untaken_push(&f->waiting, f->core->blocks, msgs, n);
 	drop(f, msgs + kept, n - kept, ZL_CORE_drop_flow_no_memory);
 }
@@ -181,9 +187,9 @@ void zl_flow_resume(struct zl_flow *f)
 void zl_flows_turn(struct zl_lcore *c)
 {
 	for (struct zl_flow *f = c->flows; f; f = f->next) {
-		deliver(f);
 		if (f->ops->turn)
 			f->ops->turn(f, c->now_ns);
+		deliver(f);
 	}
 }
 

@@ -1,5 +1,5 @@
 /* A flow: a way in and out of a socket that is no stream but datagrams (zl_ipc_flows). It is made
- * with its endpoint, lives on one poll core, and has one peer of it, which control dials and says
+ * with its endpoint, lives on one core, and has one peer of it, which control dials and says
  * to be ready as any other: from then on its messages come and go. Nothing is asked of whoever is
  * out there. What cannot be taken at once is dropped, and counted, or (`keeps`) waits here, and the
  * flow is stalled: it is to bring no more.
@@ -79,7 +79,7 @@ struct zl_flow *zl_flow_create(struct zl_lcore *c, const struct zl_ipc_endpoint 
 			       const struct zl_ipc_socket *socket);
 void zl_flow_destroy(struct zl_flow *f);
 
-/* --- each poll core --- */
+/* --- each core that has a part in it: the poll cores, or of the kernel's the host core --- */
 /* Its part of the endpoint e; f: the flow, on its own core, else NULL. 0, -errno: f is the caller's
  * again. */
 int zl_flow_open(struct zl_lcore *c, struct zl_core_endpoint *e, struct zl_flow *f);
@@ -102,6 +102,6 @@ void zl_flows_turn(struct zl_lcore *c);
 int zl_flow_join_group(struct zl_lcore *c, uint32_t via, uint32_t group);
 void zl_flow_leave_group(struct zl_lcore *c, uint32_t via, uint32_t group);
 
-extern const struct zl_flow_ops zl_flow_udp, zl_flow_pgm;
+extern const struct zl_flow_ops zl_flow_udp, zl_flow_pgm, zl_flow_norm;
 
 #endif

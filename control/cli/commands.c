@@ -243,9 +243,10 @@ const struct command commands[] = {
 			"core,\n"
 			"which sleeps and carries the kernel's sockets (ipc, tcp on the kernel's "
 			"own\n"
-			"addresses, tipc, vmci). BUSY % is the part of its time, since the start, "
-			"in\n"
-			"which a turn of the loop found something to do; for the last second, see\n"
+			"addresses, tipc, vmci, norm). BUSY % is the part of its time, since the "
+			"start,\n"
+			"in which a turn of the loop found something to do; for the last second, "
+			"see\n"
 			"'zeroline top'. POOL FREE says how many packet buffers the core has "
 			"left.\n"
 			"\n"
@@ -465,7 +466,8 @@ const struct command commands[] = {
 		"ipc://@NAME, ipc://*, tipc://{TYPE,LOWER,UPPER}, vmci://CID:PORT. PORT may\n"
 		"be *: the answer says which it is. A DISH or DGRAM binds to udp://ADDRESS:PORT\n"
 		"or udp://*:PORT of ports, or to a group: udp://NAME;GROUP:PORT. PUB, XPUB,\n"
-		"SUB and XSUB have groups by PGM: epgm://NAME;GROUP:PORT, pgm://NAME;GROUP:PORT.",
+		"SUB and XSUB have groups by PGM: epgm://NAME;GROUP:PORT, pgm://NAME;GROUP:PORT,\n"
+		"and by NORM, of the kernel's interfaces: norm://NAME;GROUP:PORT.",
 		"zeroline bind in tcp://10.77.0.1:5557\tone more way in\n"
 		"zeroline bind in ipc:///run/feed\tfor programs on this machine\n"
 		"zeroline bind in tcp://127.0.0.1:*\tany free port\n"),

@@ -362,9 +362,11 @@ int zl_endpoint_parse(struct zl_ipc_endpoint *e, const char *text, bool connect,
 		return local_tipc(e, error, error_max);
 	if (strncmp(text, "vmci://", 7) == 0)
 		return local_vmci(e, error, error_max);
+	if (strncmp(text, "norm://", 7) == 0)
+		return local_norm(e, error, error_max);
 	snprintf(error, error_max,
 		 "\"%.80s\" is not an endpoint: it begins with tcp://, udp://, pgm://, "
-		 "epgm://, ipc://, tipc:// or vmci://",
+		 "epgm://, norm://, ipc://, tipc:// or vmci://",
 		 text);
 	return -EINVAL;
 }

@@ -206,6 +206,9 @@ static const struct {
 	[ZL_CARRIER_PGM] = {TYPE(PUB) | TYPE(XPUB) | TYPE(SUB) | TYPE(XSUB),
 			    TYPE(PUB) | TYPE(XPUB) | TYPE(SUB) | TYPE(XSUB),
 			    "PUB, XPUB, SUB and XSUB do"},
+	[ZL_CARRIER_NORM] = {TYPE(PUB) | TYPE(XPUB) | TYPE(SUB) | TYPE(XSUB),
+			     TYPE(PUB) | TYPE(XPUB) | TYPE(SUB) | TYPE(XSUB),
+			     "PUB, XPUB, SUB and XSUB do"},
 };
 
 bool zl_endpoint_fits(const struct zl_ipc_endpoint *e, const struct zl_ipc_socket *socket,

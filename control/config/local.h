@@ -10,5 +10,7 @@
 int local_ipc(struct zl_ipc_endpoint *e, char *error, size_t error_max);
 int local_tipc(struct zl_ipc_endpoint *e, char *error, size_t error_max);
 int local_vmci(struct zl_ipc_endpoint *e, char *error, size_t error_max);
+/* norm.c */
+int local_norm(struct zl_ipc_endpoint *e, char *error, size_t error_max);
 
 #endif

@@ -16,17 +16,18 @@
 const char *const zl_carrier_scheme[ZL_CARRIERS] = {
 	[ZL_CARRIER_STACK] = "tcp", [ZL_CARRIER_TCP] = "tcp",   [ZL_CARRIER_IPC] = "ipc",
 	[ZL_CARRIER_TIPC] = "tipc", [ZL_CARRIER_VMCI] = "vmci", [ZL_CARRIER_UDP] = "udp",
-	[ZL_CARRIER_EPGM] = "epgm", [ZL_CARRIER_PGM] = "pgm",
+	[ZL_CARRIER_EPGM] = "epgm", [ZL_CARRIER_PGM] = "pgm",   [ZL_CARRIER_NORM] = "norm",
 };
 
 bool zl_ipc_flows(enum zl_carrier carrier)
 {
-	return carrier == ZL_CARRIER_UDP || carrier == ZL_CARRIER_EPGM || carrier == ZL_CARRIER_PGM;
+	return carrier == ZL_CARRIER_UDP || carrier == ZL_CARRIER_EPGM ||
+	       carrier == ZL_CARRIER_PGM || carrier == ZL_CARRIER_NORM;
 }
 
 bool zl_ipc_on_ports(enum zl_carrier carrier)
 {
-	return carrier == ZL_CARRIER_STACK || zl_ipc_flows(carrier);
+	return carrier == ZL_CARRIER_STACK || (zl_ipc_flows(carrier) && carrier != ZL_CARRIER_NORM);
 }
 
 static sa_family_t family_of(const void *sockaddr, uint32_t bytes)

@@ -105,7 +105,8 @@ static bool check_endpoint(const struct zl_ipc_endpoint *m, size_t tail)
 	return tail == 0 && m->id != 0 && m->socket != 0 && m->connect <= 1 &&
 	       m->carrier < ZL_CARRIERS && (m->mode & ~(ZL_MODE_GIVEN | 0777u)) == 0 &&
 	       ADDRESS(m->address) && ADDRESS(m->source) && ADDRESS(m->bound) &&
-	       (zl_ipc_on_ports(m->carrier) || m->address.bytes) && STRING(m->text);
+	       (zl_ipc_on_ports(m->carrier) || m->address.bytes) && STRING(m->text) &&
+	       STRING(m->device);
 }
 
 static bool stream_open(const struct zl_ipc_stream_open *m)

@@ -289,7 +289,7 @@ struct zl_ipc_device_set {
 
 /* What carries an endpoint's streams: this stack, on every poll core, or the kernel, on the host
  * core alone. Of datagrams (zl_ipc_flows) there are no streams but one flow an endpoint, on one
- * poll core, that is dialled whether it binds or connects. */
+ * core, that is dialled whether it binds or connects. */
 enum zl_carrier {
 	ZL_CARRIER_STACK, /* tcp:// on a port's address, or to what ports reach */
 	ZL_CARRIER_TCP,   /* tcp:// on the kernel's addresses */
@@ -299,6 +299,7 @@ enum zl_carrier {
 	ZL_CARRIER_UDP,  /* udp:// on ports */
 	ZL_CARRIER_EPGM, /* PGM in UDP, and by itself: on ports */
 	ZL_CARRIER_PGM,
+	ZL_CARRIER_NORM, /* NORM in UDP (RFC 5740), by the kernel: a flow of the host core */
 	ZL_CARRIERS
 };
 bool zl_ipc_flows(enum zl_carrier carrier);
@@ -318,6 +319,7 @@ struct zl_ipc_filter {
 	uint32_t id;
 };
 #define ZL_MODE_GIVEN 0x10000u /* beside the permission bits */
+#define ZL_DEVICE_MAX 16       /* an interface's name, NUL included */
 
 /* A group, and the address of the port that it is reached by. */
 struct zl_ipc_line {
@@ -334,9 +336,12 @@ struct zl_ipc_endpoint {
 	uint32_t ip;       /* STACK, flows: host order; bind: 0 for every port's */
 	uint16_t port;     /* STACK, flows; bind: 0 for one that the dataplane chooses */
 	uint16_t via_port; /* UDP connect: it sends from there; chosen by the dataplane */
-	uint32_t via;      /* of a group: the address of the port that it is reached by */
-	uint32_t mode;     /* IPC bind: of the file, with ZL_MODE_GIVEN; 0: as the umask has it */
+	uint32_t via;      /* of a group on ports: the address of the one that it is reached by */
 	struct zl_ipc_line b; /* PGM's line B, with what ip and via have as line A; ip 0: none */
+	uint32_t node; /* NORM: what this end is called (NormNodeId); 0: by a number of its own */
+	char device[ZL_DEVICE_MAX]; /* NORM: the kernel's interface, by its name; "": as it routes
+				     */
+	uint32_t mode; /* IPC bind: of the file, with ZL_MODE_GIVEN; 0: as the umask has it */
 	uint32_t filters;
 	struct zl_ipc_filter filter[ZL_FILTERS_MAX];
 	struct zl_ipc_sockaddr address; /* the kernel's carriers: to bind or connect to */

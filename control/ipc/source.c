@@ -45,6 +45,7 @@ struct zl_ipc_source zl_ipc_source(enum zl_carrier carrier, const struct zl_ipc_
 	case ZL_CARRIER_UDP:
 	case ZL_CARRIER_EPGM:
 	case ZL_CARRIER_PGM:
+	case ZL_CARRIER_NORM:
 		return a.family == AF_INET6 ? of_ipv6(&a.in6.sin6_addr)
 					    : of_ipv4(ntohl(a.in.sin_addr.s_addr));
 	case ZL_CARRIER_IPC:

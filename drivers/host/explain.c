@@ -32,6 +32,11 @@ static const struct {
 	{ZL_CARRIER_IPC, EROFS, "the file system is read-only; choose another path"},
 	{ZL_CARRIER_IPC, ECONNREFUSED, "nobody listens on it"},
 	{ZL_CARRIER_IPC, EAGAIN, "its listener is behind"},
+	{ZL_CARRIER_NORM, ENODEV,
+	 "there is no such interface, or it has no IPv4 address; give it one, or name another"},
+	{ZL_CARRIER_NORM, ENETUNREACH,
+	 "the kernel has no route to it; name an interface before it, as in "
+	 "norm://eth1;239.192.1.1:5555"},
 	{ANY, EADDRNOTAVAIL,
 	 "no interface of this machine has that address; use one that has, or a "
 	 "port's"},

@@ -1,5 +1,6 @@
 /* zeroline.yaml: a good file becomes the contract's structs, and every kind of mistake becomes the
  * one line that names the file, the line, the key and the remedy. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -338,7 +339,7 @@ static const struct {
 	 "t.yaml:1: cores.poll: \"1?2\" is not a number from 1 to 16"},
 	{SIDES("bind: 'udp:e0:1'", ""),
 	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp:e0:1\" is not an endpoint: it begins with "
-	 "tcp://, udp://, pgm://, epgm://, ipc://, tipc:// or vmci://"},
+	 "tcp://, udp://, pgm://, epgm://, norm://, ipc://, tipc:// or vmci://"},
 	{SIDES("bind: 'udp://e0:1'", ""),
 	 "t.yaml:5: devices[0].frontend.bind[0]: \"udp://e0:1\": XSUB does not bind to udp://; a "
 	 "RADIO connects, a DISH or DGRAM binds"},
@@ -541,6 +542,63 @@ static void test_an_endpoint_of_datagrams_is_of_a_port_or_of_a_group(void **stat
 			    "are 10.0.0.1 (e0), 10.1.0.1 (e1)");
 }
 
+static void expect_norm(const char *text, uint32_t ip, uint32_t node, const char *device)
+{
+	static const struct zl_ports none = {NULL, 0};
+	struct zl_ipc_endpoint e;
+	char error[512] = "";
+
+	if (zl_endpoint_parse(&e, text, true, &none, error, sizeof(error)))
+		fail_msg("%s", error);
+	assert_int_equal(e.carrier, ZL_CARRIER_NORM);
+	assert_int_equal(e.port, 5555);
+	assert_int_equal(e.ip, ip);
+	assert_int_equal(e.node, node);
+	assert_string_equal(e.device, device);
+	assert_int_equal(e.address.bytes, sizeof(struct sockaddr_in));
+}
+
+static void expect_no_norm(const char *text, const char *why)
+{
+	static const struct zl_ports none = {NULL, 0};
+	struct zl_ipc_endpoint e;
+	char error[512] = "", whole[512];
+
+	assert_int_not_equal(zl_endpoint_parse(&e, text, true, &none, error, sizeof(error)), 0);
+	snprintf(whole, sizeof(whole),
+		 "\"%s\" is not a NORM endpoint, such as norm://eth1;239.192.1.1:5555: %s", text,
+		 why);
+	assert_string_equal(error, whole);
+}
+
+/* libzmq's norm_engine: [node,][interface;]address:port */
+static void test_an_endpoint_of_norm_names_its_node_and_the_kernels_interface(void **state)
+{
+	static const char node[] = "before the comma belongs a node's number, from 1 to 4294967294";
+	static const char device[] = "before the semicolon belongs an interface of the kernel's";
+	static const char address[] = "it has no IPv4 address and port";
+
+	(void)state;
+	expect_norm("norm://239.192.1.1:5555", 0xefc00101, 0, "");
+	expect_norm("norm://lo;239.192.1.1:5555", 0xefc00101, 0, "lo");
+	expect_norm("norm://7,239.192.1.1:5555", 0xefc00101, 7, "");
+	expect_norm("norm://4294967294,eth0.100;239.192.1.1:5555", 0xefc00101, 4294967294u,
+		    "eth0.100");
+	expect_no_norm("norm://0,239.192.1.1:5555", node);
+	expect_no_norm("norm://4294967295,239.192.1.1:5555", node);
+	expect_no_norm("norm://99999999999,239.192.1.1:5555", node);
+	expect_no_norm("norm://,239.192.1.1:5555", node);
+	expect_no_norm("norm://a,239.192.1.1:5555", node);
+	expect_no_norm("norm://;239.192.1.1:5555", device);
+	expect_no_norm("norm://sixteen-letters0;239.192.1.1:5555", device);
+	expect_no_norm("norm://239.192.1.1", address);
+	expect_no_norm("norm://239.192.1.1:*", address);
+	expect_no_norm("norm://[ff02::1]:5555", address);
+	expect_no_norm("norm://localhost:5555", address);
+	expect_no_norm("norm://0.0.0.0:5555", "its address is no group's");
+	expect_no_norm("norm://lo;10.0.0.9:5555", "its address is no group's");
+}
+
 /* DESIGN.md 5: addresses decide the carrier. */
 static void test_an_address_says_who_carries_it(void **state)
 {
@@ -731,6 +789,7 @@ int main(void)
 		cmocka_unit_test(
 			test_a_name_that_nobody_has_is_refused_for_a_bind_and_waits_for_a_connect),
 		cmocka_unit_test(test_an_endpoint_of_datagrams_is_of_a_port_or_of_a_group),
+		cmocka_unit_test(test_an_endpoint_of_norm_names_its_node_and_the_kernels_interface),
 		cmocka_unit_test(test_an_address_says_who_carries_it),
 		cmocka_unit_test(test_a_file_that_is_not_there_is_named),
 		cmocka_unit_test(test_a_whole_file_becomes_the_contracts_structs),

@@ -109,7 +109,7 @@ static const struct {
 	 AT ".zap.timeout: \"0\" is out of range: 1ms to 1h"},
 	{WITH("mechanism: \"null\", zap: {endpoint: 'inproc://zeromq.zap.01'}"),
 	 AT ": zap: \"inproc://zeromq.zap.01\" is not an endpoint: it begins with tcp://, udp://, "
-	    "pgm://, epgm://, ipc://, tipc:// or vmci://"},
+	    "pgm://, epgm://, norm://, ipc://, tipc:// or vmci://"},
 	{WITH("mechanism: \"null\", zap: {endpoint: 'tipc://{5555,0}'}"),
 	 AT ": zap: \"tipc://{5555,0}\": a ZAP handler is asked over ipc:// or tcp://"},
 	{"ports:\n- {name: e0, kind: tap, device: zl0, address: 10.0.0.1/24}\n" WITH(

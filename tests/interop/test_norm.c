@@ -1,0 +1,413 @@
+/* norm:// with Debian's libzmq (libnorm) as source and as receiver: between a group and TCP, both
+ * ways; who comes late, who comes again, and who is too slow. The group is on the loopback of the
+ * namespace, which all have in common; each has a number of its own in it. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include <cmocka.h>
+
+#include "tests/interop/appliance.h"
+#include "tests/interop/remote.h"
+
+#include "tests/interop/flow.h"
+
+#define GROUP   "239.192.7.1:7500"
+#define OURS    "norm://lo;" GROUP
+#define THEIR   "lo;" GROUP
+#define HIS(id) "norm://" #id "," THEIR
+/* Another group of the same port. */
+#define OTHERS    "norm://lo;239.192.7.2:7500"
+#define HIS_OTHER "norm://1,lo;239.192.7.2:7500"
+
+/* Small and large, from what its number takes to 60 KiB; most are small. A source of libzmq 4.3
+ * goes no further once it has a message that its buffer does not hold, which is of 2 KiB, with 3 or
+ * 10 for its header. */
+#define SIZES       199
+#define MESSAGES    20000
+#define BATCH       500 /* at once: a packet each, where libzmq sends them */
+#define LIBZMQ_MOST 2038
+
+static struct flow mixed(uint64_t messages, uint32_t most)
+{
+	static const char *const topics[] = {"A.", "B.", "C."};
+	static uint32_t sizes[SIZES];
+
+	for (unsigned i = 0; i < SIZES; i++)
+		sizes[i] = 16 + i % 50;
+	sizes[10] = 1390;
+	sizes[50] = 1400; /* what a packet holds */
+	sizes[51] = 1401;
+	sizes[90] = 9000;
+	sizes[150] = 61440;
+	for (unsigned i = 0; i < SIZES; i++)
+		sizes[i] = sizes[i] < most ? sizes[i] : most;
+	return (struct flow){.topics = topics,
+			     .n_topics = 3,
+			     .bytes = sizes,
+			     .n_bytes = SIZES,
+			     .messages = messages,
+			     .batch = BATCH};
+}
+
+static struct appliance *start(unsigned poll_cores, const char *frontend, const char *backend)
+{
+	return appliance_start(&(struct appliance_config){.carrier = LAB_TAP,
+							  .poll_cores = poll_cores,
+							  .frontend = frontend,
+							  .backend = backend});
+}
+
+static const char *const by_tcp[] = {BACKEND, BACKEND}, *const by_norm[] = {HIS(2), HIS(3)};
+
+/* A socket of libzmq's that has a group takes half a minute to close. */
+static void leave(struct peer *p)
+{
+	peer_signal(p, SIGKILL);
+}
+
+/* One libzmq publishes, two subscribe, and all is as it was sent; none of them can say that it is
+ * there, so that the publisher warms up until everybody has heard it. It is never further ahead
+ * than NORM's buffers reach: what they no longer have cannot be repaired. */
+static void carry(struct appliance *a, const char *from, const char *const to[2])
+{
+	const struct flow flow = mixed(lab_scaled(MESSAGES),
+				       to == by_tcp ? LIBZMQ_MOST : UINT32_MAX);
+	struct publisher source = {.flow = &flow, .endpoint = from, .subscribers = 2, .deaf = true};
+	struct subscriber sink[2];
+	struct peer *publisher, *subscriber[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		sink[i] = (struct subscriber){.flow = &flow,
+					      .endpoint = to[i],
+					      .id = i,
+					      .prefixes = {""},
+					      .report = BATCH,
+					      .warmed = true};
+		subscriber[i] = peer_start(&a->net, "subscriber", subscriber_run, &sink[i]);
+	}
+	publisher = peer_start(&a->net, "publisher", publisher_run, &source);
+	peer_hear(publisher, "ready");
+	for (unsigned i = 0; i < 2; i++)
+		peer_hear(subscriber[i], "warm");
+	peer_tell(publisher, "go", 0);
+	for (uint64_t sent = BATCH; sent <= flow.messages; sent += BATCH) {
+		for (unsigned i = 0; i < 2; i++)
+			peer_hear(subscriber[i], "reached");
+		if (sent < flow.messages)
+			peer_tell(publisher, "next", 0);
+	}
+	flow_rate("publisher", peer_hear(publisher, "sent"));
+	for (unsigned i = 0; i < 2; i++)
+		flow_rate("subscriber", peer_hear(subscriber[i], "received"));
+	for (unsigned i = 0; i < 2; i++)
+		leave(subscriber[i]);
+	leave(publisher);
+	assert_int_equal(appliance_counter(a, "core.norm_lost"), 0);
+	appliance_stop(a);
+}
+
+static void test_a_group_is_received(void **state)
+{
+	(void)state;
+	carry(start(1, "connect: [\"" OURS "\"], hwm: 0", NULL), HIS(1), by_tcp);
+}
+
+static void test_a_group_is_sent_to(void **state)
+{
+	(void)state;
+	carry(start(1, NULL, "bind: [\"" OURS "\"], hwm: 0"), FRONTEND, by_norm);
+}
+
+static void test_several_cores_share_the_work(void **state)
+{
+	(void)state;
+	carry(start(2, "bind: [\"" OURS "\"], hwm: 0", NULL), HIS(1), by_tcp);
+	carry(start(2, NULL, "connect: [\"" OURS "\"], hwm: 0"), FRONTEND, by_norm);
+}
+
+/* --- who comes late, or again --- */
+
+#define TICK_BYTES 1000
+#define TICKS      60
+#define LATE       30
+
+/* Numbered, in two parts. */
+static void tick_run(struct peer *self, const void *plan)
+{
+	void *pub = peer_socket(self, ZMQ_PUB);
+	uint8_t tick[TICK_BYTES];
+
+	if (zmq_connect(pub, plan))
+		peer_fail(self, "%s: %s", (const char *)plan, zmq_strerror(zmq_errno()));
+	for (uint32_t i = 0; i < TICKS; i++) {
+		if (i == 0 || i == LATE) { /* each is out before who comes late comes */
+			peer_say(self, "ready", 0, 0);
+			peer_listen(self, "go");
+		}
+		memset(tick, (int)(i % 251), sizeof(tick));
+		memcpy(tick, &i, sizeof(i));
+		zmq_send(pub, tick, sizeof(i), ZMQ_SNDMORE);
+		zmq_send(pub, tick, sizeof(tick), 0);
+	}
+	peer_listen(self, "end");
+}
+
+/* Each whole, in order, and to the last one; from which one on, and how many gaps there are. */
+static void watch_run(struct peer *self, const void *plan)
+{
+	void *sub = peer_socket(self, ZMQ_SUB);
+	uint8_t tick[TICK_BYTES];
+	uint32_t i, of, first = UINT32_MAX, due = 0, gaps = 0;
+	bool told = false;
+
+	zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "", 0);
+	if (zmq_connect(sub, plan))
+		peer_fail(self, "%s: %s", (const char *)plan, zmq_strerror(zmq_errno()));
+	peer_say(self, "there", 0, 0);
+	do {
+		if (zmq_recv(sub, &i, sizeof(i), 0) != sizeof(i) ||
+		    zmq_recv(sub, tick, sizeof(tick), 0) != sizeof(tick))
+			peer_fail(self, "after %u: %s", due, zmq_strerror(zmq_errno()));
+		memcpy(&of, tick, sizeof(of));
+		if (of != i || i < due || tick[4] != i % 251 || tick[TICK_BYTES - 1] != i % 251)
+			peer_fail(self, "%u of %u came where %u was due", i, of, due);
+		gaps += first != UINT32_MAX && i != due;
+		first = first < i ? first : i;
+		due = i + 1;
+		if (due >= LATE && !told)
+			peer_say(self, "late", 0, 0);
+		told |= due >= LATE;
+	} while (due < TICKS);
+	peer_say(self, "received", first, gaps);
+	peer_listen(self, "end");
+}
+
+#define OTHER_BACKEND "tcp://" LAB_APPLIANCE_IP ":5558"
+#define OTHER                                                                                      \
+	"  - {name: other, kind: forwarder, frontend: {bind: [\"tcp://" LAB_APPLIANCE_IP           \
+	":5557\"]}, backend: {bind: [\"" OTHER_BACKEND "\"], hwm: 0}}\n"
+
+/* libzmq says of each part that one may begin there. What of the past is sent again is the source's
+ * and NORM's to know. */
+static void test_who_joins_late_begins_with_whole_messages(void **state)
+{
+	struct appliance *a = appliance_start(&(struct appliance_config){
+		.carrier = LAB_TAP, .frontend = "connect: [\"" OURS "\"]", .devices = OTHER});
+	struct peer *early = peer_start(&a->net, "early watcher", watch_run, BACKEND);
+	struct peer *pub, *sub;
+	const struct note *got;
+
+	(void)state;
+	peer_hear(early, "there");
+	appliance_await_peers(a, 2);
+	pub = peer_start(&a->net, "ticker", tick_run, HIS(1));
+	peer_hear(pub, "ready");
+	peer_tell(pub, "go", 0);
+	peer_hear(pub, "ready");
+	peer_hear(early, "late");
+	sub = peer_start(&a->net, "watcher", watch_run, OTHER_BACKEND);
+	peer_hear(sub, "there");
+	appliance_await_peers(a, 3);
+	assert_null(appliance_change(a, "connect", "other.frontend", OURS));
+	peer_tell(pub, "go", 0);
+	got = peer_hear_past(sub, "late", "received");
+	printf("from %llu of %d on, with %.0f gaps\n", (unsigned long long)got->n, TICKS,
+	       got->seconds);
+	assert_in_range(got->n, 0, TICKS - 1);
+	assert_true(appliance_counter(a, "core.norm_lost") >= got->seconds);
+	peer_hear(early, "received");
+	leave(early);
+	leave(sub);
+	leave(pub);
+	appliance_stop(a);
+}
+
+static struct peer *source(struct appliance *a, const char *name, const char *endpoint)
+{
+	struct peer *p = remote_start(&a->net, name, ZMQ_PUB);
+
+	remote_connect(p, endpoint);
+	return p;
+}
+
+static struct appliance *received_by_tcp(struct peer **sub)
+{
+	struct appliance *a = start(1, "connect: [\"" OURS "\"]", NULL);
+
+	*sub = remote_start(&a->net, "subscriber", ZMQ_SUB);
+	remote_subscribe(*sub, "");
+	remote_connect(*sub, BACKEND);
+	appliance_await_peers(a, 2);
+	return a;
+}
+
+static void test_a_source_that_comes_again_is_heard_again(void **state)
+{
+	struct peer *sub, *pub;
+	struct appliance *a = received_by_tcp(&sub);
+
+	(void)state;
+	pub = source(a, "source", HIS(1));
+	remote_send(pub, "one");
+	remote_expect(sub, "one");
+	peer_signal(pub, SIGKILL);
+	pub = source(a, "source again", HIS(1));
+	remote_send_more(pub, "two");
+	remote_send(pub, "parts");
+	remote_expect(sub, "two");
+	remote_expect(sub, "parts");
+	appliance_await_counter(a, "core.norm_streams", 2);
+	leave(pub);
+	leave(sub);
+	appliance_stop(a);
+}
+
+static void test_two_sources_are_heard_at_once(void **state)
+{
+	struct peer *sub, *one, *other;
+	struct appliance *a = received_by_tcp(&sub);
+
+	(void)state;
+	one = source(a, "one", HIS(1));
+	other = source(a, "other", HIS(2));
+	for (unsigned i = 0; i < 20; i++) {
+		remote_send(one, "of one");
+		remote_expect(sub, "of one");
+		remote_send(other, "of the other");
+		remote_expect(sub, "of the other");
+	}
+	assert_int_equal(appliance_counter(a, "core.norm_streams"), 2);
+	leave(one);
+	leave(other);
+	leave(sub);
+	appliance_stop(a);
+}
+
+static void test_a_group_that_is_left_is_heard_no_more(void **state)
+{
+	struct peer *sub, *pub;
+	struct appliance *a = received_by_tcp(&sub);
+	const char *wrong;
+
+	(void)state;
+	pub = source(a, "source", HIS(1));
+	remote_send(pub, "one");
+	remote_expect(sub, "one");
+	assert_null(appliance_change(a, "disconnect", "feed.frontend", OURS));
+	remote_send(pub, "two");
+	wrong = appliance_change(a, "connect", "feed.frontend", "norm://nosuch0;" GROUP);
+	assert_non_null(wrong);
+	assert_non_null(strstr(wrong, "norm://nosuch0;" GROUP ": there is no such interface"));
+	assert_null(appliance_change(a, "bind", "feed.frontend", OTHERS));
+	remote_connect(pub, HIS_OTHER);
+	appliance_await_counter(a, "core.streams_ready", 3);
+	remote_send(pub, "three");
+	remote_expect(sub, "three");
+	leave(pub);
+	leave(sub);
+	appliance_stop(a);
+}
+
+/* --- what is slower than its publishers --- */
+
+/* A PUB drops what is beyond its HWM, as for any peer; what goes out is whole and in order. */
+static void test_a_slow_group_is_held_to_the_hwm(void **state)
+{
+	static uint8_t big[8000];
+	struct appliance *a = start(1, NULL,
+				    "bind: [\"" BACKEND "\", \"" OURS
+				    "\"], hwm: 10, sndbuf: 4096, options: {norm_mode: 0, "
+				    "rate: 1000, norm_buffer_size: 64}");
+	struct peer *sub = remote_start(&a->net, "subscriber", ZMQ_SUB);
+	struct peer *pub = remote_start(&a->net, "publisher", ZMQ_XPUB);
+
+	(void)state;
+	remote_subscribe(sub, "");
+	remote_connect(sub, HIS(2));
+	remote_connect(pub, FRONTEND);
+	remote_expect_subscription(pub, true, "");
+	remote_send(pub, "first");
+	remote_expect(sub, "first");
+	for (unsigned i = 0; i < 100; i++) { /* 800 kB, of which the rate lets 125 go in a second */
+		memset(big, (int)i, sizeof(big));
+		remote_send_bytes(pub, big, sizeof(big));
+	}
+	appliance_await_counter(a, "router.parts_received", 101);
+	assert_in_range(appliance_counter(a, "router.dropped_hwm"), 1, 90);
+	for (unsigned i = 0; i < 2; i++) {
+		memset(big, (int)i, sizeof(big));
+		remote_expect_bytes(sub, big, sizeof(big));
+	}
+	assert_int_equal(appliance_counter(a, "core.drop_flow_no_memory"), 0);
+	leave(pub);
+	leave(sub);
+	appliance_stop(a);
+}
+
+#define SLOW 800 /* 1.6 MB: less than NORM's buffers hold */
+
+static void steer(struct appliance *a, const char *command)
+{
+	json_t *reply = appliance_request(
+		a, json_pack("{s:s, s:s}", "cmd", command, "device", "feed"));
+
+	assert_true(json_is_true(json_object_get(reply, "ok")));
+	json_decref(reply);
+}
+
+/* What the socket does not take in time is not read, and waits in NORM's buffers. */
+static void test_a_socket_without_room_holds_the_stream(void **state)
+{
+	static uint8_t big[LIBZMQ_MOST];
+	struct peer *sub, *pub;
+	struct appliance *a = received_by_tcp(&sub);
+
+	(void)state;
+	pub = source(a, "source", HIS(1));
+	remote_send(pub, "first");
+	remote_expect(sub, "first");
+	steer(a, "pause");
+	for (unsigned i = 0; i < SLOW; i++) {
+		memset(big, (int)i, sizeof(big));
+		remote_send_bytes(pub, big, sizeof(big));
+	}
+	appliance_await_counter(a, "core.stalls_flow", 1);
+	steer(a, "resume");
+	for (unsigned i = 0; i < SLOW; i++) {
+		memset(big, (int)i, sizeof(big));
+		remote_expect_bytes(sub, big, sizeof(big));
+	}
+	assert_int_equal(appliance_counter(a, "core.norm_lost"), 0);
+	leave(pub);
+	leave(sub);
+	appliance_stop(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(test_a_group_is_received),
+		LAB_TEST(test_a_group_is_sent_to),
+		LAB_TEST(test_several_cores_share_the_work),
+		LAB_TEST(test_who_joins_late_begins_with_whole_messages),
+		LAB_TEST(test_a_source_that_comes_again_is_heard_again),
+		LAB_TEST(test_two_sources_are_heard_at_once),
+		LAB_TEST(test_a_group_that_is_left_is_heard_no_more),
+		LAB_TEST(test_a_slow_group_is_held_to_the_hwm),
+		LAB_TEST(test_a_socket_without_room_holds_the_stream),
+	};
+	int status = lab_begin();
+
+	if (!status && !zmq_has("norm")) {
+		printf("SKIPPED: this libzmq has no norm://\n");
+		return LAB_SKIPPED;
+	}
+	return status ? status : cmocka_run_group_tests(tests, NULL, NULL);
+}
