@@ -20,6 +20,7 @@ unsigned zl_norm_lay_out(const struct zl_norm_writer *w, const struct zl_msg *pa
 {
 	uint8_t head[ZL_NORM_HEAD_MAX];
 	unsigned head_len = head_of(w, part, head), n = 0;
+	struct zl_msg_reader r;
 	uint32_t from = w->done, body;
 
 	if (from < head_len) {
@@ -30,8 +31,9 @@ unsigned zl_norm_lay_out(const struct zl_norm_writer *w, const struct zl_msg *pa
 	if (from < head_len)
 		return n;
 	body = RTE_MIN(part->len - (from - head_len), room - n);
-	if (body)
-		zl_msg_copy(part, from - head_len, body, at + n);
+	zl_msg_read_begin(&r, part);
+	zl_msg_skip(&r, from - head_len);
+	zl_msg_read(&r, at + n, body);
 	return n + body;
 }
 

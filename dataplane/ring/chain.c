@@ -77,6 +77,18 @@ void zl_msg_read_begin(struct zl_msg_reader *r, const struct zl_msg *msg)
 				     msg->data);
 }
 
+/* Past n bytes of those at hand, and on to the next buffer if more than they are wanted. */
+static void step(struct zl_msg_reader *r, uint32_t n, bool more)
+{
+	r->at += n;
+	r->here -= n;
+	if (r->here || !more)
+		return;
+	r->m = r->m->next;
+	r->at = rte_pktmbuf_mtod(r->m, const uint8_t *);
+	r->here = r->m->data_len;
+}
+
 void zl_msg_read(struct zl_msg_reader *r, uint8_t *to, uint32_t n)
 {
 	while (n) {
@@ -85,13 +97,17 @@ void zl_msg_read(struct zl_msg_reader *r, uint8_t *to, uint32_t n)
 		memcpy(to, r->at, some);
 		to += some;
 		n -= some;
-		r->at += some;
-		r->here -= some;
-		if (r->here || !n)
-			continue;
-		r->m = r->m->next;
-		r->at = rte_pktmbuf_mtod(r->m, const uint8_t *);
-		r->here = r->m->data_len;
+		step(r, some, n);
+	}
+}
+
+void zl_msg_skip(struct zl_msg_reader *r, uint32_t n)
+{
+	while (n) {
+		uint32_t some = RTE_MIN(n, r->here);
+
+		n -= some;
+		step(r, some, n);
 	}
 }
 

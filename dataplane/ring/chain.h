@@ -31,8 +31,9 @@ struct zl_msg_reader {
 	uint32_t here; /* bytes from there on in m */
 };
 void zl_msg_read_begin(struct zl_msg_reader *r, const struct zl_msg *msg);
-/* The next n bytes, which it has. */
+/* The next n bytes, which it has; or past them. */
 void zl_msg_read(struct zl_msg_reader *r, uint8_t *to, uint32_t n);
+void zl_msg_skip(struct zl_msg_reader *r, uint32_t n);
 
 /* The first n bytes of a body, which it has. */
 void zl_msg_copy(const struct zl_msg *msg, uint8_t *to, uint32_t n);
