@@ -16,7 +16,7 @@ from settings import Settings
 from stats import Clock, Rows
 
 NAMES = "forward", "fanout", "streamer", "queue", "latency", "subscriptions", "slow", "scaling", "curve", \
-    "strangers"
+    "strangers", "multicast"
 MODULES = {"queue": "requests_replies"}  # those that are not called as the file is
 MINUTES_EACH = 4.5  # of five: what is under way is finished
 

@@ -17,6 +17,8 @@ TARGETS = {
     "floor": "tests/bench/bench-floor",
     "curve_blast": "tests/bench/bench-curve-blast",
     "box": "tests/bench/bench-box",
+    "feed": "tests/bench/bench-feed",
+    "zmq_feed": "tests/bench/bench-zmq-feed",
     "flood": "tests/bench/bench-flood",
     "knock": "tests/bench/bench-knock",
 }
