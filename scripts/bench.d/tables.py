@@ -1,7 +1,7 @@
 """Rows as Markdown, for people."""
 
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
-SCALED = ("msg/s", "bit/s", "B/s", "/s", "B")
+SCALED = ("msg/s", "packets/s", "bit/s", "B/s", "/s", "B")
 
 
 def number(value, unit):

@@ -29,7 +29,8 @@
 #define SPM_EVERY 4096 /* data packets */
 #define S_NS      1000000000u
 #define LINK_NS   (5ull * S_NS)
-#define PGM_NAK   8 /* RFC 3208 8 */
+#define DRAIN_NS  (S_NS / 5) /* for what the other end has not taken yet */
+#define PGM_NAK   8          /* RFC 3208 8 */
 
 struct feed {
 	struct zl_ipc_port wire;
@@ -194,6 +195,11 @@ static void run(struct feed *f)
 		zl_port_poll(f->port, 0, f->now_ns);
 		rewind_dropped(f);
 	}
+	for (end = f->now_ns + DRAIN_NS; !stop && f->now_ns < end; f->now_ns = clock_ns()) {
+		take(f);
+		zl_port_poll(f->port, 0, f->now_ns);
+	}
+	rewind_dropped(f);
 }
 
 /* --- command line --- */
