@@ -17,7 +17,6 @@
 #include <sodium.h>
 
 #include "control/confine/confine.h"
-#include "control/ipc/batch.h"
 #include "control/log.h"
 
 struct options {
@@ -219,7 +218,6 @@ static int run(struct zl_control *c)
 		err = zl_api_start(c);
 	if (err)
 		zl_log(ZL_ERROR, "%s/control.sock: %s", c->config.run_dir, strerror(-err));
-	zl_sched_batch();
 	if (!err && (err = zl_confine_control()))
 		zl_log(ZL_ERROR, "seccomp: %s; this kernel must have CONFIG_SECCOMP_FILTER",
 		       strerror(-err));

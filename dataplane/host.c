@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "control/ipc/batch.h"
 #include "dataplane/dataplane.h"
 
 #define WAITING_MAX 256 /* letters waiting for control before the cores are left waiting */
@@ -525,7 +524,6 @@ int zl_host_run(struct zl_dataplane *d)
 	if (open_host(d))
 		return -1;
 	give_socket(d);
-	zl_sched_batch();
 	if (zl_dataplane_confine(d)) {
 		close_host(d);
 		return -1;
