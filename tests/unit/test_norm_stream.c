@@ -10,45 +10,11 @@
 #include <cmocka.h>
 
 #include "dataplane/ring/untaken.h"
+#include "tests/unit/assembly_log.h"
 #include "tests/unit/eal.h"
 
 static struct eal_pools pools;
 static struct zl_norm_reader reader;
-
-/* What has come: "a+b " is a message of two parts. */
-static struct {
-	char text[4096];
-	unsigned messages, too_long, no_memory;
-	uint64_t bytes;
-	bool quiet;
-} got;
-
-static void on_message(void *ctx, const struct zl_msg *parts, unsigned n)
-{
-	(void)ctx;
-	got.messages++;
-	for (unsigned i = 0; i < n; i++) {
-		uint8_t bytes[256];
-		uint32_t len = zl_msg_peek(&parts[i], bytes, sizeof(bytes));
-
-		got.bytes += parts[i].len;
-		assert_int_equal(!!(parts[i].flags & ZL_MSG_MORE), i + 1 < n);
-		if (!got.quiet) {
-			strncat(got.text, (const char *)bytes, len);
-			strcat(got.text, i + 1 < n ? "+" : " ");
-		}
-	}
-	zl_msgs_unref(parts, n);
-}
-
-static void on_dropped(void *ctx, bool too_long)
-{
-	(void)ctx;
-	got.too_long += too_long;
-	got.no_memory += !too_long;
-}
-
-static const struct zl_assembly_sink sink = {on_message, on_dropped, NULL};
 
 static int setup(void **state)
 {
