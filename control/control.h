@@ -97,7 +97,8 @@ struct zl_stream {
 	bool named;
 	struct zl_stream *next_publisher, **prev_publisher; /* in the device's socket's list */
 	struct zl_ipc_stream_open open;
-	char *path; /* ipc: its endpoint's, or NULL */
+	uint32_t unsaid; /* bytes of what we say that its core has said already */
+	char *path;      /* ipc: its endpoint's, or NULL */
 	struct zl_socket *socket;
 	enum zl_stream_state state;
 	struct zl_handshake *handshake; /* while it lasts */

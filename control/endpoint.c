@@ -218,11 +218,32 @@ static bool is_dialled(const struct zl_endpoint *e)
 	return e->at.connect || zl_ipc_flows(e->at.carrier);
 }
 
+static void opening_set(struct zl_control *c, const struct zl_ipc_result *r, uint64_t id)
+{
+	(void)c;
+	(void)r; /* without it control does all the talking */
+	(void)id;
+}
+
+static void set_opening(struct zl_control *c, const struct zl_endpoint *e)
+{
+	struct zl_ipc_endpoint_set m = {.id = e->at.id};
+
+	zl_handshake_opening(&m, e->socket->at.type, &e->socket->at.options, e->socket->security);
+	zl_dataplane_request(c, ZL_IPC_ENDPOINT_SET, &m, opening_set, m.id);
+}
+
+static void listening(struct zl_control *c, struct zl_endpoint *e)
+{
+	e->state = ZL_ENDPOINT_LISTENING;
+	set_opening(c, e);
+}
+
 void zl_endpoint_present(struct zl_control *c, struct zl_endpoint *e)
 {
 	e->present = true;
 	if (!is_dialled(e))
-		e->state = ZL_ENDPOINT_LISTENING;
+		listening(c, e);
 	else if (!e->stream)
 		dial(c, e);
 }

@@ -63,6 +63,7 @@ static struct zl_stream *stream_new(struct zl_control *c, const struct zl_ipc_st
 	if (!s)
 		return NULL;
 	s->open = *open;
+	s->unsaid = open->said;
 	s->subscriber = ZL_NO_PEER;
 	struct zl_stream **at = &c->streams[slot_of(c, open->stream)];
 	s->hash_next = *at;
@@ -286,13 +287,22 @@ static void become_ready(struct zl_control *c, struct zl_stream *s)
 		zl_stream_close(c, s, ZL_REASON_no_memory);
 }
 
+/* But for what its core has said before us. */
+static void say(struct zl_control *c, struct zl_stream *s, struct zl_handshake *h)
+{
+	uint32_t n = h->output_bytes < s->unsaid ? h->output_bytes : s->unsaid;
+
+	s->unsaid -= n;
+	zl_stream_send(c, s, h->output + n, h->output_bytes - n);
+	h->output_bytes = 0;
+}
+
 static void step(struct zl_control *c, struct zl_stream *s, enum zl_verdict verdict)
 {
 	struct zl_handshake *h = s->handshake;
 	enum zl_reason reason;
 
-	zl_stream_send(c, s, h->output, h->output_bytes);
-	h->output_bytes = 0;
+	say(c, s, h);
 	switch (verdict) {
 	case ZL_HANDSHAKE_MORE:
 		break;
@@ -366,6 +376,8 @@ static void stream_open(struct zl_control *c, const struct zl_ipc_stream_open *m
 	step(c, s,
 	     zl_handshake_start(s->handshake, socket->at.type, !m->outgoing, &socket->at.options,
 				socket->security));
+	if (s->state == ZL_STREAM_HANDSHAKE && m->bytes)
+		step(c, s, zl_handshake_greeting(s->handshake, (const uint8_t *)(m + 1), m->bytes));
 }
 
 void zl_stream_command(struct zl_control *c, struct zl_stream *s, const uint8_t *body, size_t n)
@@ -402,7 +414,7 @@ static void stream_bytes(struct zl_control *c, struct zl_stream *s,
 	/* RFC 37: a command in traffic that is not known is ignored. */
 }
 
-static void count_close(struct zl_control *c, const char *reason)
+static void count_close(struct zl_control *c, const char *reason, uint32_t n)
 {
 	const unsigned max = sizeof(c->closes) / sizeof(c->closes[0]);
 	unsigned i = 0;
@@ -413,7 +425,7 @@ static void count_close(struct zl_control *c, const char *reason)
 		i--;
 	else if (i == c->n_closes)
 		strcpy(c->closes[c->n_closes++].reason, i == max - 1 ? "other" : reason);
-	c->closes[i].count++;
+	c->closes[i].count += n;
 }
 
 /* What reconnect_stop goes by. */
@@ -432,7 +444,7 @@ static void stream_closed(struct zl_control *c, const struct zl_ipc_stream_close
 	int32_t why = stop_case(s, m->reason);
 
 	/* A peer that has been told ERROR may close before it is closed. */
-	count_close(c, s && s->closing ? s->closing : m->reason);
+	count_close(c, s && s->closing ? s->closing : m->reason, m->count ? m->count : 1);
 	if (s) {
 		zl_subscribe_leave(c, s);
 		stream_free(c, s);

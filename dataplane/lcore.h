@@ -17,6 +17,7 @@
 
 #include "control/ipc/stats.h"
 #include "dataplane/crossing.h"
+#include "dataplane/door.h"
 #include "dataplane/flow.h"
 #include "dataplane/letter.h"
 #include "dataplane/net/net.h"
@@ -84,11 +85,13 @@ struct zl_core_endpoint {
 	struct zl_flow *flow;
 	struct zl_udp *udp;
 	bool elsewhere; /* PGM: its path is open here */
+	struct zl_opening opening;
 };
 
 enum zl_peer_state {
 	ZL_PEER_FREE,
 	ZL_PEER_CONNECTING, /* we dialled */
+	ZL_PEER_DOOR,       /* connected; it has not asked for anything (door.h) */
 	ZL_PEER_NEW,        /* connected; control has not been told */
 	ZL_PEER_HANDSHAKE,
 	ZL_PEER_READY,
@@ -110,6 +113,7 @@ struct zl_peer {
 	char control_reason[ZL_REASON_MAX];
 	struct zl_timer deadline;    /* of the handshake; READY: the next look at its heartbeats */
 	struct zl_stranger stranger; /* until it is READY, if it came to us */
+	struct zl_visitor visitor;   /* at the door */
 	uint32_t carrier;            /* enum zl_carrier */
 	uint32_t pid, uid, gid;      /* ipc */
 	struct zl_ipc_end local, remote;
@@ -207,6 +211,7 @@ struct zl_lcore {
 	uint32_t waits_deliver;     /* peers, of all shards */
 	uint32_t handshake_ms;
 	struct zl_strangers strangers;
+	struct zl_door door;
 
 	struct zl_lcore *const *all; /* cores by id; NULL: this one alone */
 	bool owes;               /* holds something for peers that may lose nothing; others look */
@@ -332,7 +337,8 @@ unsigned zl_core_orders(struct zl_lcore *c);
 
 /* notify.c: letters to the host core. false: the mailbox or the pool has no room. */
 bool zl_notify_open(struct zl_peer *p);
-bool zl_notify_closed(struct zl_lcore *c, uint64_t stream, uint32_t endpoint, const char *reason);
+bool zl_notify_closed(struct zl_lcore *c, uint64_t stream, uint32_t endpoint, const char *reason,
+		      uint32_t count);
 bool zl_notify_bytes(struct zl_peer *p, enum zl_relay kind, const uint8_t *bytes, uint32_t len,
 		     bool more);
 bool zl_notify_sent(struct zl_peer *p);

@@ -34,15 +34,21 @@ void zl_notify_post(struct zl_lcore *c, struct zl_letter *letter, uint32_t tail_
 bool zl_notify_open(struct zl_peer *p)
 {
 	struct zl_letter *letter = zl_notify_begin(p->core, ZL_IPC_STREAM_OPEN, 0);
+	struct zl_ipc_stream_open *m;
 
 	if (!letter)
 		return false;
-	zl_peer_describe(p, zl_ipc_body(letter->packet));
-	zl_notify_post(p->core, letter, 0);
+	m = zl_ipc_body(letter->packet);
+	zl_peer_describe(p, m);
+	m->said = p->visitor.said;
+	m->bytes = p->visitor.bytes;
+	memcpy(zl_ipc_tail(letter->packet), p->visitor.greeting, m->bytes);
+	zl_notify_post(p->core, letter, m->bytes);
 	return true;
 }
 
-bool zl_notify_closed(struct zl_lcore *c, uint64_t stream, uint32_t endpoint, const char *reason)
+bool zl_notify_closed(struct zl_lcore *c, uint64_t stream, uint32_t endpoint, const char *reason,
+		      uint32_t count)
 {
 	struct zl_letter *letter = zl_notify_begin(c, ZL_IPC_STREAM_CLOSED, 0);
 	struct zl_ipc_stream_closed *m;
@@ -52,6 +58,7 @@ bool zl_notify_closed(struct zl_lcore *c, uint64_t stream, uint32_t endpoint, co
 	m = zl_ipc_body(letter->packet);
 	m->stream = stream;
 	m->endpoint = endpoint;
+	m->count = count;
 	strncpy(m->reason, reason, sizeof(m->reason) - 1);
 	zl_notify_post(c, letter, 0);
 	return true;

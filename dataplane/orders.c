@@ -387,6 +387,9 @@ static bool request(struct zl_lcore *c, struct zl_letter *letter)
 	case ZL_IPC_DEVICE_SET:
 		error = device_set(c, body);
 		break;
+	case ZL_IPC_ENDPOINT_SET:
+		error = zl_door_set(c, body);
+		break;
 	case ZL_IPC_ENDPOINT_ADD:
 		error = endpoint_add(c, body, letter->object);
 		give_back = error ? letter->object : NULL;

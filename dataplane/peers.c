@@ -177,12 +177,24 @@ static struct zl_core_endpoint *endpoint_find(struct zl_lcore *c, uint64_t id)
 	return NULL;
 }
 
-/* ZMQ_TCP_ACCEPT_FILTER is of TCP, whoever carries it. */
-static bool admitted(const struct zl_core_endpoint *e, const struct zl_ipc_stream_open *ends)
+/* ZMQ_TCP_ACCEPT_FILTER is of TCP, whoever carries it; and the socket's policy has addresses. */
+static bool admitted(struct zl_lcore *c, const struct zl_core_endpoint *e,
+		     const struct zl_ipc_stream_open *ends)
 {
-	if (e->at.carrier != ZL_CARRIER_STACK && e->at.carrier != ZL_CARRIER_TCP)
-		return true;
-	return zl_options_admit(&e->shard->config.options, zl_ipc_end_ip(&ends->remote));
+	bool tcp = e->at.carrier == ZL_CARRIER_STACK || e->at.carrier == ZL_CARRIER_TCP;
+	const struct zl_ipc_socket *socket = &e->shard->config;
+	uint32_t ip = zl_ipc_end_ip(&ends->remote);
+
+	if (tcp && !zl_options_admit(&socket->options, ip)) {
+		zl_core_count(c, ZL_CORE_drop_filtered);
+		return false;
+	}
+	if (!zl_policy_lets_in(&socket->policy, ip)) {
+		zl_core_count(c, ZL_CORE_drop_address);
+		zl_door_gone(c, e->at.id, "address_denied");
+		return false;
+	}
+	return true;
 }
 
 /* Whoever is put out for a new one leaves its place with the core at the end of the turn, and among
@@ -228,10 +240,8 @@ bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream)
 		return false;
 	}
 	ends = ends_of(stream, e->at.carrier);
-	if (!admitted(e, &ends)) {
-		zl_core_count(c, ZL_CORE_drop_filtered);
+	if (!admitted(c, e, &ends))
 		return false;
-	}
 	from = zl_ipc_source(e->at.carrier, &ends.remote, ends.uid);
 	if (!has_room(c, &from))
 		return false;
@@ -243,7 +253,8 @@ bool zl_peer_accept(void *ctx, uint64_t cookie, struct zl_stream *stream)
 	begin(p, stream, &ends);
 	zl_stranger_begin(p, &from);
 	zl_core_count(c, ZL_CORE_streams_accepted);
-	announce(p);
+	if (is_raw(p) || !zl_door_meet(p, e))
+		announce(p);
 	return true;
 }
 
@@ -339,6 +350,11 @@ static bool relay(struct zl_session *s, enum zl_relay kind, const uint8_t *bytes
 {
 	struct zl_peer *p = s->owner;
 
+	if (p->state == ZL_PEER_DOOR) {
+		if (zl_door_hear(p, kind, bytes, len) == ZL_DOOR_WAITS)
+			return true;
+		announce(p);
+	}
 	if (zl_core_tells(p->core) && p->state >= ZL_PEER_HANDSHAKE &&
 	    zl_notify_bytes(p, kind, bytes, len, false)) {
 		if (kind == ZL_RELAY_COMMAND || zl_session_greeting_asks(s, len))
@@ -556,7 +572,7 @@ static bool tell_closed(struct zl_peer *p)
 	struct zl_lcore *c = p->core;
 
 	if (!zl_core_tells(c) ||
-	    !zl_notify_closed(c, p->announced ? p->id : 0, p->endpoint, p->reason))
+	    !zl_notify_closed(c, p->announced ? p->id : 0, p->endpoint, p->reason, 1))
 		return false;
 	zl_peer_release(p);
 	return true;
@@ -593,6 +609,8 @@ void zl_peer_over(struct zl_peer *p)
 	struct zl_lcore *c = p->core;
 
 	if (!p->announced && (!p->outgoing || !c->control)) {
+		if (!p->outgoing)
+			zl_door_gone(c, p->endpoint, p->reason);
 		zl_peer_release(p); /* nobody knew of it, or whoever did has gone */
 		return;
 	}
@@ -736,7 +754,7 @@ static void resume_relay(struct zl_peer *p)
 	}
 	if (p->state == ZL_PEER_NEW)
 		announce(p);
-	if (p->state < ZL_PEER_HANDSHAKE)
+	if (p->state != ZL_PEER_DOOR && p->state < ZL_PEER_HANDSHAKE)
 		return;
 	tell_sent(p);
 	zl_peer_read(p);

@@ -205,9 +205,10 @@ static struct span cores_for(struct zl_dataplane *d, uint16_t type, const void *
 {
 	const struct zl_ipc_endpoint *e = body;
 
-	if (type == ZL_IPC_ENDPOINT_DEL)
-		e = zl_catalog_find(&d->catalog, type, *(const uint32_t *)body);
-	if (type == ZL_IPC_ENDPOINT_DEL || type == ZL_IPC_ENDPOINT_ADD)
+	if (type == ZL_IPC_ENDPOINT_DEL || type == ZL_IPC_ENDPOINT_SET)
+		e = zl_catalog_find(&d->catalog, ZL_IPC_ENDPOINT_ADD, *(const uint32_t *)body);
+	if (type == ZL_IPC_ENDPOINT_DEL || type == ZL_IPC_ENDPOINT_ADD ||
+	    type == ZL_IPC_ENDPOINT_SET)
 		return e ? cores_of(d, e) : all_cores(d);
 	return all_cores(d);
 }
@@ -358,8 +359,8 @@ void zl_request_take(struct zl_dataplane *d, struct zl_letter *letter)
 		dump(d, letter);
 	else if (h->type == ZL_IPC_DEVICE_SET)
 		device_set(d, letter);
-	else if (h->type == ZL_IPC_COUNT)
-		broadcast(d, letter, all_cores(d), false);
+	else if (h->type == ZL_IPC_COUNT || h->type == ZL_IPC_ENDPOINT_SET)
+		broadcast(d, letter, cores_for(d, h->type, zl_ipc_body(letter->packet)), false);
 	else if (h->type == ZL_IPC_SUBS_ACK)
 		zl_journal_ack(d, ((struct zl_ipc_subs_ack *)zl_ipc_body(letter->packet))->count);
 	else if (h->type == ZL_IPC_SHUTDOWN)

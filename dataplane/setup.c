@@ -245,6 +245,7 @@ static int make_stack(struct zl_dataplane *d, struct zl_lcore *c)
 	if (!c->net)
 		return -errno;
 	zl_timer_wheel_init(&c->timers, c->now_ns);
+	zl_door_init(&c->door);
 	zl_zmtp_init(&c->zmtp, &zl_core_session_ops, c->frames, c->indirect);
 	c->zmtp.stages = &c->stages;
 	return 0;

@@ -16,7 +16,6 @@
 #include "control/reasons.h"
 #include "control/security/security.h"
 
-#define ZL_GREETING_BYTES   64
 #define ZL_GREETING_MAX     (14 + ZL_IDENTITY_MAX) /* ZMTP 2.0's, identity included */
 #define ZL_MECHANISM_BYTES  20
 #define ZL_METADATA_MAX     1024 /* our own */
@@ -116,6 +115,9 @@ enum zl_verdict zl_handshake_none(struct zl_handshake *h, enum zl_socket_type ty
 enum zl_verdict zl_handshake_start(struct zl_handshake *h, enum zl_socket_type type, bool binds,
 				   const struct zl_ipc_options *options,
 				   const struct zl_security *security);
+/* What a core can say by itself at an endpoint that such a socket binds. */
+void zl_handshake_opening(struct zl_ipc_endpoint_set *m, enum zl_socket_type type,
+			  const struct zl_ipc_options *options, const struct zl_security *security);
 /* Nothing of it is left in memory; once it has been started. */
 void zl_handshake_wipe(struct zl_handshake *h);
 /* Bytes of the peer's greeting, in pieces of any size. READY comes of an old peer's (1.0, 2.0), of

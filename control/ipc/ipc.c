@@ -109,15 +109,22 @@ static bool check_endpoint(const struct zl_ipc_endpoint *m, size_t tail)
 	       STRING(m->device);
 }
 
-static bool stream_open(const struct zl_ipc_stream_open *m)
+static bool check_endpoint_set(const struct zl_ipc_endpoint_set *m, size_t tail)
 {
-	return stream_id(m->stream) && m->outgoing <= 1 && m->core < ZL_CORES_MAX &&
-	       m->carrier < ZL_CARRIERS && ADDRESS(m->local) && ADDRESS(m->remote);
+	return tail == 0 && m->id != 0 && m->at_greeting <= 1 &&
+	       (m->bytes == 0 || (m->bytes >= ZL_GREETING_BYTES && m->bytes <= ZL_OPENING_MAX));
+}
+
+static bool stream_open(const struct zl_ipc_stream_open *m, size_t tail)
+{
+	return tail == m->bytes && stream_id(m->stream) && m->outgoing <= 1 &&
+	       m->core < ZL_CORES_MAX && m->carrier < ZL_CARRIERS && ADDRESS(m->local) &&
+	       ADDRESS(m->remote) && m->said <= ZL_OPENING_MAX;
 }
 
 static bool check_stream_open(const struct zl_ipc_stream_open *m, size_t tail)
 {
-	return tail == 0 && stream_open(m);
+	return stream_open(m, tail);
 }
 
 static bool check_stream_bytes(const struct zl_ipc_stream_bytes *m, size_t tail)
@@ -175,7 +182,7 @@ static bool check_stream_closed(const struct zl_ipc_stream_closed *m, size_t tai
 
 static bool check_stream_state(const struct zl_ipc_stream_state *m, size_t tail)
 {
-	return tail == 0 && stream_open(&m->open) && stream_ready(&m->ready, 0) &&
+	return tail == 0 && stream_open(&m->open, 0) && stream_ready(&m->ready, 0) &&
 	       m->open.stream == m->ready.stream;
 }
 

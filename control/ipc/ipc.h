@@ -73,7 +73,8 @@
 	/* measuring */                                                                            \
 	X(COUNT, count, CR)                                                                        \
 	/* steering */                                                                             \
-	X(DEVICE_SET, device_set, CR)
+	X(DEVICE_SET, device_set, CR)                                                              \
+	X(ENDPOINT_SET, endpoint_set, CR)
 
 enum zl_ipc_type {
 	ZL_IPC_NONE,
@@ -350,13 +351,29 @@ struct zl_ipc_endpoint {
 	char text[ZL_ENDPOINT_MAX];     /* as the person wrote it */
 };
 
+/* What the core of a bound endpoint says by itself to whoever connects, so that control hears of a
+ * peer only once it has asked for something: our greeting, of which each piece follows the peer's
+ * that it is for, and with NULL our READY behind it. A peer is announced with its first command; or
+ * with its greeting, if `at_greeting` says so, if it is an old one (ZMTP 1.0, 2.0), or if it asks
+ * for another mechanism. Until this has come peers are announced as they connect. */
+#define ZL_OPENING_MAX    1104
+#define ZL_GREETING_BYTES 64 /* ZMTP 3's */
+struct zl_ipc_endpoint_set {
+	uint32_t id;
+	uint32_t at_greeting;
+	uint32_t bytes; /* of which the first 64 are the greeting; 0: there is no such thing */
+	uint32_t reserved;
+	uint8_t opening[ZL_OPENING_MAX];
+};
+
 /* One end of a stream, as a socket address; of ipc there is none: its path is its endpoint's. */
 struct zl_ipc_end {
 	uint32_t bytes;
 	uint8_t at[28];
 };
 
-/* Streams. `stream` ids are the dataplane's: core in the top byte, unique within a run. */
+/* Streams. `stream` ids are the dataplane's: core in the top byte, unique within a run. tail: the
+ * first `bytes` of the peer's greeting, as STREAM_BYTES has it. */
 struct zl_ipc_stream_open {
 	uint64_t stream;
 	uint32_t endpoint;
@@ -366,6 +383,8 @@ struct zl_ipc_stream_open {
 	uint32_t carrier;       /* enum zl_carrier */
 	uint32_t pid, uid, gid; /* ipc: the peer's */
 	struct zl_ipc_end local, remote;
+	uint32_t said;  /* the core has: the first of the bytes that control would */
+	uint32_t bytes; /* of tail */
 };
 
 enum zl_relay {
@@ -444,11 +463,12 @@ struct zl_ipc_stream_close {
 	uint64_t stream;
 	char reason[ZL_REASON_MAX]; /* counted and shown under this name */
 };
-/* Also sent when a DIAL failed: stream 0, endpoint set. */
+/* Also sent when a DIAL failed: stream 0, endpoint set; and likewise of peers that ended before
+ * they were announced, so many of them for one reason. */
 struct zl_ipc_stream_closed {
 	uint64_t stream;
 	uint32_t endpoint;
-	uint32_t reserved;
+	uint32_t count; /* 0: one */
 	char reason[ZL_REASON_MAX];
 };
 /* DUMP: one for each stream that is READY. Those in mid-handshake were closed ("control_restart")

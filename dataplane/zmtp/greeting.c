@@ -49,6 +49,20 @@ static uint32_t need_of_2(const uint8_t *g, uint32_t n)
 	return g[IDENTITY_AT] ? n : BYTES_OF_2 + (uint32_t)g[IDENTITY_AT + 1];
 }
 
+bool zl_greeting_is_signed(const uint8_t *g, uint32_t n)
+{
+	return signature_begins(g, n) && g[SIGNATURE_BYTES - 1] == SIGNATURE_LAST;
+}
+
+/* What 1.0 has instead of a signature is told from other protocols' first words by its flags, which
+ * are 0: control/handshake/old.c. */
+bool zl_greeting_is_none(const uint8_t *g, uint32_t n)
+{
+	if (g[0] == SIGNATURE_FIRST)
+		return signature_begins(g, n) && g[SIGNATURE_BYTES - 1] != SIGNATURE_LAST;
+	return g[0] == 0 || (n > 1 && g[1] != 0);
+}
+
 uint32_t greeting_need(const uint8_t *g, uint32_t n)
 {
 	if (n == 0)

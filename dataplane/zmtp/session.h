@@ -200,6 +200,10 @@ void zl_session_begin(struct zl_session *s, bool takes_subscriptions, enum zl_zm
 int zl_session_send(struct zl_session *s, const uint8_t *bytes, uint32_t len);
 /* In ops->relay, of a greeting's piece of `len` bytes: one that an answer always follows from? */
 bool zl_session_greeting_asks(const struct zl_session *s, uint32_t len);
+/* Of a greeting's first n bytes (one at least): they show that it is none, of no version. */
+bool zl_greeting_is_none(const uint8_t *g, uint32_t n);
+/* It begins with a signature as ZMTP 2.0 and later have it; all of that is here. */
+bool zl_greeting_is_signed(const uint8_t *g, uint32_t n);
 /* Bytes handed to the stream and acknowledged, in all: what marks are compared with. */
 uint64_t zl_session_queued_total(const struct zl_session *s);
 uint64_t zl_session_acked_total(const struct zl_session *s);

@@ -44,6 +44,17 @@ static void append(const void *bytes, size_t n)
 	header->length += (uint32_t)n;
 }
 
+/* Its core may have met it. */
+static void met(struct zl_ipc_stream_open *m, uint8_t how)
+{
+	static const uint8_t g[64] = {0xff, [8] = 1, [9] = 0x7f, [10] = 3, 1, 'N', 'U', 'L', 'L'};
+	static const uint8_t cut[] = {0, 10, 11, 64};
+
+	m->said = how >> 2;
+	m->bytes = cut[how & 3];
+	append(g, m->bytes);
+}
+
 static void fill_open(struct zl_ipc_stream_open *m, struct feed *f)
 {
 	m->stream = some_stream(f);
@@ -57,7 +68,13 @@ static void fill_open(struct zl_ipc_stream_open *m, struct feed *f)
 
 static void stream_open(struct feed *f)
 {
-	fill_open(zl_ipc_begin(packet, ZL_IPC_STREAM_OPEN, 0), f);
+	struct zl_ipc_stream_open *m = zl_ipc_begin(packet, ZL_IPC_STREAM_OPEN, 0);
+	uint8_t how;
+
+	fill_open(m, f);
+	how = feed_u8(f);
+	if (how & 0x80)
+		met(m, how & 0x7f);
 	deliver(f);
 }
 

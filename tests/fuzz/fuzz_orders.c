@@ -184,6 +184,7 @@ static void open_core(unsigned id)
 	c->net = zl_net_create(&net);
 	require(c->net);
 	zl_timer_wheel_init(&c->timers, c->now_ns);
+	zl_door_init(&c->door);
 	zl_zmtp_init(&c->zmtp, &zl_core_session_ops, c->frames, c->indirect);
 	require(zl_doorbell_open(&c->bell) == 0);
 	snprintf(name, sizeof(name), "to_core%u", id);
@@ -301,6 +302,22 @@ static void device_add(struct feed *f)
 	deliver(f);
 }
 
+/* What `say` below begins with is for it. */
+static const uint8_t null_3_1[ZL_GREETING_BYTES] = {0xff, [9] = 0x7f, 3, 1, 'N', 'U', 'L', 'L'};
+
+static void opening(uint32_t endpoint, bool at_greeting)
+{
+	struct zl_ipc_endpoint_set *m = zl_ipc_begin(packet, ZL_IPC_ENDPOINT_SET, ++seq);
+	const uint8_t quiet[] = {4};
+
+	m->id = endpoint;
+	m->at_greeting = at_greeting;
+	m->bytes = sizeof(null_3_1) + (at_greeting ? 0 : 8);
+	memcpy(m->opening, null_3_1, sizeof(null_3_1));
+	memcpy(m->opening + sizeof(null_3_1), "\4\6\5READY", 8);
+	deliver(&(struct feed){quiet, 1});
+}
+
 /* Two sockets that fit, a device and its endpoints: 1 and 2, 3, 4 and 5. */
 static void device_whole(struct feed *f)
 {
@@ -311,7 +328,8 @@ static void device_whole(struct feed *f)
 		   {ZL_QUEUE, ZL_ROUTER, ZL_DEALER},   {ZL_BRIDGE, ZL_PAIR, ZL_PAIR},
 		   {ZL_BRIDGE, ZL_DISH, ZL_RADIO},     {ZL_BRIDGE, ZL_SERVER, ZL_PEER},
 		   {ZL_BRIDGE, ZL_GATHER, ZL_SCATTER}, {ZL_BRIDGE, ZL_CLIENT, ZL_CHANNEL}};
-	unsigned which = feed_u8(f) % RTE_DIM(fit), home = feed_u8(f) % CORES;
+	uint8_t how = feed_u8(f);
+	unsigned which = how % RTE_DIM(fit), home = feed_u8(f) % CORES;
 	const uint8_t quiet[] = {4};
 
 	for (unsigned i = 0; i < 2; i++) {
@@ -338,6 +356,8 @@ static void device_whole(struct feed *f)
 		*e = (struct zl_ipc_endpoint){
 			.id = 4 + i, .socket = 1 + i, .port = (uint16_t)(5 + i), .text = "tcp://*"};
 		deliver(&(struct feed){quiet, 1});
+		if (how & 0x80)
+			opening(4 + i, how & 0x40);
 	}
 }
 
@@ -356,7 +376,7 @@ static void endpoint_add(struct feed *f)
 static void by_id(struct feed *f)
 {
 	static const uint16_t types[] = {ZL_IPC_SOCKET_DEL, ZL_IPC_DEVICE_DEL, ZL_IPC_ENDPOINT_DEL,
-					 ZL_IPC_DIAL, ZL_IPC_DEVICE_SET};
+					 ZL_IPC_DIAL,       ZL_IPC_DEVICE_SET, ZL_IPC_ENDPOINT_SET};
 	struct zl_ipc_id *m = zl_ipc_begin(packet, types[feed_u8(f) % RTE_DIM(types)], ++seq);
 
 	m->id = some_id(f);
@@ -465,7 +485,6 @@ static void hear(struct stream *w)
 
 static void say(struct feed *f)
 {
-	static const uint8_t greeting[64] = {0xff, [9] = 0x7f, 3, 1, 'N', 'U', 'L', 'L'};
 	struct stream *w = some_stream(f);
 	uint8_t how = feed_u8(f);
 	const uint8_t *bytes;
@@ -474,7 +493,7 @@ static void say(struct feed *f)
 	if (!w->open || w->n + 64 + 8 + n > WIRE_MAX)
 		return;
 	if (how & 1) { /* a greeting and a READY, before */
-		memcpy(w->wire + w->n, greeting, 64);
+		memcpy(w->wire + w->n, null_3_1, 64);
 		memcpy(w->wire + w->n + 64, "\4\6\5READY", 8);
 		w->n += 72;
 	}

@@ -54,6 +54,7 @@ static void open_core(unsigned id)
 	c->net = zl_net_create(&net);
 	assert_non_null(c->net);
 	zl_timer_wheel_init(&c->timers, c->now_ns);
+	zl_door_init(&c->door);
 	zl_zmtp_init(&c->zmtp, &zl_core_session_ops, c->frames, c->indirect);
 	assert_int_equal(zl_doorbell_open(&c->bell), 0);
 	snprintf(name, sizeof(name), "to_core%u", id);

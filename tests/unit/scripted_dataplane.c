@@ -103,12 +103,28 @@ void append(const void *bytes, size_t n)
 	HEADER->length += (uint32_t)n;
 }
 
-void *receive(enum zl_ipc_type type)
+static long receive_any(void)
 {
 	int fd;
 
 	await(bed.sock);
-	long n = zl_ipc_recv(bed.sock, bed.packet, &fd);
+	return zl_ipc_recv(bed.sock, bed.packet, &fd);
+}
+
+/* What is to be said at endpoints comes whenever one is there: it is kept, and granted. */
+static void grant_opening(void)
+{
+	bed.opening = *(struct zl_ipc_endpoint_set *)zl_ipc_body(bed.packet);
+	bed.openings++;
+	answer(0, "", 0);
+}
+
+void *receive(enum zl_ipc_type type)
+{
+	long n;
+
+	while ((n = receive_any()) > 0 && HEADER->type == ZL_IPC_ENDPOINT_SET)
+		grant_opening();
 	if (n <= 0 || HEADER->type != type)
 		fail_msg("want %s, got %s (%ld)", zl_ipc_name((uint16_t)type),
 			 n > 0 ? zl_ipc_name(HEADER->type) : "nothing", n);

@@ -26,6 +26,8 @@ struct bed {
 	uint32_t frontend, backend, bind_front, dial, bind_back; /* ids, as control chose them */
 	uint64_t subs_sent;
 	unsigned name_bytes; /* of the socket's routing id, as ZMTP 1.0 peers are told */
+	struct zl_ipc_endpoint_set opening; /* the last that came, */
+	unsigned openings;                  /* of so many */
 };
 
 extern struct bed bed;

@@ -97,6 +97,37 @@ static void test_greetings_cut_anywhere_are_the_same(void **state)
 	}
 }
 
+/* What the cores say for us: as we would, as far as it is the same for every peer. */
+static void test_the_opening_is_what_every_peer_is_told(void **state)
+{
+	static const char ready[] = "\x04\x1a\x05READY\x0bSocket-Type\0\0\0\x04XPUB";
+	static const struct zl_security server = {.mechanism = ZL_MECHANISM_PLAIN, .server = true},
+					client = {.mechanism = ZL_MECHANISM_PLAIN};
+	const struct zl_ipc_options raw = {.router_raw = 1};
+	struct zl_ipc_endpoint_set m = {0};
+	uint8_t ours[64];
+
+	(void)state;
+	greeting_of(ours, 3, 1, "NULL");
+	zl_handshake_opening(&m, ZL_XPUB, NULL, NULL);
+	assert_int_equal(m.bytes, 64 + sizeof(ready) - 1);
+	assert_memory_equal(m.opening, ours, 64);
+	assert_memory_equal(m.opening + 64, ready, sizeof(ready) - 1);
+	assert_int_equal(m.at_greeting, 0);
+	greeting_of(ours, 3, 1, "PLAIN");
+	ours[32] = 1;
+	zl_handshake_opening(&m, ZL_XPUB, NULL, &server);
+	assert_int_equal(m.bytes, 64);
+	assert_memory_equal(m.opening, ours, 64);
+	assert_int_equal(m.at_greeting, 0);
+	zl_handshake_opening(&m, ZL_XPUB, NULL, &client);
+	assert_int_equal(m.bytes, 0);
+	zl_handshake_opening(&m, ZL_STREAM, NULL, NULL);
+	assert_int_equal(m.bytes, 0);
+	zl_handshake_opening(&m, ZL_ROUTER, &raw, NULL);
+	assert_int_equal(m.bytes, 0);
+}
+
 static enum zl_reason refused_by(enum zl_socket_type type, const void *bytes, size_t n)
 {
 	struct zl_handshake h = started(type);
@@ -457,6 +488,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_our_greeting_follows_the_peers_piece_by_piece),
 		cmocka_unit_test(test_greetings_cut_anywhere_are_the_same),
+		cmocka_unit_test(test_the_opening_is_what_every_peer_is_told),
 		cmocka_unit_test(test_foreign_and_malformed_old_greetings_are_refused),
 		cmocka_unit_test(test_old_peers_are_refused_where_there_is_security),
 		cmocka_unit_test(

@@ -74,6 +74,8 @@ static void fill_objects(enum zl_ipc_type type, void *body)
 		((struct zl_ipc_id *)body)->id = 1;
 	if (type == ZL_IPC_DEVICE_SET)
 		((struct zl_ipc_device_set *)body)->id = 1;
+	if (type == ZL_IPC_ENDPOINT_SET)
+		((struct zl_ipc_endpoint_set *)body)->id = 1;
 	if (type == ZL_IPC_COUNT)
 		((struct zl_ipc_count *)body)->ms = 1000;
 }
@@ -240,6 +242,12 @@ static const struct {
 	FIELD(STREAM_OPEN, stream_open, carrier, ZL_CARRIERS),
 	FIELD(STREAM_OPEN, stream_open, local.bytes, 29),
 	FIELD(STREAM_OPEN, stream_open, remote.bytes, 28),
+	FIELD(STREAM_OPEN, stream_open, said, ZL_OPENING_MAX + 1),
+	FIELD(STREAM_OPEN, stream_open, bytes, 1),
+	FIELD(ENDPOINT_SET, endpoint_set, id, 0),
+	FIELD(ENDPOINT_SET, endpoint_set, at_greeting, 2),
+	FIELD(ENDPOINT_SET, endpoint_set, bytes, ZL_GREETING_BYTES - 1),
+	FIELD(ENDPOINT_SET, endpoint_set, bytes, ZL_OPENING_MAX + 1),
 	FIELD(STREAM_BYTES, stream_bytes, stream, 0),
 	FIELD(STREAM_BYTES, stream_bytes, kind, ZL_RELAY_MESSAGE + 1),
 	FIELD(STREAM_BYTES, stream_bytes, bytes, 2),

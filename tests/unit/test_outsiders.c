@@ -40,6 +40,45 @@ static void test_peers_are_refused_with_a_reason_and_an_error(void **state)
 	expect_close(id_of(0, 4), "endpoint_gone");
 }
 
+/* Its core has said our greeting and READY, and has heard its greeting. */
+static void test_a_peer_that_its_core_has_met_is_told_the_rest_alone(void **state)
+{
+	struct zl_ipc_stream_open *m;
+	struct zl_ipc_stream_closed *gone;
+
+	(void)state;
+	set_up_all();
+	open_stream(id_of(0, 1), bed.bind_back, bed.backend); /* by then all openings are here */
+	assert_int_equal(bed.openings, 2);
+	assert_int_equal(bed.opening.id, bed.bind_back);
+	assert_int_equal(bed.opening.bytes, 64 + 28);
+	m = begin(ZL_IPC_STREAM_OPEN, 0);
+	fill_open(m, id_of(0, 2), bed.bind_back, bed.backend);
+	m->said = bed.opening.bytes;
+	m->bytes = 64;
+	append(greeting, 64);
+	deliver();
+	give_bytes(id_of(0, 2), ZL_RELAY_COMMAND, "\x05READY\x0bSocket-Type\0\0\0\x03SUB", 25,
+		   false);
+	assert_int_equal(((struct zl_ipc_stream_ready *)receive(ZL_IPC_STREAM_READY))->stream,
+			 id_of(0, 2));
+	m = begin(ZL_IPC_STREAM_OPEN, 0);
+	fill_open(m, id_of(0, 3), bed.bind_back, bed.backend);
+	m->said = 10;
+	m->bytes = 10;
+	append(greeting, 10);
+	deliver();
+	expect_send(id_of(0, 3), greeting + 10, 1);
+	gone = begin(ZL_IPC_STREAM_CLOSED, 0);
+	gone->endpoint = bed.bind_back;
+	gone->count = 500;
+	strcpy(gone->reason, "not_zmtp");
+	deliver();
+	json_t *status = ask("{\"cmd\":\"status\"}\n");
+	assert_int_equal(number_at(status, "closes", "not_zmtp"), 500);
+	json_decref(status);
+}
+
 /* The request waits for the dataplane, so it is made by a child. */
 static pid_t ask_later(const char *request, const char *want)
 {
@@ -155,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CLAIM(test_peers_are_refused_with_a_reason_and_an_error),
+		CLAIM(test_a_peer_that_its_core_has_met_is_told_the_rest_alone),
 		CLAIM(test_bind_and_unbind_at_run_time),
 		CLAIM(test_the_api_answers_mistakes_and_survives_bad_clients),
 	};
