@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -92,11 +93,24 @@ static uint64_t hugepages_free(void)
 	return kb >> 10;
 }
 
-/* The pools will fill it all: in one call that is some microseconds less for each page of 4 KiB
- * than a fault is. Kernels before 5.14 do not know of it. */
+/* Called by EAL instead of libc's. For --no-huge it would map a file in memory, to which kernels
+ * give large pages only where an administrator has said so; without one it maps anonymous memory,
+ * to which they do when asked. */
+int memfd_create(const char *name, unsigned int flags)
+{
+	if (strcmp(name, "nohuge") == 0) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return (int)syscall(SYS_memfd_create, name, flags);
+}
+
+/* In large pages, if there are any. The pools will fill it all: in one call that is some
+ * microseconds less for each page than a fault is. Kernels before 5.14 do not know of it. */
 static int populate(const struct rte_memseg_list *list, void *unused)
 {
 	(void)unused;
+	madvise(list->base_va, list->len, MADV_HUGEPAGE);
 	madvise(list->base_va, list->len, MADV_POPULATE_WRITE);
 	return 0;
 }
