@@ -205,7 +205,7 @@ enum zl_stranger_verdict zl_strangers_room(struct zl_strangers *s, const struct 
 	if (s->n < s->most)
 		return ZL_STRANGER_WELCOME;
 	greediest = s->ladder[s->top].first; /* NULL at rung 0 */
-	would_be = source ? source->silent + 1 : 1;
+	would_be = RTE_MAX(source ? source->silent + 1 : 1u, (uint32_t)ZL_STRANGER_FEW);
 	*out = greediest ? greediest->first : NULL;
 	if (greediest && (s->top > would_be || has_had_its_time(*out, now_ns)))
 		return ZL_STRANGER_INSTEAD;

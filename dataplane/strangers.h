@@ -3,9 +3,10 @@
  * all of the memory that they can have, reserved at start.
  *
  * A new one that finds no room takes the place of another that keeps us waiting: of the source that
- * has most of those, the one that has been silent for longest. A source that has more than the new
- * one gives way at once; among equals only who has been silent for ZL_STRANGER_GRACE_NS, so that
- * many that come at the same moment (after a restart, say) let each other finish. Whom we keep
+ * has most of those, the one that has been silent for longest. A source that has more than a
+ * program's sockets may be (ZL_STRANGER_FEW), and more than the new one's, gives way at once; among
+ * equals only who has been silent for ZL_STRANGER_GRACE_NS, so that many that come at the same
+ * moment (after a restart, say) let each other finish. Whom we keep
  * waiting ourselves, because control has not answered yet, is never put out; and if nobody can be,
  * the new one is refused. (RFC 4987 3.4 has the thought for SYNs.)
  *
@@ -19,6 +20,7 @@
 #include "control/ipc/ipc.h"
 
 #define ZL_STRANGER_GRACE_NS UINT64_C(100000000)
+#define ZL_STRANGER_FEW      8
 
 struct zl_peer;
 struct source;
