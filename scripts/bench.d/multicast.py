@@ -12,6 +12,7 @@ from stats import of
 TITLE = "Multicast: a group's feed, one message of 64 B a packet"
 SIZE, TOPICS = 64, 16
 GROUP, ONWARD, PORT = "239.192.7.1", "239.192.7.2", 7500
+LINE_B, LOSE_PERCENT = "239.192.7.3", 5
 KBITS, RECOVERY_MS = 10_000_000, 50
 ZMQ_KBITS = 1_000_000
 LINE_BITS = 10e9
@@ -23,12 +24,12 @@ SETTLE_S = 0.1     # counters are told a hundred times a second
 
 
 class Bridge(appliance.Appliance):
-    """From the group to the onward group, both on the memif."""
+    """From the group, or two that are sent the same, to the onward group: all on the memif."""
 
-    def __init__(self, s, kind, tpdu=1500):
+    def __init__(self, s, kind, tpdu=1500, two_lines=False):
         super().__init__(s.programs, [s.poll_cpu], s.hugepages_mb)
         head = self.text[:self.text.index("devices:")]
-        self.text = head + (udp_device() if kind == "udp" else pgm_device(kind, tpdu))
+        self.text = head + (udp_device() if kind == "udp" else pgm_device(kind, tpdu, two_lines))
 
     def listens(self):
         try:
@@ -47,12 +48,16 @@ def udp_device():
 """
 
 
-def pgm_device(kind, tpdu):
+def pgm_device(kind, tpdu, two_lines):
     options = f"rate: {KBITS}, recovery_ivl: {RECOVERY_MS}ms"
+    lines, listens = f"wire;{GROUP}:{PORT}", options
+    if two_lines:
+        lines += f"|wire;{LINE_B}:{PORT}"
+        listens += ", pgm_naks: no"
     return f"""devices:
   - name: bench
     kind: forwarder
-    frontend: {{connect: ["{kind}://wire;{GROUP}:{PORT}"], hwm: 0, options: {{{options}}}}}
+    frontend: {{connect: ["{kind}://{lines}"], hwm: 0, options: {{{listens}}}}}
     backend:
       bind: ["{kind}://wire;{ONWARD}:{PORT}"]
       hwm: 0
@@ -69,6 +74,7 @@ def measure(s):
         report(s, label, results)
         if (kind, tpdu) == ("epgm", 1500):
             beside(s, results)
+    two_lines(s)
     s.rows.note("multicast", "The generator (bench-feed) sends one message a packet, of "
                 f"{TOPICS} topics in turn, as fast as the memif takes them; it repairs nothing. Delivered: "
                 "in order, through the matcher, to the one subscriber, which is another group on the same "
@@ -78,32 +84,53 @@ def measure(s):
                 f"{FRAME_MIN} B, + {WIRE_BYTES} B of FCS, preamble and gap) x 8 / 10 Gbit/s.")
 
 
+def two_lines(s):
+    """The same on two groups, some of it lost on each."""
+    with Bridge(s, "epgm", two_lines=True) as at:
+        results = s.runs(lambda: one_run(s, at, "epgm", f"--line-b={LINE_B}",
+                                         f"--lose={LOSE_PERCENT}"), most=3)
+    label = f"epgm, two lines, {LOSE_PERCENT} % lost on each"
+    s.rows.check("multicast", f"zeroline, {label}", results)
+    received = of(results, "received_s")
+    frame = max(results[0]["frame_bytes"], FRAME_MIN) + WIRE_BYTES
+    s.rows.add("multicast", f"{label}: received", "packets/s", received)
+    s.rows.add("multicast", f"{label}: received, of 10GbE", "%",
+               received.scaled(frame * 8 / LINE_BITS * 100))
+    s.rows.add("multicast", f"{label}: delivered, in order", "packets/s", of(results, "delivered_s"))
+    s.rows.add("multicast", f"{label}: busy, a packet received", "cycles", of(results, "cycles"))
+    s.rows.add("multicast", f"{label}: told lost, of 100 packets", "packets",
+               of(results, "residual_percent"),
+               goal="exactly what neither line brought: " +
+               ("met" if all(run["told"] == run["feed"]["lost"] for run in results) else "missed"))
+
+
 def counters(at):
     return {row["name"]: row["total"] for row in at.ask("stats")}, time.monotonic()
 
 
-def one_run(s, at, kind):
+def one_run(s, at, kind, *more):
     for _ in range(loads.WIRE_TRIES - 1):
         try:
-            return try_once(s, at, kind)
+            return try_once(s, at, kind, more)
         except Failure as failure:
             at.check()
             if not loads.not_begun(str(failure)):
                 raise
         time.sleep(loads.WIRE_PAUSE_S)
-    return try_once(s, at, kind)
+    return try_once(s, at, kind, more)
 
 
-def try_once(s, at, kind):
+def try_once(s, at, kind, more):
     seconds = s.seconds
     process = processes.Process(
-        [s.programs["feed"], f"--port={at.wire}", f"--kind={kind}", f"--group={GROUP}",
+        [s.programs["feed"], *more, f"--port={at.wire}", f"--kind={kind}", f"--group={GROUP}",
          f"--heard={ONWARD}", f"--group-port={PORT}", f"--size={SIZE}", f"--topics={TOPICS}",
          f"--seconds={WARMUP_S + seconds + 1.5}"] + (["--hugepages"] if at.hugepages else []),
         cpus=[s.load_cpu])
     try:
         arrived = "net.udp_rx_datagrams" if kind == "udp" else "pgm.rcv_odata"
-        start = counters(at)[0].get(arrived, 0)
+        at_start = counters(at)[0]
+        start, lost = at_start.get(arrived, 0), at_start.get("pgm.rcv_lost", 0)
         processes.wait_until("packets came", lambda: counters(at)[0].get(arrived, 0) > start + 1000,
                              10, [process])
         time.sleep(WARMUP_S)
@@ -113,12 +140,16 @@ def try_once(s, at, kind):
         process.wait(WARMUP_S + seconds + 20)
         feed = json.loads(process.said()[0])
         time.sleep(SETTLE_S)
-        came = counters(at)[0].get(arrived, 0) - start
+        at_end = counters(at)[0]
     finally:
         process.end()
+    came, told = at_end.get(arrived, 0) - start, at_end.get("pgm.rcv_lost", 0) - lost
     # what went out before the memif's other end was there may be lost
-    feed["missing"] += max(0, feed["sent"] - feed["early"] - came)
-    return result(feed, before, after, ended - begun, kind)
+    if not more:
+        feed["missing"] += max(0, feed["sent"] - feed["early"] - came)
+    return dict(result(feed, before, after, ended - begun, kind), told=told,
+                lost=0 if told == feed["lost"] else told,
+                residual_percent=100 * told / max(1, feed["sent"] - feed["early"]))
 
 
 def result(feed, before, after, seconds, kind):
@@ -137,7 +168,7 @@ def result(feed, before, after, seconds, kind):
     return {"delivered_s": delivered / seconds, "received_s": took / seconds,
             "sent_s": sent / seconds, "frame_bytes": feed["frame_bytes"],
             "sent_wire_bits_s": (grown("net.eth_tx_bytes") + WIRE_BYTES * frames) * 8 / seconds,
-            "lost": grown("pgm.rcv_lost"), "missing": feed["missing"], "feed": feed,
+            "missing": feed["missing"], "feed": feed,
             "cycles": busy / counted if counted else 0}
 
 

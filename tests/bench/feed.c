@@ -2,8 +2,6 @@
  * data with rolling sequence numbers, or datagrams, at a rate or as fast as the port takes them,
  * and repairs nothing. One thread. Prints one JSON object. bench-feed --port=memif:SOCKET
  * --kind=epgm --group=239.192.7.1 ... */
-#include <argp.h>
-#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +15,9 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
-#include "drivers/port/port.h"
 #include "tests/bench/eal.h"
-#include "tests/bench/feed_frame.h"
+#include "tests/bench/feed.h"
 #include "tests/bench/frames/pgm.h"
-#include "tests/bench/port_option.h"
 
 #define MBUFS     16384
 #define MEMORY_MB 96
@@ -31,24 +27,6 @@
 #define LINK_NS   (5ull * S_NS)
 #define DRAIN_NS  (S_NS / 5) /* for what the other end has not taken yet */
 #define PGM_NAK   8          /* RFC 3208 8 */
-
-struct feed {
-	struct zl_ipc_port wire;
-	struct feed_frames frames;
-	uint32_t heard; /* group whose packets are counted; 0: none */
-	double rate, seconds;
-	bool sends, hugepages;
-	struct rte_mempool *pool;
-	struct zl_port *port;
-	uint64_t begun_ns, now_ns;
-	uint32_t sqn, spms;
-	uint32_t early; /* of them, sent before the link was known to be up */
-	/* What came. */
-	uint64_t packets, bytes, missing, naks;
-	uint64_t first_ns, last_ns;
-	uint32_t expected;
-	uint64_t dropped; /* by the port, so far, and sent again */
-};
 
 static volatile sig_atomic_t stop;
 
@@ -84,18 +62,18 @@ static void look_at(struct feed *f, const struct rte_mbuf *m)
 	const struct rte_ipv4_hdr *ip = (const void *)(frame + sizeof(struct rte_ether_hdr));
 	const struct pgm_data *data;
 
-	if (m->data_len < f->frames.pgm + sizeof(*data) ||
+	if (m->data_len < f->frames[0].pgm + sizeof(*data) ||
 	    ((const struct rte_ether_hdr *)frame)->ether_type !=
 		    rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) ||
-	    ip->next_proto_id != (f->frames.kind == FEED_PGM ? PGM_IP_PROTOCOL : IPPROTO_UDP))
+	    ip->next_proto_id != (f->frames[0].kind == FEED_PGM ? PGM_IP_PROTOCOL : IPPROTO_UDP))
 		return;
-	data = (const void *)(frame + f->frames.pgm);
-	if (f->frames.kind != FEED_UDP && data->header.type == PGM_NAK)
+	data = (const void *)(frame + f->frames[0].pgm);
+	if (f->frames[0].kind != FEED_UDP && data->header.type == PGM_NAK)
 		f->naks++;
 	if (ip->dst_addr != rte_cpu_to_be_32(f->heard) ||
-	    (f->frames.kind != FEED_UDP && data->header.type != PGM_ODATA))
+	    (f->frames[0].kind != FEED_UDP && data->header.type != PGM_ODATA))
 		return;
-	if (f->frames.kind != FEED_UDP)
+	if (f->frames[0].kind != FEED_UDP)
 		count_data(f, data);
 	if (!f->packets++)
 		f->first_ns = f->now_ns;
@@ -124,33 +102,65 @@ static unsigned due(const struct feed *f)
 	return all <= f->sqn ? 0 : all - f->sqn < BURST ? (unsigned)(all - f->sqn) : BURST;
 }
 
+/* By its number alone, so that what is sent again is lost again (SplitMix64). */
+static bool is_lost(const struct feed *f, unsigned line, uint32_t sqn)
+{
+	uint64_t x = ((uint64_t)sqn << 1 | line) + 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	x ^= x >> 31;
+	return sqn < f->whole_from && (double)(x >> 11) < f->lose * (double)(1ull << 53);
+}
+
+struct burst {
+	struct rte_mbuf *frame[2 * (BURST + 1)];
+	unsigned n;
+};
+
+static uint8_t *next_frame(struct burst *b)
+{
+	return rte_pktmbuf_mtod(b->frame[b->n], uint8_t *);
+}
+
+static void add(struct burst *b, uint16_t len)
+{
+	b->frame[b->n]->data_len = len;
+	b->frame[b->n]->pkt_len = len;
+	b->n += len > 0;
+}
+
+static unsigned lines(const struct feed *f)
+{
+	return f->line_b ? 2 : 1;
+}
+
+/* On every line the same, in the same order. */
 static void transmit(struct feed *f, unsigned n)
 {
-	struct rte_mbuf *frames[BURST + 1];
-	unsigned used = 0;
+	const unsigned room = lines(f) * (n + 1);
+	struct burst b = {.n = 0};
 
-	if (rte_pktmbuf_alloc_bulk(f->pool, frames, n + 1))
+	if (rte_pktmbuf_alloc_bulk(f->pool, b.frame, room))
 		return;
 	if (f->sqn % SPM_EVERY < n) {
-		uint16_t len = feed_frame_spm(&f->frames, f->spms++, f->sqn,
-					      rte_pktmbuf_mtod(frames[0], uint8_t *));
-
-		frames[0]->data_len = len;
-		frames[0]->pkt_len = len;
-		used = len ? 1 : 0;
+		for (unsigned line = 0; line < lines(f); line++)
+			add(&b, feed_frame_spm(&f->frames[line], f->spms, f->sqn, next_frame(&b)));
+		f->spms++;
 	}
-	for (unsigned i = 0; i < n; i++, used++) {
-		feed_frame_data(&f->frames, f->sqn++, rte_pktmbuf_mtod(frames[used], uint8_t *));
-		frames[used]->data_len = f->frames.len;
-		frames[used]->pkt_len = f->frames.len;
-	}
-	if (used == n)
-		rte_pktmbuf_free(frames[n]);
-	zl_port_tx(f->port, 0, frames, used, f->now_ns);
+	for (unsigned i = 0; i < n; i++, f->sqn++)
+		for (unsigned line = 0; line < lines(f); line++)
+			if (!f->lose || !is_lost(f, line, f->sqn)) {
+				feed_frame_data(&f->frames[line], f->sqn, next_frame(&b));
+				add(&b, f->frames[line].len);
+			}
+	rte_pktmbuf_free_bulk(b.frame + b.n, room - b.n);
+	zl_port_tx(f->port, 0, b.frame, b.n, f->now_ns);
 }
 
 /* What the port has dropped, because the other end took nothing for a while, is the newest: it is
- * sent again, so that every gap is the other end's. An SPM among it makes one packet come twice. */
+ * sent again, so that every gap is the other end's. An SPM among it makes one packet come twice,
+ * and a second line as many as were dropped at most. */
 static void rewind_dropped(struct feed *f)
 {
 	const uint64_t all = zl_port_stats(f->port, 0)->tx_dropped;
@@ -182,6 +192,7 @@ static void run(struct feed *f)
 
 	if (f->sends)
 		await_link(f);
+	f->whole_from = UINT32_MAX;
 	end = clock_ns() + (uint64_t)(f->seconds * S_NS);
 	f->begun_ns = clock_ns();
 	for (f->now_ns = f->begun_ns; !stop && f->now_ns < end; f->now_ns = clock_ns()) {
@@ -195,121 +206,25 @@ static void run(struct feed *f)
 		zl_port_poll(f->port, 0, f->now_ns);
 		rewind_dropped(f);
 	}
+	/* What is lost shows by what comes after it. */
+	f->whole_from = f->sqn;
 	for (end = f->now_ns + DRAIN_NS; !stop && f->now_ns < end; f->now_ns = clock_ns()) {
 		take(f);
+		if (f->lose > 0 && f->sqn < f->whole_from + BURST && !zl_port_tx_waits(f->port, 0))
+			transmit(f, BURST);
 		zl_port_poll(f->port, 0, f->now_ns);
+		rewind_dropped(f);
 	}
-	rewind_dropped(f);
 }
 
-/* --- command line --- */
-
-enum {
-	OPT_PORT = 256,
-	OPT_KIND,
-	OPT_GROUP,
-	OPT_HEARD,
-	OPT_SOURCE,
-	OPT_GROUP_PORT,
-	OPT_SIZE,
-	OPT_TOPICS,
-	OPT_RATE,
-	OPT_SECONDS,
-	OPT_SILENT,
-	OPT_HUGEPAGES
-};
-
-static const struct argp_option options[] = {
-	{"port", OPT_PORT, "KIND:DEVICE", 0, "memif:SOCKET ...; a memif is the client", 0},
-	{"kind", OPT_KIND, "NAME", 0, "epgm, pgm or udp (epgm)", 0},
-	{"group", OPT_GROUP, "IP", 0, "that it sends to (239.192.7.1)", 0},
-	{"heard", OPT_HEARD, "IP", 0, "group whose packets it counts (none)", 0},
-	{"source", OPT_SOURCE, "IP", 0, "that it sends from (10.9.0.2)", 0},
-	{"group-port", OPT_GROUP_PORT, "PORT", 0, "of the group (7500)", 0},
-	{"size", OPT_SIZE, "BYTES", 0, "of each message (64)", 0},
-	{"topics", OPT_TOPICS, "N", 0, "T000, T001 ..., in turn (16)", 0},
-	{"rate", OPT_RATE, "N", 0, "packets a second (as fast as they are taken)", 0},
-	{"seconds", OPT_SECONDS, "S", 0, "in all (3)", 0},
-	{"silent", OPT_SILENT, 0, 0, "only count", 0},
-	{"hugepages", OPT_HUGEPAGES, 0, 0, "memory from hugepages", 0},
-	{0},
-};
-
-static uint32_t address(struct argp_state *state, const char *text)
+/* What no line has brought, of what was sent when the link was up. */
+static uint32_t lost_on_all(const struct feed *f)
 {
-	struct in_addr in;
+	uint32_t n = 0;
 
-	if (inet_pton(AF_INET, text, &in) != 1)
-		argp_error(state, "%s: an IPv4 address is wanted", text);
-	return ntohl(in.s_addr);
-}
-
-static double number(struct argp_state *state, const char *text, double low, double high)
-{
-	char *end;
-	double n = strtod(text, &end);
-
-	if (end == text || *end || !(n >= low) || n > high)
-		argp_error(state, "%s: a number from %.0f to %.0f is wanted", text, low, high);
+	for (uint32_t sqn = f->early; f->lose > 0 && sqn < f->whole_from; sqn++)
+		n += is_lost(f, 0, sqn) && (!f->line_b || is_lost(f, 1, sqn));
 	return n;
-}
-
-static void set_kind(struct argp_state *state, const char *text, enum feed_kind *kind)
-{
-	for (*kind = 0; *kind < FEED_KINDS; (*kind)++)
-		if (!strcmp(text, feed_kind_name[*kind]))
-			return;
-	argp_error(state, "--kind %s: epgm, pgm or udp is wanted", text);
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct feed *f = state->input;
-
-	switch (key) {
-	case OPT_PORT:
-		port_option(state, arg, "role=client", &f->wire);
-		return 0;
-	case OPT_KIND:
-		set_kind(state, arg, &f->frames.kind);
-		return 0;
-	case OPT_GROUP:
-		f->frames.group = address(state, arg);
-		return 0;
-	case OPT_HEARD:
-		f->heard = address(state, arg);
-		return 0;
-	case OPT_SOURCE:
-		f->frames.source = address(state, arg);
-		return 0;
-	case OPT_GROUP_PORT:
-		f->frames.port = (uint16_t)number(state, arg, 1, UINT16_MAX);
-		return 0;
-	case OPT_SIZE:
-		f->frames.size = (uint16_t)number(state, arg, 4, 1400);
-		return 0;
-	case OPT_TOPICS:
-		f->frames.topics = (uint16_t)number(state, arg, 1, FEED_TOPICS_MAX);
-		return 0;
-	case OPT_RATE:
-		f->rate = number(state, arg, 1, 1e9);
-		return 0;
-	case OPT_SECONDS:
-		f->seconds = number(state, arg, 0.1, 600);
-		return 0;
-	case OPT_SILENT:
-		f->sends = false;
-		return 0;
-	case OPT_HUGEPAGES:
-		f->hugepages = true;
-		return 0;
-	case ARGP_KEY_END:
-		if (!f->wire.device[0])
-			argp_error(state, "--port is wanted");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
 }
 
 static int open_port(struct feed *f, char *text, size_t bytes)
@@ -325,38 +240,45 @@ static int open_port(struct feed *f, char *text, size_t bytes)
 	return f->port ? zl_port_start(f->port, text, bytes) : -1;
 }
 
+static bool make_frames(struct feed *f, char *text, size_t bytes)
+{
+	f->frames[1] = f->frames[0];
+	f->frames[1].group = f->line_b;
+	snprintf(text, bytes, "the message does not fit");
+	return feed_frames_make(&f->frames[0]) && feed_frames_make(&f->frames[1]);
+}
+
 static void report(const struct feed *f)
 {
 	const struct zl_port_stats *s = zl_port_stats(f->port, 0);
 
 	printf("{\"sent\": %u, \"early\": %u, \"tx_dropped\": %llu, \"frame_bytes\": %u, "
 	       "\"packets\": %llu, "
-	       "\"bytes\": %llu, \"missing\": %llu, \"naks\": %llu, \"seconds\": %.6f}\n",
-	       f->sqn, f->early, (unsigned long long)s->tx_dropped, f->frames.len,
+	       "\"bytes\": %llu, \"missing\": %llu, \"naks\": %llu, \"lost\": %u, "
+	       "\"seconds\": %.6f}\n",
+	       f->sqn, f->early, (unsigned long long)s->tx_dropped, f->frames[0].len,
 	       (unsigned long long)f->packets, (unsigned long long)f->bytes,
-	       (unsigned long long)f->missing, (unsigned long long)f->naks,
+	       (unsigned long long)f->missing, (unsigned long long)f->naks, lost_on_all(f),
 	       (double)(f->last_ns - f->first_ns) / S_NS);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options, parse, NULL, "Sends and counts a feed by multicast.", NULL, NULL, NULL};
 	static struct feed f = {.wire = {.mtu = 1500},
-				.frames = {.source = RTE_IPV4(10, 9, 0, 2),
-					   .group = RTE_IPV4(239, 192, 7, 1),
-					   .port = 7500,
-					   .size = 64,
-					   .topics = 16},
+				.frames[0] = {.source = RTE_IPV4(10, 9, 0, 2),
+					      .group = RTE_IPV4(239, 192, 7, 1),
+					      .port = 7500,
+					      .size = 64,
+					      .topics = 16},
 				.seconds = 3,
 				.sends = true};
-	char text[256] = "the message does not fit";
+	char text[256];
 
-	f.frames.session = (uint16_t)getpid();
-	argp_parse(&argp, argc, argv, 0, NULL, &f);
+	f.frames[0].session = (uint16_t)getpid();
+	feed_options(&f, argc, argv);
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
-	if (!feed_frames_make(&f.frames) || open_port(&f, text, sizeof(text))) {
+	if (!make_frames(&f, text, sizeof(text)) || open_port(&f, text, sizeof(text))) {
 		fprintf(stderr, "bench-feed: %s\n", text);
 		return EXIT_FAILURE;
 	}
