@@ -65,6 +65,34 @@ static void test_a_late_subscriber_gets_the_newest_of_each_topic_then_live(void 
 	appliance_stop(a);
 }
 
+#define GROUP "239.192.7.1:7500"
+
+/* A feed by multicast: who comes late is told by the appliance what the group has sent. */
+static void test_what_a_group_has_sent_is_there_for_who_comes_late(void **state)
+{
+	struct appliance *a = appliance_start(&(struct appliance_config){
+		.frontend = "connect: [\"epgm://eth0;" GROUP "\"]", .more = KEEPS});
+	struct peer *pub = remote_start(&a->net, "publisher", ZMQ_PUB), *sub;
+
+	(void)state;
+	appliance_await_peers(a, 1); /* the group's end */
+	remote_connect(pub, "epgm://" LAB_PEER_IP ";" GROUP);
+	remote_send(pub, "EUR.1");
+	remote_send(pub, "USD.1");
+	remote_send(pub, "EUR.2");
+	appliance_await_counter(a, "router.last_kept", 3 * 2);
+	sub = remote_start(&a->net, "subscriber", ZMQ_SUB);
+	remote_subscribe(sub, "");
+	remote_connect(sub, BACKEND);
+	remote_expect(sub, "EUR.2");
+	remote_expect(sub, "USD.1");
+	remote_send(pub, "EUR.3");
+	remote_expect(sub, "EUR.3");
+	remote_end(sub);
+	remote_end(pub);
+	appliance_stop(a);
+}
+
 /* More subscribers until both cores have some; each is answered by its own core. */
 static void test_every_core_answers_from_its_own(void **state)
 {
@@ -224,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(test_a_late_subscriber_gets_the_newest_of_each_topic_then_live),
+		LAB_TEST(test_what_a_group_has_sent_is_there_for_who_comes_late),
 		LAB_TEST(test_every_core_answers_from_its_own),
 		LAB_TEST(test_a_message_longer_than_a_packet_buffer_comes_whole),
 		LAB_TEST(test_who_joins_in_traffic_misses_nothing_and_gets_nothing_twice),
