@@ -65,10 +65,13 @@ static struct appliance *receiver(const char *bind, unsigned cores)
 /* tcp -> DISH, RADIO -> udp. */
 static struct appliance *sender(const char *backend)
 {
-	return appliance_start(
+	struct appliance *a = appliance_start(
 		&(struct appliance_config){.kind = "bridge",
 					   .frontend = "type: DISH, bind: [\"" FRONTEND "\"]",
 					   .backend = backend});
+
+	await_joined(a, 1); /* what goes out there is all groups' */
+	return a;
 }
 
 static struct peer *radio_of(struct appliance *a)
@@ -271,6 +274,7 @@ static void test_many_messages_go_as_they_came(void **state)
 
 	(void)state;
 	appliance_await_peers(a, 2);
+	await_joined(a, 1);
 	for (uint64_t i = 0; i < messages; i += BURST) {
 		gram_burst(from, HERE, UDP_PORT, "a", GRAM_BODY_MAX, i, BURST);
 		gram_check(gram, "a", GRAM_BODY_MAX, i, BURST);
