@@ -7,13 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Times in slots: 2^20 ns each. They wrap after 52 days, for which nothing here waits. */
-typedef uint32_t pgm_tick;
-
-static inline pgm_tick pgm_tick_of(uint64_t ns)
-{
-	return (pgm_tick)(ns >> 20);
-}
+#include "dataplane/pgm/tick.h"
 
 enum {
 	TXW_CONFIRMED = 1 << 0, /* confirmed_at says when */
