@@ -39,8 +39,8 @@ __attribute__((format(printf, 2, 3))) static void append(char *text, const char 
 
 /* --- the wire --- */
 
-static bool wire_put(struct bed_wire *w, const uint8_t *head, unsigned head_len,
-		     const uint8_t *body, unsigned body_len, bool router_alert)
+bool bed_put(struct bed_wire *w, const uint8_t *head, unsigned head_len, const uint8_t *body,
+	     unsigned body_len, bool router_alert)
 {
 	struct bed_packet *p = &w->packet[w->n];
 
@@ -92,8 +92,8 @@ static void write_options(char *text, const struct pgm_options *o)
 static void write_packet(char *text, const struct pgm_packet *p)
 {
 	static const char letter[] = {
-		[PGM_SPM] = 'S', [PGM_ODATA] = 'O', [PGM_RDATA] = 'R',
-		[PGM_NAK] = 'N', [PGM_NCF] = 'C',   [PGM_SPMR] = 'Q',
+		[PGM_SPM] = 'S',  [PGM_ODATA] = 'O', [PGM_RDATA] = 'R', [PGM_NAK] = 'N',
+		[PGM_NNAK] = 'Z', [PGM_NCF] = 'C',   [PGM_SPMR] = 'Q',
 	};
 
 	append(text, "%c%s", letter[p->type], p->flags & PGM_PARITY ? "P" : "");
@@ -129,8 +129,7 @@ const char *bed_read(struct bed_wire *w)
 			append(w->text, " to %u.%u.%u.%u", b->to.addr[0], b->to.addr[1],
 			       b->to.addr[2], b->to.addr[3]);
 		/* RFC 3208 4, and 6.3 for NAKs. */
-		assert_int_equal(b->router_alert, p.type == PGM_SPM || p.type == PGM_NCF ||
-							  p.type == PGM_RDATA || p.type == PGM_NAK);
+		assert_int_equal(b->router_alert, p.type != PGM_ODATA && p.type != PGM_SPMR);
 	}
 	w->n = w->read = 0;
 	return w->text;
@@ -143,7 +142,7 @@ static bool source_send(void *ctx, const uint8_t *head, unsigned head_len, const
 {
 	struct source_bed *b = ctx;
 
-	return wire_put(&b->wire, head, head_len, body, body_len, router_alert);
+	return bed_put(&b->wire, head, head_len, body, body_len, router_alert);
 }
 
 void source_bed_prepare(struct source_bed *b)
@@ -284,7 +283,7 @@ static bool receiver_send(void *ctx, struct pgm_session *s, const struct pgm_nla
 	struct receiver_bed *b = ctx;
 
 	(void)s;
-	if (!wire_put(&b->wire, at, len, NULL, 0, router_alert))
+	if (!bed_put(&b->wire, at, len, NULL, 0, router_alert))
 		return false;
 	b->wire.packet[b->wire.n - 1].unicast = to;
 	if (to)

@@ -1,9 +1,9 @@
 /* A PGM source, or a receiver, whose wire the test reads as text and whose clock it turns.
  *
  * A packet reads "O7/3 abc" (ODATA 7, trailing edge 3), "R7/3 abc" (RDATA), "S2 3-7" (SPM 2,
- * edges), "N7,9" (NAK), "C7,9" (NCF), "Q" (SPMR); P after the letter means parity, whose TSDU is
- * given as its length. Options and unicast addresses follow. What a receiver does reads "open",
- * "7:abc" (delivered), "-7+2" (two lost from 7 on), "closed finished". */
+ * edges), "N7,9" (NAK), "Z7" (NNAK), "C7,9" (NCF), "Q" (SPMR); P after the letter means parity,
+ * whose TSDU is given as its length. Options and unicast addresses follow. What a receiver does
+ * reads "open", "7:abc" (delivered), "-7+2" (two lost from 7 on), "closed finished". */
 #ifndef ZL_TESTS_UNIT_PGM_BED_H
 #define ZL_TESTS_UNIT_PGM_BED_H
 
@@ -77,6 +77,9 @@ void receiver_bed_odata(struct receiver_bed *b, uint32_t sqn, const char *tsdu);
 /* What it has done since it was last asked. */
 const char *receiver_bed_did(struct receiver_bed *b);
 
+/* Onto the wire; false: it takes no more. */
+bool bed_put(struct bed_wire *w, const uint8_t *head, unsigned head_len, const uint8_t *body,
+	     unsigned body_len, bool router_alert);
 /* What went out since it was last asked, "; " in between. */
 const char *bed_read(struct bed_wire *w);
 /* The next packet, whole; false: there is none. */
