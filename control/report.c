@@ -104,9 +104,20 @@ static json_t *status_dataplane(struct zl_control *c)
 			 report_number(hello->poll_cores), "config", config_path(c));
 }
 
+/* Peers in their handshake: those that control has heard of, and those that wait at the cores. */
+static uint64_t handshaking(const struct zl_control *c)
+{
+	const struct zl_stats_header *stats = zl_dataplane_stats(c);
+	uint64_t n = c->n_streams - c->n_ready;
+
+	for (unsigned i = 0; stats && i < stats->cores; i++)
+		n += zl_stats_core(stats, i)->at_door;
+	return n;
+}
+
 json_t *report_status(struct zl_control *c, json_t *request, char *error)
 {
-	uint64_t now = zl_now_ns(), subscriptions = 0, sockets = 0, handshaking = 0;
+	uint64_t now = zl_now_ns(), subscriptions = 0, sockets = 0;
 	json_t *closes = json_object();
 	bool attached = zl_dataplane_attached(c);
 
@@ -115,7 +126,6 @@ json_t *report_status(struct zl_control *c, json_t *request, char *error)
 		subscriptions += s->subs ? zl_subs_count(s->subs) : 0;
 	for (unsigned i = 0; i < c->n_closes; i++)
 		json_object_set_new(closes, c->closes[i].reason, report_number(c->closes[i].count));
-	handshaking = c->n_streams - c->n_ready;
 	uint64_t since = attached ? (now - zl_dataplane_attached_ns(c)) / 1000000000 : 0;
 	json_t *control = json_pack("{s:o, s:o, s:b, s:o}", "pid",
 				    report_number((uint64_t)getpid()), "uptime_s",
@@ -126,8 +136,8 @@ json_t *report_status(struct zl_control *c, json_t *request, char *error)
 			 report_number(c->config.n_ports), "sockets", report_number(sockets),
 			 "devices", status_devices(c), "endpoints", status_endpoints(c), "peers",
 			 "ready", report_number(c->n_ready), "handshaking",
-			 report_number(handshaking), "subscriptions", report_number(subscriptions),
-			 "closes", closes);
+			 report_number(handshaking(c)), "subscriptions",
+			 report_number(subscriptions), "closes", closes);
 }
 
 static json_t *impairment(const struct zl_impair *i)

@@ -40,6 +40,7 @@ bool zl_door_meet(struct zl_peer *p, struct zl_core_endpoint *at)
 		return false;
 	p->visitor.at = at;
 	p->state = ZL_PEER_DOOR;
+	p->core->door.waiting++;
 	say(p, SIGNATURE_BYTES);
 	return true;
 }
@@ -101,6 +102,12 @@ enum zl_door_verdict zl_door_hear(struct zl_peer *p, enum zl_relay kind, const u
 	if (p->visitor.at->at.id != p->endpoint || !p->visitor.at->opening.bytes)
 		return ZL_DOOR_ASKS;
 	return kind == ZL_RELAY_GREETING ? greeting(p, bytes, len) : ZL_DOOR_ASKS;
+}
+
+void zl_door_leave(struct zl_peer *p)
+{
+	if (p->state == ZL_PEER_DOOR)
+		p->core->door.waiting--;
 }
 
 /* --- who went --- */

@@ -28,7 +28,7 @@ struct zl_opening {
 
 /* A peer's part. What it has said and has been told stays, for control to be told. */
 struct zl_visitor {
-	struct zl_core_endpoint *at; /* where it came to; NULL: it does not wait at the door */
+	struct zl_core_endpoint *at; /* where it came to, while it is at the door */
 	uint16_t said;               /* of the opening */
 	uint8_t bytes;               /* of its greeting */
 	uint8_t greeting[ZL_GREETING_BYTES];
@@ -44,6 +44,7 @@ struct zl_door {
 	} gone[ZL_DOOR_REASONS];
 	unsigned reasons;
 	struct zl_timer tell;
+	uint32_t waiting; /* peers, now */
 };
 
 void zl_door_init(struct zl_door *door);
@@ -59,6 +60,8 @@ enum zl_door_verdict {
 /* What came: a piece of its greeting, or a whole command. */
 enum zl_door_verdict zl_door_hear(struct zl_peer *p, enum zl_relay kind, const uint8_t *bytes,
 				  uint32_t len);
+/* It is at the door no more: control is being told of it, or it has ended. */
+void zl_door_leave(struct zl_peer *p);
 /* One of an endpoint's callers has ended, and control did not know of it. */
 void zl_door_gone(struct zl_lcore *c, uint32_t endpoint, const char *reason);
 

@@ -107,6 +107,7 @@ void zl_peer_release(struct zl_peer *p)
 	zl_stranger_over(p);
 	zl_admit_gone(p);
 	relay_remove(p);
+	zl_door_leave(p);
 	p->state = ZL_PEER_FREE;
 	p->next_free = c->free_peers;
 	c->free_peers = p;
@@ -160,6 +161,7 @@ static void begin(struct zl_peer *p, struct zl_stream *stream,
 /* Control hears of it now, or when it can. */
 static void announce(struct zl_peer *p)
 {
+	zl_door_leave(p);
 	p->state = ZL_PEER_NEW;
 	if (zl_core_tells(p->core) && zl_notify_open(p)) {
 		p->state = ZL_PEER_HANDSHAKE;

@@ -127,6 +127,7 @@ static void publish_core(struct zl_lcore *c)
 	at->msgs_in = c->zmtp.counter[ZL_ZMTP_parts_in] + c->flow_parts;
 	at->msgs_out = c->msgs_out;
 	at->streams = c->peers_open;
+	at->at_door = c->door.waiting;
 	at->frames_free = rte_mempool_avail_count(c->frames);
 	at->frames_total = c->frames->size;
 	__atomic_store_n(&at->counting, c->stages.on, __ATOMIC_RELEASE);

@@ -6,9 +6,9 @@
  * has most of those, the one that has been silent for longest. A source that has more than a
  * program's sockets may be (ZL_STRANGER_FEW), and more than the new one's, gives way at once; among
  * equals only who has been silent for ZL_STRANGER_GRACE_NS, so that many that come at the same
- * moment (after a restart, say) let each other finish. Whom we keep
- * waiting ourselves, because control has not answered yet, is never put out; and if nobody can be,
- * the new one is refused. (RFC 4987 3.4 has the thought for SYNs.)
+ * moment (after a restart, say) let each other finish. Whom we keep waiting ourselves, because
+ * control has not answered yet, is never put out; and if nobody can be, the new one is refused.
+ * (RFC 4987 3.4 has the thought for SYNs.)
  *
  * One core's; called by it alone. */
 #ifndef ZL_DATAPLANE_STRANGERS_H

@@ -4,11 +4,10 @@
 
 #include "control/handshake/handshake.h"
 
-/* A client speaks first, with a key or a token that is for one peer alone; and a raw socket's peers
- * are not spoken to. */
+/* A client speaks first, with a key or a token that is for one peer alone. */
 static bool is_alike(const struct zl_handshake *h)
 {
-	return !h->zmtp && (h->as_server || !h->mechanism->has_server);
+	return h->as_server || !h->mechanism->has_server;
 }
 
 static void greet(struct zl_handshake *h)

@@ -47,7 +47,8 @@ struct zl_stats_core {
 	uint64_t streams;                   /* open now */
 	uint64_t frames_free, frames_total; /* the core's packet pool */
 	uint64_t counting;                  /* cycles by stage; 0 is stored after the counters */
-	uint64_t reserved2[4];
+	uint64_t at_door; /* peers in their handshake of which control has not heard */
+	uint64_t reserved2[3];
 };
 _Static_assert(sizeof(struct zl_stats_core) % 64 == 0, "cores do not share cache lines");
 

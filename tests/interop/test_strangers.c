@@ -122,16 +122,25 @@ static void memory_is_bounded(const struct appliance *a, const struct memory *be
 	assert_true(now.control < before->control + MEMORY_KB);
 }
 
-static bool half_open_at_most(json_t *status, const void *most)
-{
-	json_t *peers = json_object_get(status, "peers");
+struct range {
+	int least, most;
+};
 
-	return json_integer_value(json_object_get(peers, "handshaking")) <= *(const int *)most;
+static bool half_open_in(json_t *status, const void *context)
+{
+	const struct range *r = context;
+	json_int_t n = json_integer_value(
+		json_object_get(json_object_get(status, "peers"), "handshaking"));
+
+	return n >= r->least && n <= r->most;
 }
 
+/* Some, if there may be some at all. */
 static void await_half_open(struct appliance *a, int most)
 {
-	appliance_await(a, "status", half_open_at_most, &most, "strangers are as few as may be");
+	const struct range r = {most > 0, most};
+
+	appliance_await(a, "status", half_open_in, &r, "strangers are as few as may be");
 }
 
 /* --- whoever has something to say --- */

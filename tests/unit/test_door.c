@@ -49,6 +49,7 @@ static int teardown(void **state)
 	(void)state;
 	cores_stop();
 	assert_int_equal(core[0].strangers.n, 0);
+	assert_int_equal(core[0].door.waiting, 0);
 	zl_strangers_close(&core[0].strangers);
 	return 0;
 }
@@ -141,7 +142,9 @@ static void test_each_piece_has_its_answer_and_control_hears_of_a_command(void *
 	was_told(w, SAYS);
 	says(w, ready, 5);
 	hear_nothing(&core[0]);
+	assert_int_equal(core[0].door.waiting, 1);
 	says(w, ready + 5, 3);
+	assert_int_equal(core[0].door.waiting, 0);
 	is_announced(SAYS, null_3_1, 64);
 	is_passed_on(ZL_RELAY_COMMAND, ready + 2, 6);
 	hear_nothing(&core[0]);
