@@ -18,6 +18,8 @@
  * has lost the end, and then its repair, has no other way to know. libnorm's 20 have gone in 40 ms
  * on a fast network, before a receiver that waits for a CPU has asked. */
 #define FLUSHES 200
+/* The round trip in seconds that a source goes by until somebody has answered it. */
+#define FIRST_RTT 0.02
 
 /* --- its beginning --- */
 
@@ -106,6 +108,12 @@ static void set_up(struct zl_norm *n, const char *address)
 		NormSetMulticastInterface(n->session, c->device);
 }
 
+/* As TCP begins: ten packets a round trip (RFC 6928). */
+static double first_rate(const struct zl_norm_config *c)
+{
+	return 10 * 8 * c->segment_bytes / FIRST_RTT;
+}
+
 static bool start_source(struct zl_norm *n)
 {
 	const struct zl_norm_config *c = &n->config;
@@ -116,10 +124,10 @@ static bool start_source(struct zl_norm *n)
 			     0))
 		return false;
 	NormSetTxRobustFactor(n->session, FLUSHES);
-	if (c->mode == ZL_NORM_FIXED)
-		NormSetTxRate(n->session, (double)c->rate_bits);
-	else
+	if (c->mode != ZL_NORM_FIXED)
 		NormSetCongestionControl(n->session, true, true);
+	NormSetTxRate(n->session, c->mode == ZL_NORM_FIXED ? (double)c->rate_bits : first_rate(c));
+	NormSetGrttEstimate(n->session, FIRST_RTT);
 	if (c->mode == ZL_NORM_CCL)
 		NormSetEcnSupport(n->session, false, false, true);
 	n->stream = NormStreamOpen(n->session, c->buffer_bytes, NULL, 0);
