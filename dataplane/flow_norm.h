@@ -24,8 +24,9 @@ struct zl_norm_flow {
 			bool written; /* since it was last told to send all that it has */
 			uint8_t piece[ZL_NORM_PIECE];
 		};
-		struct {               /* receives */
-			unsigned next; /* source to be read first */
+		struct {                    /* receives */
+			unsigned next;      /* source to be read first */
+			uint64_t looked_ns; /* for what is behind a hole */
 			struct zl_norm_reader reader[ZL_NORM_SOURCES];
 		};
 	};

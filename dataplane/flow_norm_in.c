@@ -8,6 +8,7 @@
 #define BUDGET   (256u << 10) /* bytes of a source a turn, so that others get theirs */
 #define DRY_PART 16           /* below this part of memory nothing is read */
 #define DRY_NS   1000000ull
+#define LOOK_NS  100000000ull /* a hole that is not filled holds a stream up for so long at most */
 
 static void on_opened(void *ctx, unsigned source)
 {
@@ -99,16 +100,30 @@ static bool read_source(struct zl_norm_flow *f, unsigned source)
 	return true;
 }
 
+static void look(struct zl_norm_flow *f)
+{
+	uint64_t now_ns = f->flow.core->now_ns;
+
+	if (now_ns - f->looked_ns < LOOK_NS)
+		return;
+	f->looked_ns = now_ns;
+	zl_norm_look(f->norm);
+}
+
 /* Each source that has something once; who is not done is read again in the next turn. */
 void zl_norm_in_turn(struct zl_norm_flow *f)
 {
 	bool memory = true;
 	int source;
 
+	look(f);
 	for (unsigned i = 0; i < ZL_NORM_SOURCES && memory && !zl_flow_stalled(&f->flow); i++) {
 		source = zl_norm_next(f->norm, f->next);
-		if (source < 0)
+		if (source < 0) {
+			if (zl_norm_hears(f->norm))
+				zl_norm_flow_again(f, LOOK_NS);
 			return;
+		}
 		f->next = (unsigned)source + 1;
 		memory = read_source(f, (unsigned)source);
 	}

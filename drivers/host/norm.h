@@ -83,6 +83,12 @@ void zl_norm_flush(struct zl_norm *n);
 /* --- of a receiver --- */
 /* A source that may have something to be read: from number `from` on, round and round; -1: none. */
 int zl_norm_next(const struct zl_norm *n, unsigned from);
+/* Of a source that has a stream. */
+bool zl_norm_hears(const struct zl_norm *n);
+/* libnorm tells of what comes next in order, but not that a hole before it has become too old to be
+ * filled: while sources are heard, each may have something, which is to be looked for now and then.
+ */
+void zl_norm_look(struct zl_norm *n);
 /* Bytes of a source's stream; 0: no more now. */
 unsigned zl_norm_read(struct zl_norm *n, unsigned source, uint8_t *at, unsigned room);
 /* What was read is no message: what is read next is some message's beginning. */

@@ -115,8 +115,10 @@ void norm_event(struct zl_norm *n, const NormEvent *e)
 		heard_of(n, e->sender);
 		break;
 	case NORM_REMOTE_SENDER_INACTIVE:
-		if (s)
+		if (s) {
 			s->active = false;
+			s->readable = s->stream; /* what is behind a hole that nobody fills now */
+		}
 		break;
 	case NORM_REMOTE_SENDER_RESET: /* it has started again, with nothing of before */
 		if (s)
@@ -152,6 +154,20 @@ int zl_norm_next(const struct zl_norm *n, unsigned from)
 			return (int)at;
 	}
 	return -1;
+}
+
+bool zl_norm_hears(const struct zl_norm *n)
+{
+	for (unsigned i = 0; i < n->config.sources; i++)
+		if (n->source[i].active && n->source[i].stream)
+			return true;
+	return false;
+}
+
+void zl_norm_look(struct zl_norm *n)
+{
+	for (unsigned i = 0; i < n->config.sources; i++)
+		n->source[i].readable |= n->source[i].active && n->source[i].stream;
 }
 
 void zl_norm_resync(struct zl_norm *n, unsigned source)

@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #define HEARD_MAX 256
+#define WARM_MS   10 /* slow enough for a window of NORM's or PGM's to reach over a repair */
 
 /* --- what is sent --- */
 
@@ -165,7 +166,7 @@ static bool may_go(struct peer *self, struct talk *talk, const struct publisher 
 
 	/* Nothing says to a PUB that it is subscribed to but the subscriber, once it has something.
 	 */
-	while (p->deaf && poll(&told, 1, 1) == 0) {
+	while (p->deaf && poll(&told, 1, WARM_MS) == 0) {
 		talk_send(talk, warm, (size_t)n, false);
 		talk_flush(talk);
 	}

@@ -1,6 +1,5 @@
 /* norm:// with Debian's libzmq (libnorm) as source and as receiver: between a group and TCP, both
- * ways; who comes late, who comes again, and who is too slow. The group is on the loopback of the
- * namespace, which all have in common; each has a number of its own in it. */
+ * ways; who comes late, who comes again, and who is too slow. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,122 +13,43 @@
 #include <cmocka.h>
 
 #include "tests/interop/appliance.h"
+#include "tests/interop/norm_peers.h"
 #include "tests/interop/remote.h"
 
-#include "tests/interop/flow.h"
-
-#define GROUP   "239.192.7.1:7500"
-#define OURS    "norm://lo;" GROUP
-#define THEIR   "lo;" GROUP
-#define HIS(id) "norm://" #id "," THEIR
+#define GROUP    NORM_GROUP
+#define OURS     NORM_OURS
+#define MESSAGES 100000
+#define A_FEW    10000
 /* Another group of the same port. */
 #define OTHERS    "norm://lo;239.192.7.2:7500"
 #define HIS_OTHER "norm://1,lo;239.192.7.2:7500"
 
-/* Small and large, from what its number takes to 60 KiB; most are small. A source of libzmq 4.3
- * goes no further once it has a message that its buffer does not hold, which is of 2 KiB, with 3 or
- * 10 for its header. */
-#define SIZES       199
-#define MESSAGES    20000
-#define BATCH       500 /* at once: a packet each, where libzmq sends them */
-#define LIBZMQ_MOST 2038
-
-static struct flow mixed(uint64_t messages, uint32_t most)
+static void carry(struct appliance *a, const char *from, const char *const to[2], uint64_t messages)
 {
-	static const char *const topics[] = {"A.", "B.", "C."};
-	static uint32_t sizes[SIZES];
-
-	for (unsigned i = 0; i < SIZES; i++)
-		sizes[i] = 16 + i % 50;
-	sizes[10] = 1390;
-	sizes[50] = 1400; /* what a packet holds */
-	sizes[51] = 1401;
-	sizes[90] = 9000;
-	sizes[150] = 61440;
-	for (unsigned i = 0; i < SIZES; i++)
-		sizes[i] = sizes[i] < most ? sizes[i] : most;
-	return (struct flow){.topics = topics,
-			     .n_topics = 3,
-			     .bytes = sizes,
-			     .n_bytes = SIZES,
-			     .messages = messages,
-			     .batch = BATCH};
-}
-
-static struct appliance *start(unsigned poll_cores, const char *frontend, const char *backend)
-{
-	return appliance_start(&(struct appliance_config){.carrier = LAB_TAP,
-							  .poll_cores = poll_cores,
-							  .frontend = frontend,
-							  .backend = backend});
-}
-
-static const char *const by_tcp[] = {BACKEND, BACKEND}, *const by_norm[] = {HIS(2), HIS(3)};
-
-/* A socket of libzmq's that has a group takes half a minute to close. */
-static void leave(struct peer *p)
-{
-	peer_signal(p, SIGKILL);
-}
-
-/* One libzmq publishes, two subscribe, and all is as it was sent; none of them can say that it is
- * there, so that the publisher warms up until everybody has heard it. It is never further ahead
- * than NORM's buffers reach: what they no longer have cannot be repaired. */
-static void carry(struct appliance *a, const char *from, const char *const to[2])
-{
-	const struct flow flow = mixed(lab_scaled(MESSAGES),
-				       to == by_tcp ? LIBZMQ_MOST : UINT32_MAX);
-	struct publisher source = {.flow = &flow, .endpoint = from, .subscribers = 2, .deaf = true};
-	struct subscriber sink[2];
-	struct peer *publisher, *subscriber[2];
-
-	for (unsigned i = 0; i < 2; i++) {
-		sink[i] = (struct subscriber){.flow = &flow,
-					      .endpoint = to[i],
-					      .id = i,
-					      .prefixes = {""},
-					      .report = BATCH,
-					      .warmed = true};
-		subscriber[i] = peer_start(&a->net, "subscriber", subscriber_run, &sink[i]);
-	}
-	publisher = peer_start(&a->net, "publisher", publisher_run, &source);
-	peer_hear(publisher, "ready");
-	for (unsigned i = 0; i < 2; i++)
-		peer_hear(subscriber[i], "warm");
-	peer_tell(publisher, "go", 0);
-	for (uint64_t sent = BATCH; sent <= flow.messages; sent += BATCH) {
-		for (unsigned i = 0; i < 2; i++)
-			peer_hear(subscriber[i], "reached");
-		if (sent < flow.messages)
-			peer_tell(publisher, "next", 0);
-	}
-	flow_rate("publisher", peer_hear(publisher, "sent"));
-	for (unsigned i = 0; i < 2; i++)
-		flow_rate("subscriber", peer_hear(subscriber[i], "received"));
-	for (unsigned i = 0; i < 2; i++)
-		leave(subscriber[i]);
-	leave(publisher);
-	assert_int_equal(appliance_counter(a, "core.norm_lost"), 0);
+	norm_carry(a, from, to, lab_scaled(messages));
 	appliance_stop(a);
 }
 
 static void test_a_group_is_received(void **state)
 {
 	(void)state;
-	carry(start(1, "connect: [\"" OURS "\"], hwm: 0", NULL), HIS(1), by_tcp);
+	carry(norm_start(1, "connect: [\"" OURS "\"], hwm: 0", NULL), NORM_HIS(1), norm_by_tcp,
+	      MESSAGES);
 }
 
 static void test_a_group_is_sent_to(void **state)
 {
 	(void)state;
-	carry(start(1, NULL, "bind: [\"" OURS "\"], hwm: 0"), FRONTEND, by_norm);
+	carry(norm_start(1, NULL, "bind: [\"" OURS "\"], hwm: 0"), FRONTEND, norm_by_group,
+	      MESSAGES);
 }
 
 static void test_several_cores_share_the_work(void **state)
 {
 	(void)state;
-	carry(start(2, "bind: [\"" OURS "\"], hwm: 0", NULL), HIS(1), by_tcp);
-	carry(start(2, NULL, "connect: [\"" OURS "\"], hwm: 0"), FRONTEND, by_norm);
+	carry(norm_start(2, "bind: [\"" OURS "\"], hwm: 0", NULL), NORM_HIS(1), norm_by_tcp, A_FEW);
+	carry(norm_start(2, NULL, "connect: [\"" OURS "\"], hwm: 0"), FRONTEND, norm_by_group,
+	      A_FEW);
 }
 
 /* --- who comes late, or again --- */
@@ -207,7 +127,7 @@ static void test_who_joins_late_begins_with_whole_messages(void **state)
 	(void)state;
 	peer_hear(early, "there");
 	appliance_await_peers(a, 2);
-	pub = peer_start(&a->net, "ticker", tick_run, HIS(1));
+	pub = peer_start(&a->net, "ticker", tick_run, NORM_HIS(1));
 	peer_hear(pub, "ready");
 	peer_tell(pub, "go", 0);
 	peer_hear(pub, "ready");
@@ -223,9 +143,9 @@ static void test_who_joins_late_begins_with_whole_messages(void **state)
 	assert_in_range(got->n, 0, TICKS - 1);
 	assert_true(appliance_counter(a, "core.norm_lost") >= got->seconds);
 	peer_hear(early, "received");
-	leave(early);
-	leave(sub);
-	leave(pub);
+	norm_leave(early);
+	norm_leave(sub);
+	norm_leave(pub);
 	appliance_stop(a);
 }
 
@@ -239,7 +159,7 @@ static struct peer *source(struct appliance *a, const char *name, const char *en
 
 static struct appliance *received_by_tcp(struct peer **sub)
 {
-	struct appliance *a = start(1, "connect: [\"" OURS "\"]", NULL);
+	struct appliance *a = norm_start(1, "connect: [\"" OURS "\"]", NULL);
 
 	*sub = remote_start(&a->net, "subscriber", ZMQ_SUB);
 	remote_subscribe(*sub, "");
@@ -254,18 +174,18 @@ static void test_a_source_that_comes_again_is_heard_again(void **state)
 	struct appliance *a = received_by_tcp(&sub);
 
 	(void)state;
-	pub = source(a, "source", HIS(1));
+	pub = source(a, "source", NORM_HIS(1));
 	remote_send(pub, "one");
 	remote_expect(sub, "one");
 	peer_signal(pub, SIGKILL);
-	pub = source(a, "source again", HIS(1));
+	pub = source(a, "source again", NORM_HIS(1));
 	remote_send_more(pub, "two");
 	remote_send(pub, "parts");
 	remote_expect(sub, "two");
 	remote_expect(sub, "parts");
 	appliance_await_counter(a, "core.norm_streams", 2);
-	leave(pub);
-	leave(sub);
+	norm_leave(pub);
+	norm_leave(sub);
 	appliance_stop(a);
 }
 
@@ -275,8 +195,8 @@ static void test_two_sources_are_heard_at_once(void **state)
 	struct appliance *a = received_by_tcp(&sub);
 
 	(void)state;
-	one = source(a, "one", HIS(1));
-	other = source(a, "other", HIS(2));
+	one = source(a, "one", NORM_HIS(1));
+	other = source(a, "other", NORM_HIS(2));
 	for (unsigned i = 0; i < 20; i++) {
 		remote_send(one, "of one");
 		remote_expect(sub, "of one");
@@ -284,9 +204,9 @@ static void test_two_sources_are_heard_at_once(void **state)
 		remote_expect(sub, "of the other");
 	}
 	assert_int_equal(appliance_counter(a, "core.norm_streams"), 2);
-	leave(one);
-	leave(other);
-	leave(sub);
+	norm_leave(one);
+	norm_leave(other);
+	norm_leave(sub);
 	appliance_stop(a);
 }
 
@@ -297,7 +217,7 @@ static void test_a_group_that_is_left_is_heard_no_more(void **state)
 	const char *wrong;
 
 	(void)state;
-	pub = source(a, "source", HIS(1));
+	pub = source(a, "source", NORM_HIS(1));
 	remote_send(pub, "one");
 	remote_expect(sub, "one");
 	assert_null(appliance_change(a, "disconnect", "feed.frontend", OURS));
@@ -310,8 +230,8 @@ static void test_a_group_that_is_left_is_heard_no_more(void **state)
 	appliance_await_counter(a, "core.streams_ready", 3);
 	remote_send(pub, "three");
 	remote_expect(sub, "three");
-	leave(pub);
-	leave(sub);
+	norm_leave(pub);
+	norm_leave(sub);
 	appliance_stop(a);
 }
 
@@ -321,16 +241,16 @@ static void test_a_group_that_is_left_is_heard_no_more(void **state)
 static void test_a_slow_group_is_held_to_the_hwm(void **state)
 {
 	static uint8_t big[8000];
-	struct appliance *a = start(1, NULL,
-				    "bind: [\"" BACKEND "\", \"" OURS
-				    "\"], hwm: 10, sndbuf: 4096, options: {norm_mode: 0, "
-				    "rate: 1000, norm_buffer_size: 64}");
+	struct appliance *a = norm_start(1, NULL,
+					 "bind: [\"" BACKEND "\", \"" OURS
+					 "\"], hwm: 10, sndbuf: 4096, options: {norm_mode: 0, "
+					 "rate: 1000, norm_buffer_size: 64}");
 	struct peer *sub = remote_start(&a->net, "subscriber", ZMQ_SUB);
 	struct peer *pub = remote_start(&a->net, "publisher", ZMQ_XPUB);
 
 	(void)state;
 	remote_subscribe(sub, "");
-	remote_connect(sub, HIS(2));
+	remote_connect(sub, NORM_HIS(2));
 	remote_connect(pub, FRONTEND);
 	remote_expect_subscription(pub, true, "");
 	remote_send(pub, "first");
@@ -346,8 +266,8 @@ static void test_a_slow_group_is_held_to_the_hwm(void **state)
 		remote_expect_bytes(sub, big, sizeof(big));
 	}
 	assert_int_equal(appliance_counter(a, "core.drop_flow_no_memory"), 0);
-	leave(pub);
-	leave(sub);
+	norm_leave(pub);
+	norm_leave(sub);
 	appliance_stop(a);
 }
 
@@ -365,12 +285,12 @@ static void steer(struct appliance *a, const char *command)
 /* What the socket does not take in time is not read, and waits in NORM's buffers. */
 static void test_a_socket_without_room_holds_the_stream(void **state)
 {
-	static uint8_t big[LIBZMQ_MOST];
+	static uint8_t big[NORM_LIBZMQ_MOST];
 	struct peer *sub, *pub;
 	struct appliance *a = received_by_tcp(&sub);
 
 	(void)state;
-	pub = source(a, "source", HIS(1));
+	pub = source(a, "source", NORM_HIS(1));
 	remote_send(pub, "first");
 	remote_expect(sub, "first");
 	steer(a, "pause");
@@ -385,8 +305,8 @@ static void test_a_socket_without_room_holds_the_stream(void **state)
 		remote_expect_bytes(sub, big, sizeof(big));
 	}
 	assert_int_equal(appliance_counter(a, "core.norm_lost"), 0);
-	leave(pub);
-	leave(sub);
+	norm_leave(pub);
+	norm_leave(sub);
 	appliance_stop(a);
 }
 
