@@ -70,9 +70,22 @@ static void started(struct zl_control *c, const struct zl_ipc_result *r, uint64_
 	running(c);
 }
 
-static void port_done(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
+static void element_done(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
 {
 	const struct zl_ipc_empty empty = {0};
+	unsigned next = (unsigned)argument;
+
+	if (r->error)
+		refused(c, r, next > 0 ? c->config.elements[next - 1].at.config_line : 0);
+	else if (next < c->config.n_elements)
+		zl_dataplane_request(c, ZL_IPC_ELEMENT, &c->config.elements[next].at, element_done,
+				     next + 1);
+	else
+		zl_dataplane_request(c, ZL_IPC_START, &empty, started, 0);
+}
+
+static void port_done(struct zl_control *c, const struct zl_ipc_result *r, uint64_t argument)
+{
 	unsigned next = (unsigned)argument;
 
 	if (r->error) {
@@ -82,7 +95,7 @@ static void port_done(struct zl_control *c, const struct zl_ipc_result *r, uint6
 	if (next < c->config.n_ports)
 		zl_dataplane_request(c, ZL_IPC_PORT, &c->config.ports[next], port_done, next + 1);
 	else
-		zl_dataplane_request(c, ZL_IPC_START, &empty, started, 0);
+		element_done(c, r, 0);
 }
 
 /* `auto`: hugepages if enough of them are free now. */

@@ -68,6 +68,8 @@ struct zl_dataplane {
 	struct zl_ipc_setup setup;
 	unsigned n_ports;
 	struct zl_ipc_port port_config[ZL_IPC_PORTS_MAX];
+	unsigned n_elements;
+	struct zl_ipc_element element_config[ZL_ELEMENTS_MAX];
 
 	/* running */
 	bool eal, running, stop;

@@ -5,6 +5,7 @@
 #include <rte_cycles.h>
 #include <rte_lcore.h>
 
+#include "dataplane/element.h"
 #include "dataplane/lcore.h"
 #include "drivers/host/kernel.h"
 
@@ -71,6 +72,7 @@ bool zl_core_turn(struct zl_lcore *c)
 	stage(c, ZL_STAGE_other);
 	sweep(c);
 	zl_flows_turn(c); /* datagrams, as messages */
+	zl_elements_turn(c);
 	stage(c, ZL_STAGE_net_out);
 	/* readable streams to sessions, messages to pipes, pipes to streams, streams to frames */
 	zl_net_output(c->net, c->now_ns);

@@ -195,9 +195,10 @@ struct zl_lcore {
 
 	struct zl_shard *shard[ZL_SHARDS_MAX];
 	struct zl_core_endpoint endpoint[ZL_ENDPOINTS_MAX];
-	struct zl_flow *flows;       /* that live here, */
-	struct zl_flow *flows_ended; /* or did until the core's end */
-	uint64_t flow_parts;         /* that their sockets have taken */
+	struct zl_elements *elements; /* element.c; or NULL */
+	struct zl_flow *flows;        /* that live here, */
+	struct zl_flow *flows_ended;  /* or did until the core's end */
+	uint64_t flow_parts;          /* that their sockets have taken */
 	struct zl_pgm_place pgm_place[ZL_PGM_PLACES];
 	uint64_t pgm_counter[PGM_COUNTERS];
 	struct zl_peer *peers;

@@ -20,7 +20,7 @@ static void setup(struct zl_dataplane *d, uint64_t seq, const struct zl_ipc_setu
 	}
 	d->setup = *m;
 	d->has_setup = true;
-	d->n_ports = 0;
+	d->n_ports = d->n_elements = 0;
 	zl_host_result(d, seq, 0, 0, "");
 }
 
@@ -31,6 +31,18 @@ static void port(struct zl_dataplane *d, uint64_t seq, const struct zl_ipc_port 
 		return;
 	}
 	d->port_config[d->n_ports++] = *m;
+	zl_host_result(d, seq, 0, 0, "");
+}
+
+static void element(struct zl_dataplane *d, uint64_t seq, const struct zl_ipc_element *m)
+{
+	if (d->running || !d->has_setup || d->n_elements == ZL_ELEMENTS_MAX ||
+	    m->ports >> d->n_ports) {
+		zl_host_result(d, seq, -EPROTO, m->config_line,
+			       "a network element at the wrong moment");
+		return;
+	}
+	d->element_config[d->n_elements++] = *m;
 	zl_host_result(d, seq, 0, 0, "");
 }
 
@@ -335,6 +347,8 @@ static void take_before_start(struct zl_dataplane *d, struct zl_letter *letter)
 		setup(d, h->seq, zl_ipc_body(letter->packet));
 	else if (h->type == ZL_IPC_PORT)
 		port(d, h->seq, zl_ipc_body(letter->packet));
+	else if (h->type == ZL_IPC_ELEMENT)
+		element(d, h->seq, zl_ipc_body(letter->packet));
 	else if (h->type == ZL_IPC_START)
 		start(d, h->seq);
 	else if (h->type == ZL_IPC_SHUTDOWN)

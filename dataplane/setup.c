@@ -12,6 +12,7 @@
 #include <rte_mbuf_pool_ops.h>
 
 #include "dataplane/dataplane.h"
+#include "dataplane/element.h"
 #include "dataplane/net/steer.h"
 #include "drivers/host/kernel.h"
 
@@ -404,6 +405,17 @@ static int launch(struct zl_dataplane *d, char *text, size_t bytes)
 	return 0;
 }
 
+static int make_elements(struct zl_dataplane *d, char *text, size_t bytes, uint32_t *line)
+{
+	int error = zl_elements_create(d->core[0], d->element_config, d->n_elements);
+
+	if (!error)
+		return 0;
+	snprintf(text, bytes, "pgm_elements: %s; name fewer elements or groups", strerror(-error));
+	*line = d->element_config[0].config_line;
+	return error;
+}
+
 int zl_dataplane_start(struct zl_dataplane *d, char *text, size_t bytes, uint32_t *line)
 {
 	int error;
@@ -418,6 +430,8 @@ int zl_dataplane_start(struct zl_dataplane *d, char *text, size_t bytes, uint32_
 		if (error)
 			*line = d->port_config[i].config_line;
 	}
+	if (!error)
+		error = make_elements(d, text, bytes, line);
 	return error ? error : launch(d, text, bytes);
 }
 
@@ -447,6 +461,7 @@ static void core_free(struct zl_lcore *c)
 		return;
 	zl_idle_close(c);
 	zl_kernel_destroy(c->kernel);
+	zl_elements_destroy(c);
 	if (c->net)
 		zl_net_destroy(c->net);
 	if (c->zmtp.ops)

@@ -257,6 +257,14 @@ bool zl_config_check(struct zl_yaml *y, struct zl_config *config)
 			return false;
 		zl_yaml_leave(y, was);
 	}
+	for (unsigned i = 0; i < config->n_elements; i++) {
+		const struct zl_ipc_element *e = &config->elements[i].at;
+		size_t was = zl_yaml_enter(y, "pgm_elements", 0);
+		zl_yaml_enter(y, NULL, (int)i);
+		if (!check_name(y, e->config_line, e->name) || !zl_element_check(y, config, i))
+			return false;
+		zl_yaml_leave(y, was);
+	}
 	for (unsigned i = 0; i < config->n_devices; i++) {
 		size_t was = zl_yaml_enter(y, "devices", 0);
 		zl_yaml_enter(y, NULL, (int)i);
@@ -285,6 +293,12 @@ static uint64_t config_hash(const struct zl_config *config)
 		memcpy(&port, &config->ports[i], sizeof(port));
 		port.config_line = 0;
 		hash = hash_bytes(hash, &port, sizeof(port));
+	}
+	for (unsigned i = 0; i < config->n_elements; i++) {
+		struct zl_ipc_element element;
+		memcpy(&element, &config->elements[i].at, sizeof(element));
+		element.config_line = 0;
+		hash = hash_bytes(hash, &element, sizeof(element));
 	}
 	return hash;
 }

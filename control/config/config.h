@@ -95,6 +95,13 @@ struct zl_config_device {
 	unsigned line;
 };
 
+/* Its ports are found by name once all are known. */
+struct zl_config_element {
+	struct zl_ipc_element at;
+	char port[ZL_IPC_PORTS_MAX][ZL_NAME_MAX];
+	unsigned n_ports;
+};
+
 struct zl_config {
 	char file[512];
 	char run_dir[ZL_RUN_DIR_MAX];
@@ -102,6 +109,8 @@ struct zl_config {
 	uint32_t hugepages; /* enum zl_hugepages; setup.hugepages is decided at set-up */
 	struct zl_ipc_port ports[ZL_IPC_PORTS_MAX];
 	unsigned n_ports;
+	struct zl_config_element elements[ZL_ELEMENTS_MAX];
+	unsigned n_elements;
 	struct zl_config_device *devices;
 	unsigned n_devices;
 };

@@ -86,6 +86,7 @@ static const struct zl_yaml_key top_keys[] = {
 	{"tcp", zl_yaml_map, .more = tcp_keys},
 	{"limits", zl_yaml_map, .more = limit_keys},
 	{"ports", zl_port_list},
+	{"pgm_elements", zl_element_list},
 	{"devices", zl_device_list},
 	{0},
 };

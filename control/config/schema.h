@@ -7,7 +7,9 @@
 
 /* Reads the document into the struct, whose defaults it sets first. */
 bool zl_schema_read(struct zl_yaml *y, struct zl_config *config);
-zl_yaml_read zl_port_list, zl_device_list;
+zl_yaml_read zl_port_list, zl_element_list, zl_device_list;
+/* schema_element.c: once its ports are known. */
+bool zl_element_check(struct zl_yaml *y, struct zl_config *config, unsigned i);
 /* schema_policy.c: into a zl_ipc_policy; and, when the socket is known as a whole, does all of it
  * fit together? */
 zl_yaml_read zl_policy, zl_last_values;

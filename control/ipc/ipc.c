@@ -77,6 +77,17 @@ static bool check_port(const struct zl_ipc_port *m, size_t tail)
 	       check_impair(&m->rx) && check_impair(&m->tx);
 }
 
+static bool check_element(const struct zl_ipc_element *m, size_t tail)
+{
+	if (tail || !NAMED(m->name) || __builtin_popcount(m->ports) < 2 ||
+	    m->ports >> ZL_IPC_PORTS_MAX || !m->groups || m->groups > ZL_ELEMENT_GROUPS)
+		return false;
+	for (uint32_t i = 0; i < m->groups; i++)
+		if (m->group[i] >> 28 != 0xe)
+			return false;
+	return true;
+}
+
 static bool check_socket(const struct zl_ipc_socket *m, size_t tail)
 {
 	return tail == 0 && m->id != 0 && m->type < ZL_SOCKET_TYPES && NAMED(m->name) &&

@@ -8,10 +8,10 @@
  * that fails ends the connection, not the process.
  *
  * The dataplane listens and serves one control at a time. On accept it sends HELLO. If HELLO says
- * "not set up", control sends SETUP, its PORTs and START, then its sockets, devices and endpoints.
- * If it is set up, control sends DUMP and rebuilds its tables from what comes (reconciliation),
- * then goes on. Requests carry a seq and are answered by one RESULT of the same seq, in order of
- * completion; events carry seq 0. */
+ * "not set up", control sends SETUP, its PORTs, its ELEMENTs and START, then its sockets, devices
+ * and endpoints. If it is set up, control sends DUMP and rebuilds its tables from what comes
+ * (reconciliation), then goes on. Requests carry a seq and are answered by one RESULT of the same
+ * seq, in order of completion; events carry seq 0. */
 #ifndef ZL_CONTROL_IPC_H
 #define ZL_CONTROL_IPC_H
 
@@ -36,6 +36,8 @@
 #define ZL_POLL_CORES_MAX 16
 #define ZL_CORES_MAX      17 /* poll cores and the host core */
 #define ZL_IPC_PORTS_MAX  16
+#define ZL_ELEMENTS_MAX   8
+#define ZL_ELEMENT_GROUPS 64
 
 /* X(NAME, struct suffix, direction): C control to dataplane, D dataplane to control.
  * R: a request, answered by RESULT. */
@@ -44,6 +46,7 @@
 	X(HELLO, hello, D)                                                                         \
 	X(SETUP, setup, CR)                                                                        \
 	X(PORT, port, CR)                                                                          \
+	X(ELEMENT, element, CR)                                                                    \
 	X(START, empty, CR)                                                                        \
 	X(RESULT, result, D)                                                                       \
 	X(DUMP, empty, CR)                                                                         \
@@ -199,6 +202,17 @@ struct zl_ipc_port {
 	uint32_t prefix_len;
 	uint32_t queues; /* 0: as many as poll cores if the kind can, else 1 */
 	struct zl_impair rx, tx;
+	uint32_t config_line;
+	uint32_t reserved;
+};
+
+/* A PGM network element (RFC 3208 7): core 0 passes what is sent to these groups on between these
+ * ports. No two elements have a group in common by the same port. */
+struct zl_ipc_element {
+	char name[ZL_NAME_MAX];
+	uint32_t ports; /* two or more: a bit each, in the order that PORTs came */
+	uint32_t groups;
+	uint32_t group[ZL_ELEMENT_GROUPS]; /* host order */
 	uint32_t config_line;
 	uint32_t reserved;
 };

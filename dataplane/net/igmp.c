@@ -131,7 +131,7 @@ static void send_message(struct zl_net *net, uint16_t port, struct rte_mbuf *m, 
 	h->checksum = packet_checksum(m);
 	count(net, ZL_NET_igmp_tx_reports);
 	ipv4_send_group(
-		net, port, m, to,
+		net, port, m, net->port[port].ip, to,
 		(struct ipv4_how){.proto = IPPROTO_IGMP, .tos = TOS, .ttl = 1, .alert = true});
 }
 

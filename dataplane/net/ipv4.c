@@ -61,6 +61,13 @@ static enum zl_net_counter check(const struct zl_net *net, uint16_t port, const 
 	return ZL_NET_COUNTERS;
 }
 
+/* Can somebody have this address who sends to this port? */
+static bool source_right(const struct zl_net *net, uint16_t port, uint32_t src)
+{
+	return unicast(src) && !subnet_special(&net->port[port], src) &&
+	       (zl_net_port_of(net, src) < 0 || net->origin != FROM_PORT);
+}
+
 /* As check(), of the addresses. Local delivery is for addresses of any port. */
 static enum zl_net_counter check_addresses(const struct zl_net *net, uint16_t port, uint32_t src,
 					   uint32_t dst)
@@ -69,8 +76,7 @@ static enum zl_net_counter check_addresses(const struct zl_net *net, uint16_t po
 
 	if (unlikely((dst != p->ip || !dst) && zl_net_port_of(net, dst) < 0 && !zl_is_group(dst)))
 		return ZL_NET_ip_drop_not_ours;
-	if (unlikely(!unicast(src) || subnet_special(p, src) ||
-		     (zl_net_port_of(net, src) >= 0 && net->origin == FROM_PORT)))
+	if (unlikely(!source_right(net, port, src)))
 		return ZL_NET_ip_drop_source;
 	return ZL_NET_COUNTERS;
 }
@@ -148,6 +154,13 @@ static void deliver(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsig
 		raw_input(net, port, m, header, src, dst, proto);
 }
 
+/* Is it looked at by whoever passes packets on? Not what we sent ourselves. */
+static bool passes(const struct zl_net *net, uint16_t port, uint8_t proto)
+{
+	return net->transit.ports >> port & 1 && proto == net->transit.proto &&
+	       net->origin == FROM_PORT;
+}
+
 void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
@@ -166,6 +179,9 @@ void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m)
 	dst = rte_be_to_cpu_32(ip->dst_addr);
 	proto = ip->next_proto_id;
 	fragment = ip->fragment_offset & RTE_BE16(FRAGMENTED);
+	if (unlikely(passes(net, port, proto)) && !fragment && source_right(net, port, src) &&
+	    transit_input(net, port, m))
+		return;
 	why = check_addresses(net, port, src, dst);
 	if (unlikely(fragment && why == ZL_NET_COUNTERS))
 		why = check_fragment(net, port, dst, proto);

@@ -148,13 +148,13 @@ static struct rte_ether_addr group_mac(uint32_t group)
 		{0x01, 0x00, 0x5e, group >> 16 & 0x7f, group >> 8 & 0xff, group & 0xff}};
 }
 
-void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t group,
-		     struct ipv4_how how)
+void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src,
+		     uint32_t group, struct ipv4_how how)
 {
 	const struct zl_net_port *p = &net->port[port];
 	struct rte_ether_addr mac = group_mac(group);
 
-	if (unlikely(!add_header(net, p, m, p->ip, group, how))) {
+	if (unlikely(!add_header(net, p, m, src, group, how))) {
 		drop(net, m, ZL_NET_ip_drop_no_buffer);
 		return;
 	}

@@ -89,6 +89,11 @@ int zl_net_port_add(struct zl_net *net, uint16_t port, const struct zl_net_port 
 	return 0;
 }
 
+uint32_t zl_net_address(const struct zl_net *net, uint16_t port)
+{
+	return net->port[port].ip;
+}
+
 int zl_net_port_of(const struct zl_net *net, uint32_t ip)
 {
 	if (!ip)

@@ -90,6 +90,8 @@ struct zl_net_port {
 	uint32_t gateway; /* host order; 0: none */
 };
 int zl_net_port_add(struct zl_net *net, uint16_t port, const struct zl_net_port *p);
+/* Its address, host order; 0: none. */
+uint32_t zl_net_address(const struct zl_net *net, uint16_t port);
 /* The port whose address this is, or -1. */
 int zl_net_port_of(const struct zl_net *net, uint32_t ip);
 /* The port by which that host is reached, or -1. */

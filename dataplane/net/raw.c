@@ -177,6 +177,6 @@ int zl_raw_send_group(struct zl_net *net, const struct zl_raw *r, struct rte_mbu
 	rc = prepare(net, r, m, hops, flags, &how);
 	how.loop = r->s.loop && sockets_find(net->raw, group, how.proto);
 	if (!rc)
-		ipv4_send_group(net, port, m, group, how);
+		ipv4_send_group(net, port, m, net->port[port].ip, group, how);
 	return rc;
 }

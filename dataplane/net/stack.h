@@ -5,6 +5,7 @@
 
 #include "dataplane/net/net.h"
 #include "dataplane/net/timer.h"
+#include "dataplane/net/transit.h"
 
 struct tcp;     /* tcp/tcp.h */
 struct arp;     /* arp.c */
@@ -49,6 +50,12 @@ struct zl_net {
 		struct rte_mbuf *packet[LOOP_MAX];
 		uint16_t port[LOOP_MAX];
 	} loop; /* loop.c */
+	struct {
+		zl_transit_receive *receive;
+		void *owner;
+		uint32_t ports; /* a bit each */
+		uint8_t proto;
+	} transit; /* transit.c */
 	uint64_t counter[ZL_NET_COUNTERS];
 };
 
@@ -114,10 +121,10 @@ struct ipv4_how {
  * ipv4_route names has RTE_ETH_TX_OFFLOAD_TCP_TSO; the packet is still at most 65535 bytes. */
 int ipv4_send(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
 	      struct ipv4_how how);
-/* As ipv4_send, to a group, from that port and its address; nobody is asked for a MAC address
+/* As ipv4_send, to a group, from that port; nobody is asked for a MAC address
  * (RFC 1112 6.4). */
-void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t group,
-		     struct ipv4_how how);
+void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src,
+		     uint32_t group, struct ipv4_how how);
 unsigned ipv4_header_bytes(struct ipv4_how how);
 int ipv4_output_tos(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
 		    uint8_t proto, uint8_t tos);
@@ -194,6 +201,11 @@ void raw_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned i
 	       uint32_t src, uint32_t dst, uint8_t proto);
 /* Has any socket this address and protocol, here or on another core? */
 bool raw_bound(const struct zl_net *net, uint32_t dst, uint8_t proto);
+
+/* transit.c */
+/* A packet at its IP header, which was checked, of the protocol and one of the ports of
+ * zl_transit_open(). true: nobody else is to have it, and it is freed. */
+bool transit_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
 
 /* checksum.c */
 /* Checksum of everything from m's data on, over the whole chain, in network order. Zero if the

@@ -241,7 +241,7 @@ int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbu
 	}
 	rc = add_header(net, u, m, group->port);
 	if (!rc)
-		ipv4_send_group(net, port, m, group->ip,
+		ipv4_send_group(net, port, m, net->port[port].ip, group->ip,
 				(struct ipv4_how){.proto = IPPROTO_UDP, .ttl = hops, .loop = loop});
 	return rc;
 }

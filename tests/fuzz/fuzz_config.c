@@ -163,6 +163,10 @@ static void check(const struct zl_config *c)
 	check_packet(ZL_IPC_SETUP, &c->setup);
 	for (unsigned i = 0; i < c->n_ports; i++)
 		check_packet(ZL_IPC_PORT, &c->ports[i]);
+	for (unsigned i = 0; i < c->n_elements; i++) {
+		check_packet(ZL_IPC_ELEMENT, &c->elements[i].at);
+		require(!(c->elements[i].at.ports >> c->n_ports));
+	}
 	for (unsigned i = 0; i < c->n_devices; i++) {
 		const struct zl_config_device *d = &c->devices[i];
 

@@ -160,6 +160,12 @@ static void make_good(uint16_t type, void *body)
 	case ZL_IPC_PORT:
 		strcpy(((struct zl_ipc_port *)body)->name, "p");
 		return;
+	case ZL_IPC_ELEMENT:
+		strcpy(((struct zl_ipc_element *)body)->name, "e");
+		((struct zl_ipc_element *)body)->ports = 3;
+		((struct zl_ipc_element *)body)->groups = 1;
+		((struct zl_ipc_element *)body)->group[0] = 0xefc00101;
+		return;
 	case ZL_IPC_SETUP:
 		((struct zl_ipc_setup *)body)->poll_cores = 1;
 		return;

@@ -448,8 +448,8 @@ static void match(struct feed *f)
 
 static void other(struct feed *f)
 {
-	static const uint16_t types[] = {ZL_IPC_DUMP,  ZL_IPC_COUNT, ZL_IPC_SUBS_ACK,
-					 ZL_IPC_SETUP, ZL_IPC_PORT,  ZL_IPC_START};
+	static const uint16_t types[] = {ZL_IPC_DUMP, ZL_IPC_COUNT,   ZL_IPC_SUBS_ACK, ZL_IPC_SETUP,
+					 ZL_IPC_PORT, ZL_IPC_ELEMENT, ZL_IPC_START};
 	uint16_t type = types[feed_u8(f) % RTE_DIM(types)];
 	uint64_t *body = zl_ipc_begin(packet, type, ++seq);
 

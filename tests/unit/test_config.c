@@ -18,7 +18,10 @@
 #define PORT    "ports: [{name: e0, kind: tap, device: zl0, address: 10.0.0.1/24}]\n"
 #define PORTS   "ports:\n- {name: e0, kind: tap, device: zl0, address: 10.0.0.1/24}\n"
 #define DEVICES PORT "devices:\n"
-#define TEN     "0123456789"
+#define ELEMENT(at, groups)                                                                        \
+	PORTS "- {name: e1, kind: tap, device: zl1, address: 10.0.1.1/24}\npgm_elements:\n"        \
+	      "- {name: w, ports: " at ", groups: " groups "}\n"
+#define TEN "0123456789"
 #define SIDES(front, back)                                                                         \
 	DEVICES "- name: feed\n  kind: forwarder\n  frontend: {" front "}\n  backend: {" back "}"  \
 		"\n"
@@ -49,7 +52,7 @@ static const struct {
 	{"{}", "t.yaml:1: there are neither ports nor devices: nothing to do"},
 	{"prots: []", "t.yaml:1: prots: unknown key; did you mean \"ports\"?"},
 	{"x: 1", "t.yaml:1: x: unknown key; the keys here are run_dir, cores, memory, tcp, limits, "
-		 "ports, devices"},
+		 "ports, pgm_elements, devices"},
 	{PORT "ports: []", "t.yaml:2: ports: is given twice; keep one"},
 	{"ports: []", "t.yaml:1: there are neither ports nor devices: nothing to do"},
 	{"ports: eth0", "t.yaml:1: ports: is one value, but a list of ports belongs here"},
@@ -131,6 +134,28 @@ static const struct {
 	 "t.yaml:3: ports[1]: the address 10.0.0.1 is taken by port \"e0\" of line 2"},
 	{PORTS "- {name: e1, kind: tap, device: zl0, address: 10.0.1.1/16}",
 	 "t.yaml:3: ports[1]: the device \"zl0\" is taken by port \"e0\" of line 2"},
+	{ELEMENT("[e0, e1]", "10.0.0.1"), "t.yaml:5: pgm_elements[0].groups[0]: 10.0.0.1 is no "
+					  "group that routers pass on, such as 239.192.1.1"},
+	{ELEMENT("[e0, e1]", "224.0.0.9"), "t.yaml:5: pgm_elements[0].groups[0]: 224.0.0.9 is no "
+					   "group that routers pass on, such as 239.192.1.1"},
+	{ELEMENT("[e0, e1]", "[]"),
+	 "t.yaml:5: pgm_elements[0].groups: has 0 groups; 1 to 64 are possible"},
+	{ELEMENT("[e0]", "239.192.1.1"), "t.yaml:5: pgm_elements[0]: a network element stands "
+					 "between ports: name two or more"},
+	{ELEMENT("[e0, e0]", "239.192.1.1"),
+	 "t.yaml:5: pgm_elements[0]: port \"e0\" is named twice"},
+	{ELEMENT("[e0, e2]", "239.192.1.1"),
+	 "t.yaml:5: pgm_elements[0]: there is no port \"e2\"; name one of `ports`"},
+	{ELEMENT("e0", "239.192.1.1"), "t.yaml:5: pgm_elements[0].ports: is one value, but a list "
+				       "of names of ports belongs here"},
+	{ELEMENT("[e0, e1]", "239.192.1.1") "- {name: w, ports: [e0, e1], groups: 239.192.1.2}",
+	 "t.yaml:6: pgm_elements[1]: the name \"w\" is taken by the element of line 5"},
+	{ELEMENT("[e0, e1]",
+		 "[239.192.1.1, 239.192.1.2]") "- {name: x, ports: [e1, e0], groups: 239.192.1.2}",
+	 "t.yaml:6: pgm_elements[1]: element \"w\" of line 5 has 239.192.1.2 on one of these "
+	 "ports already"},
+	{ELEMENT("[e0, e1]", "239.192.1.1") "- {ports: [e0, e1], groups: 239.192.1.2}",
+	 "t.yaml:6: pgm_elements[1]: the key \"name\" is missing"},
 	{"cores: {poll: 0}", "t.yaml:1: cores.poll: \"0\" is not a number from 1 to 16"},
 	{"cores: {poll: many}", "t.yaml:1: cores.poll: \"many\" is not a number from 1 to 16"},
 	{"cores: {cpus: [1, x]}", "t.yaml:1: cores.cpus[1]: \"x\" is not a number from 0 to 1023"},
@@ -721,6 +746,37 @@ static void test_a_whole_file_becomes_the_contracts_structs(void **state)
 	zl_config_free(&config);
 }
 
+static void test_an_element_is_of_ports_and_groups(void **state)
+{
+	static const char first[] =
+		"pgm_elements:\n"
+		"- {name: w, ports: [e2, e0], groups: 239.192.1.1}\n"
+		"- {name: x, ports: [e0, e1, e2], groups: [239.192.1.2, 239.192.1.3]}\n",
+			  ports[] = PORTS
+			  "- {name: e1, kind: tap, device: zl1, address: 10.0.1.1/24}\n"
+			  "- {name: e2, kind: tap, device: zl2, address: 10.0.2.1/24}\n";
+	struct zl_config config, without;
+	char text[1024], error[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s%s", first, ports);
+	assert_int_equal(load(&config, text, error, sizeof(error)), 0);
+	assert_int_equal(config.n_elements, 2);
+	assert_string_equal(config.elements[0].at.name, "w");
+	assert_int_equal(config.elements[0].at.ports, 5);
+	assert_int_equal(config.elements[0].at.groups, 1);
+	assert_int_equal(config.elements[0].at.group[0], 0xefc00101);
+	assert_int_equal(config.elements[0].at.config_line, 2);
+	assert_int_equal(config.elements[1].at.ports, 7);
+	assert_int_equal(config.elements[1].at.groups, 2);
+	assert_int_equal(config.elements[1].at.group[1], 0xefc00103);
+	assert_int_equal(load(&without, ports, error, sizeof(error)), 0);
+	assert_int_equal(without.n_elements, 0);
+	assert_true(without.setup.config_hash != config.setup.config_hash);
+	zl_config_free(&config);
+	zl_config_free(&without);
+}
+
 static void test_the_hash_is_of_what_needs_a_restart_only(void **state)
 {
 	struct zl_config config;
@@ -793,6 +849,7 @@ int main(void)
 		cmocka_unit_test(test_an_address_says_who_carries_it),
 		cmocka_unit_test(test_a_file_that_is_not_there_is_named),
 		cmocka_unit_test(test_a_whole_file_becomes_the_contracts_structs),
+		cmocka_unit_test(test_an_element_is_of_ports_and_groups),
 		cmocka_unit_test(test_the_hash_is_of_what_needs_a_restart_only),
 		cmocka_unit_test(test_units_are_exact_or_refused),
 	};

@@ -51,6 +51,7 @@ static void fill_objects(enum zl_ipc_type type, void *body)
 {
 	struct zl_ipc_setup *setup = body;
 	struct zl_ipc_port *port = body;
+	struct zl_ipc_element *element = body;
 	struct zl_ipc_socket *socket = body;
 	struct zl_ipc_device *device = body;
 	struct zl_ipc_endpoint *endpoint = body;
@@ -59,6 +60,12 @@ static void fill_objects(enum zl_ipc_type type, void *body)
 		setup->poll_cores = 2;
 	if (type == ZL_IPC_PORT)
 		strcpy(port->name, "eth0");
+	if (type == ZL_IPC_ELEMENT) {
+		strcpy(element->name, "west");
+		element->ports = 3;
+		element->groups = 1;
+		element->group[0] = 0xefc00101;
+	}
 	if (type == ZL_IPC_SOCKET_ADD) {
 		socket->id = 1;
 		strcpy(socket->name, "feed");
