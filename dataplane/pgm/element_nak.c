@@ -51,6 +51,14 @@ static struct ne_path *session_of(struct pgm_element *e, const struct pgm_packet
 	return path;
 }
 
+/* What goes on from here names the source by its own address, whatever who asks takes for it. */
+static void name_source(const struct ne_path *path, const struct pgm_packet *p, uint8_t *at,
+			unsigned len)
+{
+	if (!element_same_nla(&p->nla, &path->source))
+		pgm_nak_set_source(at, len, &path->source);
+}
+
 static bool is_eliminated(const struct ne_repair *r, uint64_t now_ns)
 {
 	switch ((enum ne_repair_state)r->state) {
@@ -181,6 +189,7 @@ enum pgm_input element_nak(struct pgm_element *e, uint64_t now_ns, const struct 
 		return element_drop(e, PGM_ne_drop_naks_shed);
 	element_count(e, PGM_ne_naks);
 	e->counters[PGM_ne_nak_sqns] += element_sqns(p);
+	name_source(path, p, at, len);
 	for (unsigned i = 0; i < element_sqns(p); i++)
 		news |= ask(e, now_ns, path, p, in, i);
 	confirm(e, now_ns, path, p, in, at, len);
@@ -215,7 +224,7 @@ void element_repeat_nak(struct pgm_element *e, const struct ne_path *path, const
 
 /* 9.5.3.2, and for parity 11.6: neither confirmed nor repeated, and no interface is added. */
 enum pgm_input element_nnak(struct pgm_element *e, uint64_t now_ns, const struct pgm_packet *p,
-			    const struct pgm_hop *in, const uint8_t *at, unsigned len)
+			    const struct pgm_hop *in, uint8_t *at, unsigned len)
 {
 	const bool parity = p->flags & PGM_PARITY;
 	const struct ne_path *path = session_of(e, p, in);
@@ -240,6 +249,7 @@ enum pgm_input element_nnak(struct pgm_element *e, uint64_t now_ns, const struct
 	}
 	if (!news)
 		return element_drop(e, PGM_ne_drop_nnaks_eliminated);
+	name_source(path, p, at, len);
 	if (send_upstream(e, path, at, len))
 		element_count(e, PGM_ne_nnaks);
 	return PGM_TAKEN;

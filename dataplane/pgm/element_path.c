@@ -110,6 +110,15 @@ struct ne_path *path_learn(struct pgm_element *e, uint64_t now_ns, const struct 
 	return path;
 }
 
+/* Receivers of OpenPGM's have the source's name from the path in its SPMs, where the name is ours.
+ */
+static bool names_source(const struct ne_path *path, const struct pgm_packet *p,
+			 const struct pgm_hop *in, bool upstream)
+{
+	return element_same_nla(&p->nla, &path->source) ||
+	       (upstream && element_same_nla(&p->nla, &in->to));
+}
+
 static bool names_it(const struct ne_path *path, const struct pgm_packet *p,
 		     const struct pgm_hop *in, bool upstream)
 {
@@ -117,8 +126,8 @@ static bool names_it(const struct ne_path *path, const struct pgm_packet *p,
 
 	return (upstream ? p->sport : p->dport) == path->dport &&
 	       (upstream || element_same_nla(&in->to, &path->group)) &&
-	       (!names || (element_same_nla(&p->nla, &path->source) &&
-			   element_same_nla(&p->group, &path->group)));
+	       (!names ||
+		(names_source(path, p, in, upstream) && element_same_nla(&p->group, &path->group)));
 }
 
 struct ne_path *path_of(struct pgm_element *e, const struct pgm_packet *p, const struct pgm_hop *in)

@@ -157,7 +157,7 @@ uint64_t repairs_turn(struct pgm_element *e, uint64_t now_ns);
 enum pgm_input element_nak(struct pgm_element *e, uint64_t now_ns, const struct pgm_packet *p,
 			   const struct pgm_hop *in, uint8_t *at, unsigned len);
 enum pgm_input element_nnak(struct pgm_element *e, uint64_t now_ns, const struct pgm_packet *p,
-			    const struct pgm_hop *in, const uint8_t *at, unsigned len);
+			    const struct pgm_hop *in, uint8_t *at, unsigned len);
 enum pgm_input element_ncf(struct pgm_element *e, uint64_t now_ns, const struct pgm_packet *p,
 			   const struct pgm_hop *in);
 void element_repeat_nak(struct pgm_element *e, const struct ne_path *path, const uint32_t *sqn,

@@ -8,6 +8,7 @@ enum {
 	AFI_IPV4 = 1,
 	AFI_IPV6 = 2,
 	SPM_PATH_AT = 4 + 4 + 4 + 4, /* after its sequence number, edges and AFI */
+	NAK_SOURCE_AT = 4 + 4,       /* after its sequence number and AFI */
 };
 
 const char *pgm_reason_text(enum pgm_reason r)
@@ -228,9 +229,19 @@ size_t pgm_build(const struct pgm_packet *p, uint8_t *out, size_t room)
 	return n;
 }
 
+static void set_nla(uint8_t *packet, size_t len, size_t at, const struct pgm_nla *nla)
+{
+	memcpy(packet + PGM_HEADER_LEN + at, nla->addr, nla->len);
+	pgm_store16(packet + 6, 0);
+	pgm_store16(packet + 6, pgm_checksum(packet, len));
+}
+
 void pgm_spm_set_path(uint8_t *spm, size_t len, const struct pgm_nla *path)
 {
-	memcpy(spm + PGM_HEADER_LEN + SPM_PATH_AT, path->addr, path->len);
-	pgm_store16(spm + 6, 0);
-	pgm_store16(spm + 6, pgm_checksum(spm, len));
+	set_nla(spm, len, SPM_PATH_AT, path);
+}
+
+void pgm_nak_set_source(uint8_t *nak, size_t len, const struct pgm_nla *source)
+{
+	set_nla(nak, len, NAK_SOURCE_AT, source);
 }

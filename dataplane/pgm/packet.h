@@ -122,6 +122,8 @@ size_t pgm_build(const struct pgm_packet *p, uint8_t *out, size_t room);
 
 /* Another path NLA into an SPM that was built with one of the same length. */
 void pgm_spm_set_path(uint8_t *spm, size_t len, const struct pgm_nla *path);
+/* The same with the source of a NAK or NNAK. */
+void pgm_nak_set_source(uint8_t *nak, size_t len, const struct pgm_nla *source);
 
 const char *pgm_reason_text(enum pgm_reason r);
 

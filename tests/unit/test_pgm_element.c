@@ -289,6 +289,37 @@ static void test_of_a_storm_one_nak_now_and_then_is_confirmed(void **state)
 	sent("A: C5");
 }
 
+static void expect_named(struct bed_wire *wire, enum pgm_type type)
+{
+	struct pgm_packet p;
+
+	assert_true(bed_next(wire, &p));
+	assert_int_equal(p.type, type);
+	assert_int_equal(p.nla.len, bed_source_nla.len);
+	assert_memory_equal(p.nla.addr, bed_source_nla.addr, bed_source_nla.len);
+}
+
+/* OpenPGM's receivers, and so libzmq's, take the path in an SPM for the source's name. */
+static void test_a_nak_that_names_us_for_its_source_goes_on_by_the_sources_name(void **state)
+{
+	struct pgm_packet p = element_bed_nak(5);
+
+	(void)state;
+	begin();
+	p.nla = b.config.nla[A];
+	assert_int_equal(show(A, p), PGM_TAKEN);
+	expect_named(&b.wire[UP], PGM_NAK);
+	expect_named(&b.wire[A], PGM_NCF);
+	p.type = PGM_NNAK;
+	p.sqn = 6;
+	assert_int_equal(show(A, p), PGM_TAKEN);
+	expect_named(&b.wire[UP], PGM_NNAK);
+	p.nla = b.config.nla[B]; /* which is not where it came in */
+	assert_int_equal(show(A, p), PGM_DROPPED);
+	assert_int_equal(b.counter[PGM_ne_drop_names], 1);
+	element_bed_sent(&b);
+}
+
 static void test_a_nak_that_is_not_for_us_is_dropped(void **state)
 {
 	struct pgm_packet p = element_bed_nak(5);
@@ -845,6 +876,7 @@ int main(void)
 		T(what_is_due_together_is_repeated_in_one_list),
 		T(a_list_is_repeated_whole),
 		T(of_a_storm_one_nak_now_and_then_is_confirmed),
+		T(a_nak_that_names_us_for_its_source_goes_on_by_the_sources_name),
 		T(a_nak_that_is_not_for_us_is_dropped),
 		T(a_full_link_delays_a_nak),
 		T(a_repair_goes_only_where_it_was_asked_for),
