@@ -36,6 +36,7 @@ static void write_port(const struct appliance *a, FILE *f)
 		LAB_APPLIANCE_IP);
 	if (c->impair)
 		fprintf(f, "    impair: {%s}\n", c->impair);
+	fputs(or (c->ports, ""), f);
 }
 
 #define DEFAULT_MB 192
@@ -74,6 +75,7 @@ void appliance_write_config(struct appliance *a)
 	fprintf(f, "limits: {%s}\n", or (c->limits, ""));
 	if (!c->portless)
 		write_port(a, f);
+	fputs(or (c->top, ""), f);
 	fprintf(f, "devices:\n  - name: feed\n    kind: %s\n    frontend: {%s}\n",
 		or (c->kind, "forwarder"), or (c->frontend, "bind: [\"" FRONTEND "\"], hwm: 0"));
 	fprintf(f, "    backend: {%s}\n", or (c->backend, "bind: [\"" BACKEND "\"], hwm: 0"));

@@ -24,6 +24,8 @@ struct appliance_config {
 	const char *impair, *limits, *tcp; /* NULL: nothing */
 	const char *device;                /* NULL: LAB_DEVICE */
 	const char *more;                  /* further keys of the ZeroMQ device: "capture: {...}" */
+	const char *ports;                 /* further ones, as items of a YAML list */
+	const char *top;                   /* further keys of the whole file */
 	bool portless;                     /* nothing but the kernel's sockets */
 };
 

@@ -142,6 +142,7 @@ int lab_teardown(void **state)
 	peer_abandon();
 	realm_abandon();
 	appliance_abandon();
+	branch_abandon();
 	if (folder[0]) {
 		snprintf(line, sizeof(line), "rm -rf %s", folder);
 		if (system(line))

@@ -102,7 +102,8 @@ const char *lab_program(const char *path);
 /* A folder of this test's own under /tmp, removed by lab_teardown. */
 void lab_folder(char *path, size_t bytes);
 
-/* What lab_teardown calls; given by appliance.c, peer.c and realm.c. */
+/* What lab_teardown calls; given by appliance.c, branch.c, peer.c and realm.c. */
+void branch_abandon(void);
 void appliance_abandon(void);
 void peer_abandon(void);
 void realm_abandon(void);
