@@ -7,6 +7,7 @@
 #include "drivers/port/impair.h"
 #include "drivers/port/kinds.h"
 #include "drivers/port/port.h"
+#include "drivers/port/rules.h"
 
 #define TX_WAITING 1024 /* frames that the device has no room for, of each queue */
 
@@ -21,6 +22,14 @@ struct port_queue {
 	struct rte_mempool *pool;
 	int intr_fd; /* -1: not registered */
 } __rte_cache_aligned;
+
+/* refs 0: free */
+struct port_rule {
+	struct zl_port_rule what;
+	uint16_t queue;
+	unsigned refs; /* receivers */
+	struct rte_flow *flow;
+};
 
 struct zl_port {
 	/* The hot line. */
@@ -38,6 +47,7 @@ struct zl_port {
 	struct rte_eth_dev_info dev;
 	struct rte_eth_conf conf;
 	struct port_queue queue[ZL_POLL_CORES_MAX];
+	struct port_rule rule[ZL_PORT_RULES_MAX]; /* the main thread's */
 };
 
 /* offload.c: what to ask of the device; fills in p->conf, and p->info but for mac and mtu. */
