@@ -39,13 +39,16 @@ struct zl_flow *zl_flow_create(struct zl_lcore *c, const struct zl_ipc_endpoint 
 	f->ops = ops;
 	f->core = c;
 	f->at = *at;
+	zl_flow_rules_make(f);
 	return f;
 }
 
 void zl_flow_destroy(struct zl_flow *f)
 {
-	if (f)
-		f->ops->destroy(f);
+	if (!f)
+		return;
+	zl_flow_rules_drop(f);
+	f->ops->destroy(f);
 }
 
 int zl_flow_open(struct zl_lcore *c, struct zl_core_endpoint *e, struct zl_flow *f)
@@ -58,6 +61,7 @@ int zl_flow_open(struct zl_lcore *c, struct zl_core_endpoint *e, struct zl_flow 
 	error = f->ops->open(f);
 	if (error)
 		return error;
+	zl_flow_rules_count(f);
 	e->flow = f;
 	f->next = c->flows;
 	c->flows = f;

@@ -27,6 +27,8 @@ struct zl_flow_ops {
 	struct zl_flow *(*create)(struct zl_lcore *c, const struct zl_ipc_endpoint *at,
 				  const struct zl_ipc_socket *socket);
 	void (*destroy)(struct zl_flow *f);
+	/* May be NULL. Host core: does it receive what its groups are sent? */
+	bool (*hears)(const struct zl_flow *f);
 	/* Binds and joins what its endpoint says. 0, -errno. */
 	int (*open)(struct zl_flow *f);
 	void (*close)(struct zl_flow *f);
@@ -51,6 +53,7 @@ struct zl_flow_ops {
 
 #define ZL_FLOW_PARTS     64  /* handed to the socket at once */
 #define ZL_FLOW_MSG_PARTS 256 /* of a message, at most */
+#define ZL_FLOW_LINES     2   /* groups of an endpoint, at most (zl_ipc_endpoint.b) */
 
 struct zl_flow {
 	const struct zl_flow_ops *ops;
@@ -58,6 +61,8 @@ struct zl_flow {
 	struct zl_flow *next; /* of its core */
 	struct zl_peer *peer; /* NULL: none that is ready */
 	struct zl_ipc_endpoint at;
+	bool ruled[ZL_FLOW_LINES]; /* its port's device brings that group to this core */
+	uint8_t rules_refused;
 	uint32_t queued_msgs; /* written, and not sent yet: what the socket's HWM is for */
 	uint64_t queued_bytes;
 	/* What has come in this turn: whole messages, a reference each part. */
@@ -78,6 +83,10 @@ unsigned zl_flow_core(const struct zl_ipc_endpoint *at, const struct zl_ipc_sock
 struct zl_flow *zl_flow_create(struct zl_lcore *c, const struct zl_ipc_endpoint *at,
 			       const struct zl_ipc_socket *socket);
 void zl_flow_destroy(struct zl_flow *f);
+/* flow_rules.c: asks the ports' devices to bring its groups to its core, and takes that back. Part
+ * of create and destroy: the main thread may wait for a driver, a poll core may not. */
+void zl_flow_rules_make(struct zl_flow *f);
+void zl_flow_rules_drop(struct zl_flow *f);
 
 /* --- each core that has a part in it: the poll cores, or of the kernel's the host core --- */
 /* Its part of the endpoint e; f: the flow, on its own core, else NULL. 0, -errno: f is the caller's
@@ -87,6 +96,8 @@ int zl_flow_open(struct zl_lcore *c, struct zl_core_endpoint *e, struct zl_flow 
 struct zl_flow *zl_flow_close(struct zl_lcore *c, struct zl_core_endpoint *e);
 
 /* --- its own core --- */
+/* What came of its rules. */
+void zl_flow_rules_count(const struct zl_flow *f);
 /* Its messages come and go from now on, by this peer; and no more. */
 void zl_flow_join(struct zl_flow *f, struct zl_peer *p);
 void zl_flow_leave(struct zl_flow *f);

@@ -99,6 +99,11 @@ static void destroy(struct zl_flow *flow)
 	free(f);
 }
 
+static bool hears(const struct zl_flow *flow)
+{
+	return !((const struct zl_pgm_flow *)flow)->sends;
+}
+
 /* --- its core --- */
 
 static void wake(struct zl_timer *t, uint64_t now_ns)
@@ -199,6 +204,7 @@ static void resume(struct zl_flow *flow)
 const struct zl_flow_ops zl_flow_pgm = {
 	.create = create,
 	.destroy = destroy,
+	.hears = hears,
 	.open = open_here,
 	.close = close_here,
 	.keeps = true,

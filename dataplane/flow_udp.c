@@ -85,6 +85,11 @@ static bool joins(const struct zl_ipc_endpoint *at)
 	return !at->connect && zl_is_group(at->ip);
 }
 
+static bool hears(const struct zl_flow *f)
+{
+	return joins(&f->at);
+}
+
 static int join(struct zl_lcore *c, const struct zl_ipc_endpoint *at)
 {
 	return joins(at) ? zl_flow_join_group(c, at->via, at->ip) : 0;
@@ -229,6 +234,7 @@ static void broken(struct zl_flow *f)
 const struct zl_flow_ops zl_flow_udp = {
 	.create = create,
 	.destroy = destroy,
+	.hears = hears,
 	.open = open_here,
 	.close = close_here,
 	.open_elsewhere = open_elsewhere,
