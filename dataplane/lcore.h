@@ -160,11 +160,12 @@ static inline bool zl_peer_joined(const struct zl_peer *p)
 
 struct zl_core_port {
 	struct zl_port *port;
-	uint16_t queue;  /* of this core */
-	bool polled;     /* this core has a queue of it */
-	unsigned owner;  /* core that sends for those that have none */
-	bool steer;      /* one queue for several cores: frames are handed on by flow */
-	bool interrupts; /* may be slept on */
+	uint16_t queue;   /* of this core */
+	bool polled;      /* this core has a queue of it */
+	unsigned owner;   /* core that sends for those that have none */
+	bool steer;       /* the device does not: frames are handed on by flow */
+	bool groups_stay; /* but not a group's, which it may have brought here by a rule */
+	bool interrupts;  /* may be slept on */
 };
 
 struct zl_lcore {

@@ -1,6 +1,7 @@
 /* Frames between ports and the stack. A port with a queue for each core needs no more than that; of
  * a port with one queue, the owning core receives for all and hands each frame to the core that its
- * flow belongs to (software steering), and the others hand it what they send. */
+ * flow belongs to (software steering), and the others hand it what they send. Where a device has
+ * queues for all but a hash of its own, each core does so with what comes to it. */
 #include <sys/random.h>
 
 #include "dataplane/lcore.h"
@@ -31,7 +32,9 @@ static void steer(struct zl_lcore *c, uint16_t port, struct rte_mbuf **frames, u
 	unsigned count[ZL_POLL_CORES_MAX] = {0};
 
 	for (unsigned i = 0; i < n; i++) {
-		unsigned core = zl_steer_frame(frames[i], c->poll_cores);
+		unsigned core = c->port[port].groups_stay && zl_steer_anywhere(frames[i])
+					? c->id
+					: zl_steer_frame(frames[i], c->poll_cores);
 
 		to[core][count[core]++] = frames[i];
 	}

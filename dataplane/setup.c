@@ -346,7 +346,8 @@ static int open_port(struct zl_dataplane *d, unsigned id, char *text, size_t byt
 			.polled = info->queues == cores || i == id % cores,
 			.queue = info->queues == cores ? (uint16_t)i : 0,
 			.owner = id % cores,
-			.steer = info->queues < cores,
+			.steer = cores > 1 && !info->spreads,
+			.groups_stay = info->queues == cores,
 		};
 		c->n_ports = id + 1;
 		if (zl_net_port_add(c->net, (uint16_t)id, &at)) {

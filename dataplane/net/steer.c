@@ -85,16 +85,33 @@ static bool icmp_error(uint8_t type)
 	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }
 
-unsigned zl_steer_frame(const struct rte_mbuf *m, unsigned cores)
+/* The IPv4 header of a frame that is long enough for one; else NULL. */
+static const uint8_t *ipv4_of(const struct rte_mbuf *m)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	unsigned len = m->data_len, ihl;
+
+	if (m->data_len < RTE_ETHER_HDR_LEN + 20 || be16(p + 12) != RTE_ETHER_TYPE_IPV4)
+		return NULL;
+	return p + RTE_ETHER_HDR_LEN;
+}
+
+bool zl_steer_anywhere(const struct rte_mbuf *m)
+{
+	const uint8_t *p = ipv4_of(m);
+
+	return p && p[16] >> 4 == 0xe && !fragment(p) && p[9] != IPPROTO_IGMP &&
+	       p[9] != IPPROTO_ICMP;
+}
+
+unsigned zl_steer_frame(const struct rte_mbuf *m, unsigned cores)
+{
+	const uint8_t *p = ipv4_of(m);
+	unsigned len, ihl;
 	uint32_t hash;
 
-	if (len < RTE_ETHER_HDR_LEN + 20 || be16(p + 12) != RTE_ETHER_TYPE_IPV4)
+	if (!p)
 		return 0;
-	p += RTE_ETHER_HDR_LEN;
-	len -= RTE_ETHER_HDR_LEN;
+	len = m->data_len - RTE_ETHER_HDR_LEN;
 	if (flow_of(p, len, &hash))
 		return zl_steer_core(hash, cores);
 	if (fragment(p))

@@ -3,6 +3,7 @@
 #ifndef ZL_NET_STEER_H
 #define ZL_NET_STEER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -23,5 +24,8 @@ static inline unsigned zl_steer_core(uint32_t hash, unsigned cores)
  * quote, fragments by their addresses, as only the first has ports, everything else (ARP, ICMP
  * echo, IGMP, raw IP) core 0. Never reads past the first segment. */
 unsigned zl_steer_frame(const struct rte_mbuf *m, unsigned cores);
+/* Is it a whole packet to a group that any core may take in, as each knows where the group's
+ * sockets are (zl_udp_elsewhere, zl_raw_elsewhere)? Not IGMP and ICMP, which are core 0's. */
+bool zl_steer_anywhere(const struct rte_mbuf *m);
 
 #endif

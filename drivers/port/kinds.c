@@ -285,6 +285,7 @@ const struct zl_port_driver zl_port_drivers[ZL_PORT_KINDS] = {
 				      "(vfio-pci without an IOMMU: see `scripts/bind-nic status`)"},
 	[ZL_PORT_TAP] = {.name = "net_tap",
 			 .rx_intr = true,
+			 .own_hash = true,
 			 .check = check_tap,
 			 .devargs = args_tap,
 			 .remedy = "is it in use, CAP_NET_ADMIN missing, or an option wrong?"},

@@ -16,6 +16,7 @@ struct zl_port_driver {
 	bool rx_intr;       /* has receive interrupts that epoll can wait for */
 	bool intr_drain;    /* their descriptor is an eventfd: read it after waking */
 	uint32_t frame_max; /* where what the driver says of itself is wrong; 0: it is right */
+	bool own_hash;      /* chooses among queues by a hash that it does not let us set */
 	bool by_pointer;    /* the peer is given the very mbuf: it must be its own */
 	/* Looks at the device before DPDK does. 0, or a negative errno and in `why` what is wrong
 	 * and the remedy. */

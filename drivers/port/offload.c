@@ -1,7 +1,8 @@
 /* What is asked of a device: checksums both ways, chained mbufs on transmit, scatter for jumbo
  * frames, and spreading over the cores by the very hash, key and table of net/steer.h. A device
- * that cannot spread like that gets one queue pair, and the cores are fed in software. No TSO: the
- * stack does not hand down more than a frame. */
+ * that cannot spread like that gets one queue pair, and the cores are fed in software; or as many
+ * as cores, if the configuration says so and the device has a hash of its own: then each core feeds
+ * the others. No TSO: the stack does not hand down more than a frame. */
 #include <string.h>
 
 #include "drivers/port/state.h"
@@ -49,14 +50,25 @@ static bool can_spread(const struct zl_port *p, unsigned cores)
 	       table_agrees(dev->reta_size, cores);
 }
 
+/* Queues for all cores, of which the device chooses one as it likes? */
+static bool has_queues(const struct zl_port *p, unsigned cores)
+{
+	return p->device.driver->own_hash && p->cfg.queues == cores &&
+	       p->dev.max_rx_queues >= cores && p->dev.max_tx_queues >= cores;
+}
+
 static void choose_spread(struct zl_port *p, unsigned cores, const uint8_t *rss_key)
 {
 	struct rte_eth_rss_conf *rss = &p->conf.rx_adv_conf.rss_conf;
 
 	p->info.queues = 1;
-	if (p->cfg.queues == 1 || !rss_key || !can_spread(p, cores))
+	if (p->cfg.queues == 1 || !rss_key)
 		return;
-	p->info.queues = (uint16_t)cores;
+	p->info.spreads = can_spread(p, cores);
+	if (p->info.spreads || has_queues(p, cores))
+		p->info.queues = (uint16_t)cores;
+	if (!p->info.spreads)
+		return;
 	memcpy(key, rss_key, RSS_KEY_BYTES);
 	p->conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	rss->rss_key = key;
@@ -95,7 +107,7 @@ int zl_offload_steer(struct zl_port *p)
 {
 	struct rte_eth_rss_reta_entry64 reta[RTE_ETH_RSS_RETA_SIZE_512 / RTE_ETH_RETA_GROUP_SIZE];
 
-	if (p->info.queues == 1)
+	if (!p->info.spreads)
 		return 0;
 	memset(reta, 0, sizeof(reta));
 	for (unsigned i = 0; i < p->dev.reta_size; i++) {

@@ -18,7 +18,8 @@ struct zl_port;
 struct zl_port_info {
 	struct rte_ether_addr mac;
 	uint16_t mtu;
-	uint16_t queues;     /* pairs in use: as many as cores, or 1 (software steering) */
+	uint16_t queues;     /* pairs in use: as many as cores, or 1 */
+	bool spreads;        /* over them by net/steer.h; else that is done in software */
 	uint64_t tx_offload; /* RTE_ETH_TX_OFFLOAD_* configured */
 	uint64_t rx_checked; /* RTE_MBUF_F_RX_* checksum flags to be trusted */
 	bool copies;         /* the device copies each frame that it sends */

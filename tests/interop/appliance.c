@@ -34,6 +34,8 @@ static void write_port(const struct appliance *a, FILE *f)
 	fprintf(f, "ports:\n  - name: eth0\n    kind: %s\n    device: %s\n    address: %s/24\n",
 		a->net.carrier == LAB_TAP ? "tap" : "af_packet", or (c->device, LAB_DEVICE),
 		LAB_APPLIANCE_IP);
+	if (c->queues)
+		fprintf(f, "    queues: %u\n", c->queues);
 	if (c->impair)
 		fprintf(f, "    impair: {%s}\n", c->impair);
 	fputs(or (c->ports, ""), f);

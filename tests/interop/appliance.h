@@ -23,6 +23,7 @@ struct appliance_config {
 	const char *devices;               /* further ones, as items of a YAML list; NULL: none */
 	const char *impair, *limits, *tcp; /* NULL: nothing */
 	const char *device;                /* NULL: LAB_DEVICE */
+	unsigned queues;                   /* of the port; 0: as it likes */
 	const char *more;                  /* further keys of the ZeroMQ device: "capture: {...}" */
 	const char *ports;                 /* further ones, as items of a YAML list */
 	const char *top;                   /* further keys of the whole file */

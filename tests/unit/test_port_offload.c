@@ -64,6 +64,7 @@ static void test_a_nic_spreads_flows_over_all_cores(void **state)
 	(void)state;
 	zl_offload_choose(&p, 3, rss_key);
 	assert_int_equal(p.info.queues, 3);
+	assert_true(p.info.spreads);
 	assert_int_equal(p.conf.rxmode.mq_mode, RTE_ETH_MQ_RX_RSS);
 	assert_int_equal(p.conf.rx_adv_conf.rss_conf.rss_key_len, ZL_RSS_KEY_BYTES);
 	assert_memory_equal(p.conf.rx_adv_conf.rss_conf.rss_key, rss_key, ZL_RSS_KEY_BYTES);
@@ -119,6 +120,26 @@ static void test_what_cannot_spread_gets_one_queue(void **state)
 	assert_int_equal(queues(&p, 4), 1);
 }
 
+static void test_a_tap_gets_queues_for_all_cores_if_they_are_asked_for(void **state)
+{
+	struct zl_port p = nic(128);
+
+	(void)state;
+	p.device.driver = &zl_port_drivers[ZL_PORT_TAP];
+	p.cfg.queues = 4;
+	assert_int_equal(queues(&p, 4), 4);
+	assert_int_equal(queues(&p, 5), 1);
+	zl_offload_choose(&p, 4, rss_key);
+	assert_false(p.info.spreads);
+	assert_int_equal(p.conf.rxmode.mq_mode, RTE_ETH_MQ_RX_NONE);
+	p.dev.max_rx_queues = 3;
+	assert_int_equal(queues(&p, 4), 1);
+	p = nic(128);
+	p.device.driver = &zl_port_drivers[ZL_PORT_AF_PACKET];
+	p.cfg.queues = 4;
+	assert_int_equal(queues(&p, 4), 1);
+}
+
 static void test_only_what_the_device_has_and_the_stack_uses_is_asked(void **state)
 {
 	struct zl_port p = nic(128);
@@ -152,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_a_longer_key_is_ours_and_zeros),
 		cmocka_unit_test(test_a_table_that_disagrees_with_software_steering_is_not_used),
 		cmocka_unit_test(test_what_cannot_spread_gets_one_queue),
+		cmocka_unit_test(test_a_tap_gets_queues_for_all_cores_if_they_are_asked_for),
 		cmocka_unit_test(test_only_what_the_device_has_and_the_stack_uses_is_asked),
 	};
 

@@ -142,12 +142,56 @@ static void test_frames_go_where_their_flow_goes(void **state)
 	}
 }
 
+static bool anywhere(const uint8_t *bytes, unsigned n)
+{
+	uint8_t *exact = malloc(n);
+	struct rte_mbuf m;
+	bool is;
+
+	memcpy(exact, bytes, n);
+	memset(&m, 0, sizeof(m));
+	m.buf_addr = exact;
+	m.data_len = m.pkt_len = (uint16_t)n;
+	is = zl_steer_anywhere(&m);
+	free(exact);
+	return is;
+}
+
+static void test_a_whole_packet_to_a_group_may_be_taken_in_anywhere(void **state)
+{
+	uint8_t frame[14 + 20 + 8] = {[12] = 0x08};
+
+	(void)state;
+	header(frame + 14, 17, IP(10, 0, 0, 2), IP(239, 192, 1, 1));
+	assert_true(anywhere(frame, sizeof(frame)));
+	for (unsigned n = 0; n < 34; n++)
+		assert_false(anywhere(frame, n));
+	frame[23] = 113;
+	assert_true(anywhere(frame, sizeof(frame)));
+	frame[23] = 2; /* IGMP */
+	assert_false(anywhere(frame, sizeof(frame)));
+	frame[23] = 1; /* ICMP */
+	assert_false(anywhere(frame, sizeof(frame)));
+	frame[23] = 17;
+	frame[20] = 0x20; /* more fragments */
+	assert_false(anywhere(frame, sizeof(frame)));
+	put(frame + 20, 185, 2); /* the last one */
+	assert_false(anywhere(frame, sizeof(frame)));
+	put(frame + 20, 0x4000, 2); /* not to be fragmented */
+	assert_true(anywhere(frame, sizeof(frame)));
+	put(frame + 30, IP(10, 0, 0, 1), 4);
+	assert_false(anywhere(frame, sizeof(frame)));
+	put(frame + 30, UINT32_MAX, 4);
+	assert_false(anywhere(frame, sizeof(frame)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_toeplitz_agrees_with_the_published_vectors),
 		cmocka_unit_test(test_flow_hash_is_toeplitz_with_our_key_and_the_same_both_ways),
 		cmocka_unit_test(test_frames_go_where_their_flow_goes),
+		cmocka_unit_test(test_a_whole_packet_to_a_group_may_be_taken_in_anywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
