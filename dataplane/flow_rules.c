@@ -15,14 +15,16 @@ static struct zl_ipc_line line_of(const struct zl_flow *f, unsigned i)
 	return i ? f->at.b : (struct zl_ipc_line){f->at.ip, f->at.via};
 }
 
-/* The port of that line; NULL: it has no queues to choose from. */
+/* The port of that line; NULL: it has no queues to choose from, or what it has of raw PGM is for a
+ * network element first. */
 static const struct zl_core_port *port_of(const struct zl_flow *f, unsigned i)
 {
 	const struct zl_lcore *c = f->core;
 	int port = zl_net_port_of(c->net, line_of(f, i).via);
 
 	if (port < 0 || (unsigned)port >= c->n_ports ||
-	    zl_port_info(c->port[port].port)->queues == 1)
+	    zl_port_info(c->port[port].port)->queues == 1 ||
+	    (c->port[port].element && f->at.carrier == ZL_CARRIER_PGM))
 		return NULL;
 	return &c->port[port];
 }

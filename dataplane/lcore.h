@@ -165,6 +165,7 @@ struct zl_core_port {
 	unsigned owner;   /* core that sends for those that have none */
 	bool steer;       /* the device does not: frames are handed on by flow */
 	bool groups_stay; /* but not a group's, which it may have brought here by a rule */
+	bool element;     /* what it has of raw PGM goes by way of core 0 (element.h) */
 	bool interrupts;  /* may be slept on */
 };
 

@@ -409,7 +409,15 @@ static int launch(struct zl_dataplane *d, char *text, size_t bytes)
 static int make_elements(struct zl_dataplane *d, char *text, size_t bytes, uint32_t *line)
 {
 	int error = zl_elements_create(d->core[0], d->element_config, d->n_elements);
+	uint32_t ports = 0;
 
+	for (unsigned i = 0; i < d->n_elements; i++)
+		ports |= d->element_config[i].ports;
+	for (unsigned i = 0; i < d->setup.poll_cores; i++)
+		for (unsigned id = 0; id < d->n_ports; id++) {
+			d->core[i]->port[id].element = ports >> id & 1;
+			d->core[i]->port[id].groups_stay &= !(ports >> id & 1);
+		}
 	if (!error)
 		return 0;
 	snprintf(text, bytes, "pgm_elements: %s; name fewer elements or groups", strerror(-error));

@@ -131,8 +131,11 @@ static uint64_t counted(struct appliance *a, const char *name)
 static struct appliance *between(const char *impair, const char *ports,
 				 const struct lab_net *far[2])
 {
-	struct appliance *a = appliance_prepare(&(struct appliance_config){
-		.carrier = LAB_AF_PACKET, .impair = impair, .ports = ports, .top = ELEMENT});
+	struct appliance *a = appliance_prepare(&(struct appliance_config){.carrier = LAB_AF_PACKET,
+									   .poll_cores = 2,
+									   .impair = impair,
+									   .ports = ports,
+									   .top = ELEMENT});
 
 	for (unsigned i = 0; i < 2; i++)
 		far[i] = branch_open(&a->net, i + 1);
