@@ -163,6 +163,16 @@ void appliance_await(struct appliance *a, const char *command, appliance_is is, 
 	fail_msg("it never came about that %s", what);
 }
 
+/* Each core counts its cycles for a moment, and does what it is told in order. */
+void appliance_settle(struct appliance *a)
+{
+	json_t *reply = appliance_request(a, json_pack("{s:s, s:i}", "cmd", "count", "ms", 1));
+
+	if (!json_is_true(json_object_get(reply, "ok")))
+		fail_msg("the cores do not answer");
+	json_decref(reply);
+}
+
 static bool peers_ready(json_t *status, const void *context)
 {
 	return json_integer_value(json_object_get(json_object_get(status, "peers"), "ready")) ==

@@ -78,6 +78,9 @@ const char *appliance_change(struct appliance *a, const char *command, const cha
 typedef bool (*appliance_is)(json_t *result, const void *context);
 void appliance_await(struct appliance *a, const char *command, appliance_is is, const void *context,
 		     const char *what);
+/* Control knows of subscriptions before cores have them: what it knew before this is in force then.
+ */
+void appliance_settle(struct appliance *a);
 /* status: so many peers are ready. */
 void appliance_await_peers(struct appliance *a, unsigned n);
 /* status.closes[reason], 0 if it is not there; stats' counter `name` */

@@ -99,6 +99,7 @@ static void test_what_is_pushed_is_published(void **state)
 	remote_send(sub, "\001a");
 	appliance_await_peers(a, 2);
 	appliance_await(a, "peers", has_subscribed, NULL, "the subscription is in force");
+	appliance_settle(a);
 	remote_send(push, "b");
 	remote_send(push, "a1");
 	remote_expect(sub, "a1");

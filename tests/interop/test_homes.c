@@ -391,6 +391,7 @@ static void test_what_is_pushed_on_one_core_is_published_on_all(void **state)
 		appliance_await_peers(a, ready);
 	}
 	appliance_await(a, "peers", have_subscribed, NULL, "the subscriptions are in force");
+	appliance_settle(a);
 	for (unsigned i = 0; i < 60; i++) {
 		char text[16];
 

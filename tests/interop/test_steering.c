@@ -92,6 +92,7 @@ static void test_datagrams_of_a_group_come_to_its_core(void **state)
 	(void)state;
 	RAW_SENDS(dish, "\4\6\4JOINa");
 	appliance_await(a, "peers", has_joined, NULL, "the group was joined");
+	appliance_settle(a);
 	while (n < SENDERS || (!by_rule && !appliance_counter(a, HANDED_ON))) {
 		char name[16];
 		struct peer *gram;
