@@ -26,7 +26,7 @@ static void shell(const char *format, ...)
 		fail_msg("failed: %s", line);
 }
 
-const struct lab_net *branch_open(const struct lab_net *net, unsigned number)
+static const struct lab_net *open_branch(const struct lab_net *net, unsigned number)
 {
 	struct lab_net *b = &branches[number - 1];
 
@@ -44,6 +44,31 @@ const struct lab_net *branch_open(const struct lab_net *net, unsigned number)
 		shell("ip -n %s addr add 10.99.%u.%u/24 dev peer0", b->peer, number, host);
 	shell("ip -n %s route add default via 10.99.%u.1", b->peer, number);
 	return b;
+}
+
+struct appliance *branch_appliance(const struct branch_plan *plan,
+				   const struct lab_net *net[BRANCHES])
+{
+	char ports[512] = "";
+	size_t at = 0;
+	struct appliance *a;
+
+	for (unsigned n = 1; n <= BRANCHES; n++)
+		at += (size_t)snprintf(ports + at, sizeof(ports) - at,
+				       "  - {name: lan%u, kind: af_packet, device: zl%u, "
+				       "address: 10.99.%u.1/24, impair: {%s}}\n",
+				       n, n, n, plan->impair[n] ? plan->impair[n] : "");
+	a = appliance_prepare(&(struct appliance_config){.carrier = LAB_AF_PACKET,
+							 .poll_cores = 2,
+							 .impair = plan->impair[0],
+							 .ports = ports,
+							 .top = plan->top});
+	for (unsigned n = 1; n <= BRANCHES; n++)
+		net[n - 1] = open_branch(&a->net, n);
+	appliance_start_dataplane(a);
+	appliance_start_control(a);
+	appliance_ready(a);
+	return a;
 }
 
 void branch_abandon(void)

@@ -64,17 +64,18 @@ static void set_source(struct link *l)
 	const struct pgm_fecinfo_t fec = {.block_size = 2 * OPENPGM_TG,
 					  .group_size = OPENPGM_TG,
 					  .ondemand_parity_enabled = true};
+	const int rate = l->plan->rate_bytes ? (int)l->plan->rate_bytes : RATE_BYTES;
 
 	set(l, PGM_SEND_ONLY, 1);
-	set(l, PGM_ODATA_MAX_RTE, RATE_BYTES);
+	set(l, PGM_ODATA_MAX_RTE, rate);
 	/* Of a window of so many packets OpenPGM makes no room for parity. */
 	if (l->plan->fec) {
 		set(l, PGM_TXW_SECS, WINDOW_SECS);
-		set(l, PGM_TXW_MAX_RTE, RATE_BYTES);
+		set(l, PGM_TXW_MAX_RTE, rate);
 	} else {
 		set(l, PGM_TXW_SQNS, WINDOW_SQNS);
 	}
-	set(l, PGM_AMBIENT_SPM, pgm_secs(30));
+	set(l, PGM_AMBIENT_SPM, l->plan->spm_ms ? pgm_msecs(l->plan->spm_ms) : pgm_secs(30));
 	if (!pgm_setsockopt(l->sock, IPPROTO_PGM, PGM_HEARTBEAT_SPM, heartbeats,
 			    sizeof(heartbeats)))
 		fail_pgm(l, "heartbeats", NULL);
@@ -98,13 +99,18 @@ static void set_receiver(struct link *l)
 	set(l, PGM_NAK_NCF_RETRIES, 50);
 }
 
+static const char *network(const struct link *l)
+{
+	return l->plan->network ? l->plan->network : NETWORK;
+}
+
 static void bind_here(struct link *l, const struct pgm_addrinfo_t *where)
 {
 	struct pgm_sockaddr_t at = {.sa_port = OPENPGM_PORT, .sa_addr = {.sport = SPORT}};
 	struct pgm_interface_req_t via = {.ir_interface = where->ai_recv_addrs[0].gsr_interface};
 	pgm_error_t *error = NULL;
 
-	pgm_gsi_create_from_string(&at.sa_addr.gsi, "zeroline", -1);
+	pgm_gsi_create_from_string(&at.sa_addr.gsi, network(l), -1);
 	if (!pgm_bind3(l->sock, &at, sizeof(at), &via, sizeof(via), &via, sizeof(via), &error))
 		fail_pgm(l, "bind", error);
 }
@@ -137,7 +143,7 @@ static void open_link(struct link *l, bool sends)
 	/* Its end is its own, and not that of a test in this process's parent. */
 	signal(SIGSEGV, SIG_DFL);
 	signal(SIGABRT, SIG_DFL);
-	if (!pgm_init(&error) || !pgm_getaddrinfo(NETWORK, NULL, &where, &error) ||
+	if (!pgm_init(&error) || !pgm_getaddrinfo(network(l), NULL, &where, &error) ||
 	    !pgm_socket(&l->sock, AF_INET, SOCK_SEQPACKET, l->plan->udp ? IPPROTO_UDP : IPPROTO_PGM,
 			&error))
 		fail_pgm(l, "socket", error);
@@ -151,7 +157,7 @@ static void open_link(struct link *l, bool sends)
 	join_group(l, where);
 	pgm_freeaddrinfo(where);
 	set(l, PGM_MULTICAST_LOOP, 0);
-	set(l, PGM_MULTICAST_HOPS, 1);
+	set(l, PGM_MULTICAST_HOPS, l->plan->hops ? (int)l->plan->hops : 1);
 	set(l, PGM_NOBLOCK, 1);
 	if (!pgm_connect(l->sock, &error))
 		fail_pgm(l, "connect", error);

@@ -13,6 +13,12 @@
 struct openpgm {
 	const struct flow *flow; /* of one part a message, with topics */
 	bool udp;                /* epgm:// */
+	/* "own address;group", as OpenPGM has it; NULL: LAB_PEER_IP and 239.192.7.1. Where several
+	 * peers are OpenPGM each needs an address of its own, as its name (GSI) is made of this. */
+	const char *network;
+	unsigned hops;       /* TTL of what it sends to the group; 0: 1 */
+	unsigned rate_bytes; /* of data, a second; 0: 50 Mbit/s */
+	unsigned spm_ms;     /* between its SPMs while it sends data; 0: 30 s */
 	/* A source that makes parity when it is asked to. What it sends has one length then:
 	 * OpenPGM writes lengths into parity in the machine's byte order, and RFC 3208 means the
 	 * network's. Pro-active parity is nothing that OpenPGM (5.3.128) has: its socket never

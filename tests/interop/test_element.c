@@ -23,8 +23,6 @@
 #define SINKS     3
 #define SPMS      4 /* of so many one is not lost, and without one nobody can ask */
 #define LOSS      "loss: 2%, seed: 1"
-#define BRANCH(n)                                                                                  \
-	"  - {name: lan" #n ", kind: af_packet, device: zl" #n ", address: 10.99." #n ".1/24"
 #define ELEMENT                                                                                    \
 	"pgm_elements:\n  - {name: middle, ports: [eth0, lan1, lan2], groups: 239.192.9.1}\n"
 
@@ -128,21 +126,11 @@ static uint64_t counted(struct appliance *a, const char *name)
 	return n;
 }
 
-static struct appliance *between(const char *impair, const char *ports,
-				 const struct lab_net *far[2])
+static struct appliance *between(const char *impair, const char *impair_first,
+				 const struct lab_net *far[BRANCHES])
 {
-	struct appliance *a = appliance_prepare(&(struct appliance_config){.carrier = LAB_AF_PACKET,
-									   .poll_cores = 2,
-									   .impair = impair,
-									   .ports = ports,
-									   .top = ELEMENT});
-
-	for (unsigned i = 0; i < 2; i++)
-		far[i] = branch_open(&a->net, i + 1);
-	appliance_start_dataplane(a);
-	appliance_start_control(a);
-	appliance_ready(a);
-	return a;
+	return branch_appliance(
+		&(struct branch_plan){.impair = {impair, impair_first}, .top = ELEMENT}, far);
 }
 
 static struct peer *start_source(struct appliance *a, const struct source *plan)
@@ -151,7 +139,7 @@ static struct peer *start_source(struct appliance *a, const struct source *plan)
 }
 
 /* Two receivers on the first network, one on the second. */
-static void carry(struct appliance *a, const struct lab_net *far[2])
+static void carry(struct appliance *a, const struct lab_net *far[BRANCHES])
 {
 	const struct source from = {"pgm://" LAB_PEER_IP ";" GROUP, 8, lab_scaled(MESSAGES)};
 	const struct sink to[SINKS] = {{"pgm://10.99.1.2;" GROUP, from.messages},
@@ -178,8 +166,8 @@ static void carry(struct appliance *a, const struct lab_net *far[2])
 
 static void test_what_is_lost_before_it_is_asked_for_once(void **state)
 {
-	const struct lab_net *far[2];
-	struct appliance *a = between("rx: {" LOSS "}", BRANCH(1) "}\n" BRANCH(2) "}\n", far);
+	const struct lab_net *far[BRANCHES];
+	struct appliance *a = between("rx: {" LOSS "}", NULL, far);
 	uint64_t rdata, asked;
 
 	(void)state;
@@ -198,9 +186,8 @@ static void test_what_is_lost_before_it_is_asked_for_once(void **state)
 
 static void test_what_is_lost_behind_it_is_repaired_there_alone(void **state)
 {
-	const struct lab_net *far[2];
-	struct appliance *a = between(
-		NULL, BRANCH(1) ", impair: {tx: {" LOSS "}}}\n" BRANCH(2) "}\n", far);
+	const struct lab_net *far[BRANCHES];
+	struct appliance *a = between(NULL, "tx: {" LOSS "}", far);
 	uint64_t rdata;
 
 	(void)state;
@@ -216,8 +203,8 @@ static void test_what_is_not_to_be_passed_on_is_not(void **state)
 {
 	static const struct source near = {"pgm://" LAB_PEER_IP ";" GROUP, 1, 0},
 				   other = {"pgm://" LAB_PEER_IP ";" OTHER, 8, 0};
-	const struct lab_net *far[2];
-	struct appliance *a = between(NULL, BRANCH(1) "}\n" BRANCH(2) "}\n", far);
+	const struct lab_net *far[BRANCHES];
+	struct appliance *a = between(NULL, NULL, far);
 	struct peer *source = start_source(a, &other);
 
 	(void)state;
