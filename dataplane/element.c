@@ -11,9 +11,8 @@
 #include "dataplane/net/transit.h"
 #include "dataplane/pgm/element.h"
 
-#define PGM_PROTOCOL 113 /* RFC 3208 8 */
-#define GROUP_TTL    16  /* of what an element says itself: as far as sources reach by default */
-#define HOST_TTL     64
+#define GROUP_TTL 16 /* of what an element says itself: as far as sources reach by default */
+#define HOST_TTL  64
 
 _Static_assert(PGM_ELEMENT_INTERFACES >= ZL_IPC_PORTS_MAX, "a port is an interface");
 
@@ -36,14 +35,6 @@ struct zl_elements {
 	uint8_t ttl; /* of the packet at hand */
 	uint8_t packet[ZL_PGM_TPDU_MAX];
 };
-
-static struct pgm_nla nla_of(uint32_t ip)
-{
-	struct pgm_nla nla = {.len = 4};
-
-	pgm_store32(nla.addr, ip);
-	return nla;
-}
 
 /* --- out --- */
 
@@ -70,8 +61,7 @@ static struct rte_mbuf *bytes_of(struct zl_lcore *c, const uint8_t *at, unsigned
 		memcpy(to, at, len);
 		return m;
 	}
-	rte_pktmbuf_free(m);
-	zl_core_count(c, ZL_CORE_drop_flow_no_memory);
+	rte_pktmbuf_free(m); /* the element counts it */
 	return NULL;
 }
 
@@ -102,28 +92,28 @@ static int interface_of(const struct element *e, uint16_t port)
 	return -1;
 }
 
-static bool has_group(const struct element *e, uint32_t group)
+/* A port's groups belong to one element each. */
+static struct element *of_group(struct zl_elements *all, const struct zl_transit *in)
 {
-	for (uint32_t i = 0; i < e->at.groups; i++)
-		if (e->at.group[i] == group)
-			return true;
-	return false;
+	for (unsigned i = 0; i < all->n; i++) {
+		struct element *e = &all->element[i];
+
+		if (zl_ipc_element_has(&e->at, in->dst) && interface_of(e, in->port) >= 0)
+			return e;
+	}
+	return NULL;
 }
 
-/* A group of a port belongs to one element; what is for a host, to the one that knows its session.
- */
-static struct element *element_for(struct zl_elements *all, const struct zl_transit *in,
-				   const struct pgm_packet *p)
+/* What is for a host is for the element that knows its session. */
+static struct element *of_session(struct zl_elements *all, const struct zl_transit *in,
+				  const struct pgm_tsi *tsi)
 {
 	struct pgm_element_path path;
 
 	for (unsigned i = 0; i < all->n; i++) {
 		struct element *e = &all->element[i];
 
-		if (interface_of(e, in->port) < 0)
-			continue;
-		if (zl_is_group(in->dst) ? has_group(e, in->dst)
-					 : pgm_element_path(e->pgm, &p->tsi, &path))
+		if (interface_of(e, in->port) >= 0 && pgm_element_path(e->pgm, tsi, &path))
 			return e;
 	}
 	return NULL;
@@ -141,16 +131,20 @@ static void copy(struct zl_elements *all, const struct rte_mbuf *m)
 static bool receive(void *owner, struct rte_mbuf *m, const struct zl_transit *in)
 {
 	struct zl_elements *all = owner;
+	const bool group = zl_is_group(in->dst);
+	struct element *e = group ? of_group(all, in) : NULL;
 	struct pgm_packet packet;
-	struct pgm_hop hop = {.from = nla_of(in->src), .to = nla_of(in->dst)};
-	struct element *e;
+	struct pgm_hop hop = {.from = pgm_nla_ipv4(in->src), .to = pgm_nla_ipv4(in->dst)};
 
+	if (group && !e)
+		return false;
 	copy(all, m);
 	if (pgm_parse(all->packet, m->pkt_len, &packet) != PGM_OK) {
-		zl_core_count(all->core, ZL_CORE_drop_flow_malformed);
-		return true;
+		zl_core_count(all->core, ZL_CORE_drop_element_malformed);
+		return group;
 	}
-	e = element_for(all, in, &packet);
+	if (!group)
+		e = of_session(all, in, &packet.tsi);
 	if (!e)
 		return false;
 	hop.interface = (unsigned)interface_of(e, in->port);
@@ -214,7 +208,7 @@ static int create(struct zl_elements *all, struct element *e, const struct zl_ip
 		if (!(config->ports >> port & 1))
 			continue;
 		e->port[p.interfaces] = port;
-		p.nla[p.interfaces++] = nla_of(zl_net_address(c->net, port));
+		p.nla[p.interfaces++] = pgm_nla_ipv4(zl_net_address(c->net, port));
 	}
 	e->interfaces = p.interfaces;
 	if (getrandom(&p.seed, sizeof(p.seed), 0) != sizeof(p.seed))
@@ -226,25 +220,28 @@ static int create(struct zl_elements *all, struct element *e, const struct zl_ip
 	return join(c, e);
 }
 
-int zl_elements_create(struct zl_lcore *c, const struct zl_ipc_element *config, unsigned n)
+int zl_elements_create(struct zl_lcore *c, const struct zl_ipc_element *config, unsigned n,
+		       unsigned *at)
 {
 	struct zl_elements *all = n ? calloc(1, sizeof(*all)) : NULL;
 	uint32_t ports = 0;
-	int error = 0;
+	int error;
 
+	*at = 0;
 	if (!all)
 		return n ? -ENOMEM : 0;
 	c->elements = all;
 	all->core = c;
 	all->due_ns = PGM_NEVER;
 	zl_timer_init(&all->timer, wake);
-	for (unsigned i = 0; i < n && !error; i++) {
-		error = create(all, &all->element[all->n++], &config[i]);
-		ports |= config[i].ports;
+	for (*at = 0; *at < n; ++*at) {
+		error = create(all, &all->element[all->n++], &config[*at]);
+		if (error)
+			return error;
+		ports |= config[*at].ports;
 	}
-	if (!error)
-		zl_transit_open(c->net, PGM_PROTOCOL, ports, receive, all);
-	return error;
+	zl_transit_open(c->net, PGM_PROTOCOL, ports, receive, all);
+	return 0;
 }
 
 void zl_elements_destroy(struct zl_lcore *c)

@@ -10,8 +10,9 @@
 struct zl_lcore;
 
 /* Main thread, before cores run: ports are open. Each element's groups are joined on each of its
- * ports. 0, -errno (ENOMEM; ENOSPC: too many groups). */
-int zl_elements_create(struct zl_lcore *c, const struct zl_ipc_element *config, unsigned n);
+ * ports. 0, -errno (ENOMEM; ENOSPC: too many groups), and *at the one that it failed at. */
+int zl_elements_create(struct zl_lcore *c, const struct zl_ipc_element *config, unsigned n,
+		       unsigned *at);
 /* Likewise, once they no longer do. */
 void zl_elements_destroy(struct zl_lcore *c);
 

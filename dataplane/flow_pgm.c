@@ -10,14 +10,6 @@
 
 #include "dataplane/lcore.h"
 
-static struct pgm_nla nla_of(uint32_t ip)
-{
-	struct pgm_nla nla = {.len = 4};
-
-	pgm_store32(nla.addr, ip);
-	return nla;
-}
-
 /* --- host core --- */
 
 void *zl_pgm_memory(size_t bytes)
@@ -37,11 +29,11 @@ static int create_source(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *at
 	pgm_source_defaults(&c, o->rate, o->recovery_ivl, o->multicast_maxtpdu,
 			    (uint16_t)zl_pgm_overhead(at->carrier));
 	c.dport = at->port;
-	c.nla = nla_of(at->via);
-	c.group = nla_of(at->ip);
+	c.nla = pgm_nla_ipv4(at->via);
+	c.group = pgm_nla_ipv4(at->ip);
 	if (at->b.ip) {
-		c.nla_b = nla_of(at->b.via);
-		c.group_b = nla_of(at->b.ip);
+		c.nla_b = pgm_nla_ipv4(at->b.via);
+		c.group_b = pgm_nla_ipv4(at->b.ip);
 	}
 	getrandom(c.tsi.gsi, sizeof(c.tsi.gsi), 0);
 	getrandom(&c.tsi.port, sizeof(c.tsi.port), 0);
@@ -61,7 +53,7 @@ static int create_receiver(struct zl_pgm_flow *f, const struct zl_ipc_endpoint *
 	pgm_receiver_defaults(&c, o->rate, o->recovery_ivl, o->multicast_maxtpdu,
 			      (uint16_t)zl_pgm_overhead(at->carrier));
 	c.dport = at->port;
-	c.group = nla_of(at->ip);
+	c.group = pgm_nla_ipv4(at->ip);
 	c.lines = at->b.ip ? 2 : 1;
 	c.passive = !o->pgm_naks;
 	c.nak_bo_ns = o->pgm_nak_ivl * UINT64_C(1000000);
@@ -166,7 +158,7 @@ void zl_flow_pgm_input(struct zl_flow *flow, const struct pgm_packet *p, struct 
 		       uint32_t from, unsigned line)
 {
 	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
-	const struct pgm_nla nla = nla_of(from);
+	const struct pgm_nla nla = pgm_nla_ipv4(from);
 
 	if (f->sends)
 		pgm_source_input(f->source, flow->core->now_ns, p);

@@ -6,9 +6,8 @@
 #include "dataplane/flow.h"
 #include "dataplane/lcore.h"
 #include "dataplane/net/igmp.h"
+#include "dataplane/pgm/packet.h"
 #include "drivers/port/rules.h"
-
-#define PGM_PROTOCOL 113 /* RFC 3208 8 */
 
 static struct zl_ipc_line line_of(const struct zl_flow *f, unsigned i)
 {

@@ -9,8 +9,6 @@
 #include "dataplane/net/udp.h"
 #include "dataplane/pgm_path.h"
 
-#define PGM_PROTOCOL 113 /* RFC 3208 8 */
-
 /* All ports of protocol 113 come to one socket. */
 static uint16_t port_of(const struct zl_ipc_endpoint *at)
 {

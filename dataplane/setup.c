@@ -408,7 +408,8 @@ static int launch(struct zl_dataplane *d, char *text, size_t bytes)
 
 static int make_elements(struct zl_dataplane *d, char *text, size_t bytes, uint32_t *line)
 {
-	int error = zl_elements_create(d->core[0], d->element_config, d->n_elements);
+	unsigned at;
+	int error = zl_elements_create(d->core[0], d->element_config, d->n_elements, &at);
 	uint32_t ports = 0;
 
 	for (unsigned i = 0; i < d->n_elements; i++)
@@ -420,8 +421,10 @@ static int make_elements(struct zl_dataplane *d, char *text, size_t bytes, uint3
 		}
 	if (!error)
 		return 0;
-	snprintf(text, bytes, "pgm_elements: %s; name fewer elements or groups", strerror(-error));
-	*line = d->element_config[0].config_line;
+	snprintf(text, bytes, "pgm_elements: %.31s: %s", d->element_config[at].name,
+		 error == -ENOSPC ? "all ports together can be in no more groups; name fewer"
+				  : strerror(-error));
+	*line = d->element_config[at].config_line;
 	return error;
 }
 

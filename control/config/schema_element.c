@@ -113,14 +113,6 @@ static bool settle_ports(struct zl_yaml *y, const struct zl_config *config,
 	return true;
 }
 
-static bool has_group(const struct zl_ipc_element *e, uint32_t group)
-{
-	for (uint32_t i = 0; i < e->groups; i++)
-		if (e->group[i] == group)
-			return true;
-	return false;
-}
-
 /* What came to a group that both have would go on twice. */
 static bool apart(struct zl_yaml *y, const struct zl_ipc_element *e, const struct zl_ipc_element *o)
 {
@@ -131,7 +123,7 @@ static bool apart(struct zl_yaml *y, const struct zl_ipc_element *e, const struc
 				    "the name \"%s\" is taken by the element of line %u", e->name,
 				    o->config_line);
 	for (uint32_t i = 0; e->ports & o->ports && i < e->groups; i++)
-		if (has_group(o, e->group[i]))
+		if (zl_ipc_element_has(o, e->group[i]))
 			return zl_yaml_fail(y, e->config_line,
 					    "element \"%s\" of line %u has %s on one of these "
 					    "ports already",

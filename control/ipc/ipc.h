@@ -217,6 +217,14 @@ struct zl_ipc_element {
 	uint32_t reserved;
 };
 
+static inline bool zl_ipc_element_has(const struct zl_ipc_element *e, uint32_t group)
+{
+	for (uint32_t i = 0; i < e->groups; i++)
+		if (e->group[i] == group)
+			return true;
+	return false;
+}
+
 /* Socket types by ZeroMQ's own numbers (zmq.h), so nothing needs translating. */
 enum zl_socket_type {
 	ZL_PAIR,

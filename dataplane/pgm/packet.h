@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PGM_PROTOCOL     113 /* of IP (RFC 3208 8) */
 #define PGM_HEADER_LEN   16
 #define PGM_NAK_LIST_MAX 62 /* that fit an option of 255 bytes (RFC 3208 9.3) */
 
@@ -156,6 +157,15 @@ static inline void pgm_store32(uint8_t *p, uint32_t x)
 {
 	pgm_store16(p, (uint16_t)(x >> 16));
 	pgm_store16(p + 2, (uint16_t)x);
+}
+
+/* ip in host order. */
+static inline struct pgm_nla pgm_nla_ipv4(uint32_t ip)
+{
+	struct pgm_nla nla = {.len = 4};
+
+	pgm_store32(nla.addr, ip);
+	return nla;
 }
 
 #endif
