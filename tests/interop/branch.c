@@ -13,19 +13,6 @@
 
 static struct lab_net branches[BRANCHES];
 
-static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void shell(const char *format, ...)
-{
-	char line[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	if (system(line))
-		fail_msg("failed: %s", line);
-}
-
 static const struct lab_net *open_branch(const struct lab_net *net, unsigned number)
 {
 	struct lab_net *b = &branches[number - 1];
@@ -33,16 +20,16 @@ static const struct lab_net *open_branch(const struct lab_net *net, unsigned num
 	*b = *net;
 	/* stale() in lab.c knows whose it is by the name */
 	snprintf(b->peer, sizeof(b->peer), "%.20s-%u", net->peer, number);
-	shell("ip netns add %s", b->peer);
-	shell("ip -n %s link set lo up", b->peer);
-	shell("ip -n %s link add zl%u type veth peer name peer0 netns %s", b->appliance, number,
-	      b->peer);
+	lab_shell("ip netns add %s", b->peer);
+	lab_shell("ip -n %s link set lo up", b->peer);
+	lab_shell("ip -n %s link add zl%u type veth peer name peer0 netns %s", b->appliance, number,
+		  b->peer);
 	cable_plain(b->peer, "peer0");
-	shell("ip -n %s link set zl%u up", b->appliance, number);
-	shell("ip -n %s link set peer0 up", b->peer);
+	lab_shell("ip -n %s link set zl%u up", b->appliance, number);
+	lab_shell("ip -n %s link set peer0 up", b->peer);
 	for (unsigned host = 2; host <= 3; host++)
-		shell("ip -n %s addr add 10.99.%u.%u/24 dev peer0", b->peer, number, host);
-	shell("ip -n %s route add default via 10.99.%u.1", b->peer, number);
+		lab_shell("ip -n %s addr add 10.99.%u.%u/24 dev peer0", b->peer, number, host);
+	lab_shell("ip -n %s route add default via 10.99.%u.1", b->peer, number);
 	return b;
 }
 

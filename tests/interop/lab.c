@@ -175,7 +175,7 @@ const char *lab_program(const char *path)
 	return program;
 }
 
-static void shell(const char *format, ...)
+void lab_shell(const char *format, ...)
 {
 	char line[512];
 	va_list args;
@@ -202,22 +202,23 @@ void lab_net_open(struct lab_net *net, enum lab_carrier carrier)
 {
 	net->carrier = chosen(carrier);
 	snprintf(net->appliance, sizeof(net->appliance), "zl-%d-%ua", getpid(), ++serial);
-	shell("ip netns add %s", net->appliance);
-	shell("ip -n %s link set lo up", net->appliance);
+	lab_shell("ip netns add %s", net->appliance);
+	lab_shell("ip -n %s link set lo up", net->appliance);
 	if (net->carrier == LAB_TAP) {
 		strcpy(net->peer, net->appliance);
 		return;
 	}
 	snprintf(net->peer, sizeof(net->peer), "zl-%d-%up", getpid(), serial);
-	shell("ip netns add %s", net->peer);
-	shell("ip -n %s link set lo up", net->peer);
-	shell("ip -n %s link add " LAB_DEVICE " type veth peer name peer0 netns %s", net->appliance,
-	      net->peer);
+	lab_shell("ip netns add %s", net->peer);
+	lab_shell("ip -n %s link set lo up", net->peer);
+	lab_shell("ip -n %s link add " LAB_DEVICE " type veth peer name peer0 netns %s",
+		  net->appliance, net->peer);
 	cable_plain(net->peer, "peer0");
-	shell("ip -n %s link set " LAB_DEVICE " up", net->appliance);
-	shell("ip -n %s link set peer0 up", net->peer);
+	lab_shell("ip -n %s link set " LAB_DEVICE " up", net->appliance);
+	lab_shell("ip -n %s link set peer0 up", net->peer);
 	if (lab_standin() != LAB_REAL)
-		shell("ip -n %s addr add " LAB_APPLIANCE_IP "/24 dev " LAB_DEVICE, net->appliance);
+		lab_shell("ip -n %s addr add " LAB_APPLIANCE_IP "/24 dev " LAB_DEVICE,
+			  net->appliance);
 }
 
 /* A descriptor of that namespace, whatever this process's own is; or -1. */
@@ -264,13 +265,13 @@ void lab_net_address(const struct lab_net *net)
 {
 	const char *device = net->carrier == LAB_TAP ? LAB_DEVICE : "peer0";
 
-	shell("ip -n %s addr replace " LAB_PEER_IP "/24 dev %s", net->peer, device);
-	shell("ip -n %s link set %s up", net->peer, device);
+	lab_shell("ip -n %s addr replace " LAB_PEER_IP "/24 dev %s", net->peer, device);
+	lab_shell("ip -n %s link set %s up", net->peer, device);
 }
 
 void lab_net_many(const struct lab_net *net)
 {
-	shell("ip -n %s route replace local " LAB_MANY_IP "/25 dev lo", net->peer);
+	lab_shell("ip -n %s route replace local " LAB_MANY_IP "/25 dev lo", net->peer);
 }
 
 void lab_net_close(struct lab_net *net)
@@ -291,8 +292,8 @@ void lab_net_close(struct lab_net *net)
 void lab_net_is_quiet(const struct lab_net *net)
 {
 	if (net->carrier == LAB_TAP)
-		shell("! ip -n %s link show " LAB_DEVICE " >/dev/null 2>&1", net->appliance);
-	shell("test -z \"$(ip netns pids %s)\"", net->appliance);
+		lab_shell("! ip -n %s link show " LAB_DEVICE " >/dev/null 2>&1", net->appliance);
+	lab_shell("test -z \"$(ip netns pids %s)\"", net->appliance);
 }
 
 /* --- children --- */

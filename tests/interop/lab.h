@@ -52,6 +52,9 @@ bool lab_sanitized(void);
 int lab_patience_ms(void);
 uint64_t lab_now_ms(void);
 
+/* A command line; the test fails if it does. */
+void lab_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* The namespaces and the cable. */
 struct lab_net {
 	enum lab_carrier carrier;     /* not LAB_DEFAULT */

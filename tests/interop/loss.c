@@ -11,26 +11,14 @@
 
 #define NFT "ip netns exec %s nft "
 
-static void run(const char *line)
-{
-	if (system(line))
-		fail_msg("failed: %s (scripts/setup installs nftables)", line);
-}
-
 void loss_begin(const struct lab_net *net, uint16_t port, unsigned nth)
 {
-	char line[512];
-
-	snprintf(line, sizeof(line), NFT "'add table ip lab; delete table ip lab'", net->appliance);
-	run(line);
-	if (!nth)
-		return;
-	snprintf(line, sizeof(line),
-		 NFT
-		 "'add table ip lab; add chain ip lab in { type filter hook input priority 0; }; "
-		 "add rule ip lab in udp dport %u numgen inc mod %u %u counter drop'",
-		 net->appliance, port, nth, nth / 2);
-	run(line);
+	lab_shell(NFT "'add table ip lab; delete table ip lab'", net->appliance);
+	if (nth)
+		lab_shell(NFT "'add table ip lab; "
+			      "add chain ip lab in { type filter hook input priority 0; }; "
+			      "add rule ip lab in udp dport %u numgen inc mod %u %u counter drop'",
+			  net->appliance, port, nth, nth / 2);
 }
 
 uint64_t loss_count(const struct lab_net *net)

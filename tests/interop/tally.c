@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "tests/interop/lab.h"
+
 #define NFT "ip netns exec %s nft "
 
 /* Before the kernel looks for whom a packet is. */
@@ -17,26 +19,13 @@
 	"'add table ip tally; "                                                                    \
 	"add chain ip tally in { type filter hook prerouting priority -300; }'"
 
-static void nft(const char *namespace, const char *command)
-{
-	char line[512];
-
-	snprintf(line, sizeof(line), NFT "%s", namespace, command);
-	if (system(line))
-		fail_msg("failed: %s (scripts/setup installs nftables)", line);
-}
-
 void tally_begin(const char *namespace, const char *const *match, unsigned n)
 {
-	char rule[400];
-
-	nft(namespace, CHAIN);
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(rule, sizeof(rule),
-			 "'add counter ip tally n%u; add rule ip tally in %s counter name n%u'", i,
-			 match[i], i);
-		nft(namespace, rule);
-	}
+	lab_shell(NFT CHAIN, namespace);
+	for (unsigned i = 0; i < n; i++)
+		lab_shell(NFT
+			  "'add counter ip tally n%u; add rule ip tally in %s counter name n%u'",
+			  namespace, i, match[i], i);
 }
 
 uint64_t tally(const char *namespace, unsigned i)
