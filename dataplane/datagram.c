@@ -15,10 +15,11 @@ static struct zl_buf *buf_of(struct rte_mbuf *m)
 	return (struct zl_buf *)m;
 }
 
-/* All that is left of it from `data` on. */
-static struct zl_msg body_of(struct rte_mbuf *m, const uint8_t *data, uint32_t len)
+/* All that is left of m from `data` on. Made where it stays: a copy would wait for the bytes that
+ * have just been written one by one. */
+static void set_body(struct zl_msg *body, struct rte_mbuf *m, const uint8_t *data, uint32_t len)
 {
-	return (struct zl_msg){
+	*body = (struct zl_msg){
 		.buf = buf_of(m),
 		.data = data,
 		.len = len,
@@ -36,7 +37,7 @@ bool zl_datagram_grouped(struct rte_mbuf *m, struct zl_msg parts[2])
 	group = p[0];
 	parts[0] = (struct zl_msg){
 		.buf = buf_of(m), .data = p + 1, .len = group, .flags = ZL_MSG_MORE};
-	parts[1] = body_of(m, p + 1 + group, m->pkt_len - 1 - group);
+	set_body(&parts[1], m, p + 1 + group, m->pkt_len - 1 - group);
 	zl_buf_ref(buf_of(m), 1);
 	return true;
 }
@@ -60,7 +61,7 @@ bool zl_datagram_addressed(struct rte_mempool *pool, struct rte_mbuf *m,
 				   .data = (const uint8_t *)text,
 				   .len = (uint32_t)n,
 				   .flags = ZL_MSG_MORE};
-	parts[1] = body_of(m, rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len);
+	set_body(&parts[1], m, rte_pktmbuf_mtod(m, const uint8_t *), m->pkt_len);
 	return true;
 }
 

@@ -159,6 +159,13 @@ static void deliver(struct zl_flow *f)
 		hand_in(f, f->in, n);
 }
 
+struct zl_msg *zl_flow_room_for_two(struct zl_flow *f)
+{
+	if (f->n_in + 2 > ZL_FLOW_PARTS)
+		deliver(f);
+	return &f->in[f->n_in];
+}
+
 void zl_flow_in(struct zl_flow *f, const struct zl_msg *parts, unsigned n)
 {
 	if (f->n_in + n > ZL_FLOW_PARTS)

@@ -103,6 +103,13 @@ void zl_flow_join(struct zl_flow *f, struct zl_peer *p);
 void zl_flow_leave(struct zl_flow *f);
 /* A message has come, of so many parts; the references are the flow's from here on. */
 void zl_flow_in(struct zl_flow *f, const struct zl_msg *parts, unsigned n);
+/* The same of a message of two parts that its caller makes in place: room for both, and once they
+ * are there, that they are. */
+struct zl_msg *zl_flow_room_for_two(struct zl_flow *f);
+static inline void zl_flow_two_in(struct zl_flow *f)
+{
+	f->n_in += 2;
+}
 /* At the core's end: groups are left, and who receives is told, as far as its carrier can. */
 void zl_flows_end(struct zl_lcore *c);
 /* Its socket may have room again for what waits. */

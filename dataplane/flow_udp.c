@@ -54,12 +54,12 @@ static void on_datagram(void *owner, struct rte_mbuf *m, const struct zl_endpoin
 			const struct zl_endpoint_addr *local)
 {
 	struct udp_flow *u = owner;
-	struct zl_msg parts[2];
+	struct zl_msg *parts = zl_flow_room_for_two(&u->flow);
 
 	(void)local;
 	if (u->addressed ? zl_datagram_addressed(u->flow.core->frames, m, remote, parts)
 			 : zl_datagram_grouped(m, parts)) {
-		zl_flow_in(&u->flow, parts, 2);
+		zl_flow_two_in(&u->flow);
 		return;
 	}
 	zl_core_count(u->flow.core,

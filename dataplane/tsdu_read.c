@@ -48,6 +48,12 @@ static bool take(struct zl_tsdu_reader *r, const uint8_t *at, size_t len, struct
 	while (len || r->message.in_body) {
 		size_t n;
 
+		/* Nearly always: a short header, and in one piece. */
+		if (!r->message.in_body && !r->head_len && len >= 2 && at[0] && at[0] != LONG) {
+			zl_assembly_begin(&r->message, at[0] - 1u, at[1] & FLAG_MORE, sink);
+			at += 2;
+			len -= 2;
+		}
 		if (r->message.in_body) {
 			if (!len && r->message.body_left)
 				return true;

@@ -46,15 +46,34 @@ static uint32_t room_of(const struct zl_tsdu_writer *w)
 	return w->room - w->len;
 }
 
+/* A part that has not begun, short and in one piece, and that there is room for: nearly always. */
+static bool put_whole(struct zl_tsdu_writer *w, const struct zl_msg *part)
+{
+	uint8_t *at = w->at + w->len;
+
+	if (w->done || part->len > SHORT_MAX || part->flags & ZL_MSG_CHAIN ||
+	    part->len + 2 > room_of(w))
+		return false;
+	at[0] = (uint8_t)(1 + part->len);
+	at[1] = part->flags & ZL_MSG_MORE ? FLAG_MORE : 0;
+	memcpy(at + 2, part->data, part->len);
+	w->len += 2 + part->len;
+	w->mid_message = part->flags & ZL_MSG_MORE;
+	return true;
+}
+
 bool zl_tsdu_put(struct zl_tsdu_writer *w, const struct zl_msg *part)
 {
 	uint8_t head[ZL_TSDU_FRAME_MAX];
-	uint32_t head_len = frame_head(head, part), n;
+	uint32_t head_len, n;
 
 	if (!room_of(w))
 		return false;
 	if (!w->done && !w->mid_message && w->first == ZL_TSDU_NONE)
 		w->first = (uint16_t)(w->len - ZL_TSDU_HEAD);
+	if (put_whole(w, part))
+		return true;
+	head_len = frame_head(head, part);
 	if (w->done < head_len) {
 		n = RTE_MIN(head_len - w->done, room_of(w));
 		memcpy(w->at + w->len, head + w->done, n);

@@ -3,6 +3,7 @@
 #include <rte_ip.h>
 #include <rte_ip_frag.h>
 
+#include "dataplane/net/ipv4.h"
 #include "dataplane/net/stack.h"
 
 #define FRAGMENTS_MAX 128 /* of the longest packet, at an MTU of 576 */
@@ -30,7 +31,7 @@ void fragment_output(struct zl_net *net, uint16_t port, struct rte_mbuf *m,
 		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(fragment[i], struct rte_ipv4_hdr *);
 
 		ip->hdr_checksum = 0;
-		ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, rte_ipv4_hdr_len(ip));
+		ip->hdr_checksum = (uint16_t)~ipv4_header_sum(ip, rte_ipv4_hdr_len(ip));
 		count(net, ZL_NET_ip_tx_fragments);
 		eth_output(net, port, fragment[i], dst, RTE_ETHER_TYPE_IPV4);
 	}

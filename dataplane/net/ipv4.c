@@ -54,7 +54,7 @@ static enum zl_net_counter check(const struct zl_net *net, uint16_t port, const 
 		return ZL_NET_ip_drop_header;
 	if (!trusted(&net->port[port], m, RTE_MBUF_F_RX_IP_CKSUM_MASK,
 		     RTE_MBUF_F_RX_IP_CKSUM_GOOD) &&
-	    rte_raw_cksum(ip, ihl) != 0xffff)
+	    ipv4_header_sum(ip, ihl) != 0xffff)
 		return ZL_NET_ip_drop_checksum;
 	if (unlikely(!ip->time_to_live))
 		return ZL_NET_ip_drop_ttl;

@@ -3,6 +3,7 @@
 #define ZL_NET_IPV4_H
 
 #include "dataplane/net/net.h"
+#include "dataplane/net/sum.h"
 
 static inline uint32_t prefix_mask(uint8_t len)
 {
@@ -26,6 +27,13 @@ static inline bool subnet_special(const struct zl_net_port *p, uint32_t ip)
 static inline bool unicast(uint32_t ip)
 {
 	return ip >> 24 != 0 && ip >> 24 != 127 && ip < 0xe0000000;
+}
+
+/* What a header of so many bytes adds up to, in memory order. Nearly always it has no options, and
+ * needs no loop. */
+static inline uint16_t ipv4_header_sum(const void *header, unsigned len)
+{
+	return ones_fold(len == 20 ? ones_words(header, 20) : ones_words(header, len));
 }
 
 #endif

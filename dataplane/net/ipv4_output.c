@@ -13,7 +13,7 @@
 
 #define HEADER sizeof(struct rte_ipv4_hdr)
 #define TTL    64
-#define ALERT  RTE_BE32(0x94040000) /* the option of RFC 2113 */
+#define ALERT  0x94040000u /* the option of RFC 2113 */
 
 int ipv4_route(const struct zl_net *net, uint32_t dst, uint16_t *port, uint32_t *src,
 	       uint32_t *next_hop)
@@ -73,6 +73,34 @@ unsigned ipv4_header_bytes(struct ipv4_how how)
 	return HEADER + (how.alert ? sizeof(rte_be32_t) : 0);
 }
 
+static void store32(void *at, unsigned word, uint32_t x)
+{
+	rte_be32_t be = rte_cpu_to_be_32(x);
+
+	memcpy((uint8_t *)at + word * sizeof(be), &be, sizeof(be));
+}
+
+/* Made of whole words in registers: what is stored in bytes would have to be waited for before it
+ * is added up. fragment: the field of that name; summed: with its checksum. */
+static void store_header(struct rte_ipv4_hdr *ip, uint32_t len, uint16_t id, uint16_t fragment,
+			 struct ipv4_how how, uint32_t src, uint32_t dst, bool summed)
+{
+	uint32_t words = ipv4_header_bytes(how) / 4, alert = how.alert ? ALERT : 0;
+	uint32_t first = (IPVERSION << 4 | words) << 24 | (uint32_t)how.tos << 16 | len;
+	uint32_t second = (uint32_t)id << 16 | fragment;
+	uint32_t third = (uint32_t)how.ttl << 24 | (uint32_t)how.proto << 16;
+
+	if (summed)
+		third |= (uint16_t)~ones_fold((uint64_t)first + second + third + src + dst + alert);
+	store32(ip, 0, first);
+	store32(ip, 1, second);
+	store32(ip, 2, third);
+	store32(ip, 3, src);
+	store32(ip, 4, dst);
+	if (alert)
+		store32(ip, 5, alert);
+}
+
 /* The header before m's data, and both checksums. false: it cannot be; m is as it was, or longer.
  */
 static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct rte_mbuf *m,
@@ -90,22 +118,11 @@ static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct r
 	if (unlikely(!ip || m->pkt_len > UINT16_MAX))
 		return false;
 	m->l3_len = header;
-	*ip = (struct rte_ipv4_hdr){
-		.version_ihl = (uint8_t)(IPVERSION << 4 | header / 4),
-		.type_of_service = how.tos,
-		.total_length = rte_cpu_to_be_16((uint16_t)m->pkt_len),
-		.packet_id = rte_cpu_to_be_16(whole ? net->ip_id++ : net->fragment_id++),
-		.fragment_offset = whole ? RTE_BE16(RTE_IPV4_HDR_DF_FLAG) : 0,
-		.time_to_live = how.ttl,
-		.next_proto_id = how.proto,
-		.src_addr = rte_cpu_to_be_32(src),
-		.dst_addr = rte_cpu_to_be_32(dst)};
-	if (how.alert)
-		memcpy(ip + 1, &(rte_be32_t){ALERT}, sizeof(rte_be32_t));
 	if (offload & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
 		flags |= RTE_MBUF_F_TX_IP_CKSUM;
-	else
-		ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, header);
+	store_header(ip, m->pkt_len, whole ? net->ip_id++ : net->fragment_id++,
+		     whole ? RTE_IPV4_HDR_DF_FLAG : 0, how, src, dst,
+		     !(flags & RTE_MBUF_F_TX_IP_CKSUM));
 	/* Flags of a frame that was received would be read as requests to the port. */
 	m->ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_TX_TCP_SEG;
 	if (flags)

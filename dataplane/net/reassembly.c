@@ -15,6 +15,7 @@
 #include <rte_malloc.h>
 
 #include "dataplane/net/igmp.h"
+#include "dataplane/net/ipv4.h"
 #include "dataplane/net/stack.h"
 
 #define HEADER        sizeof(struct rte_ipv4_hdr)
@@ -242,7 +243,7 @@ static struct rte_mbuf *join(struct datagram *d)
 	ip->total_length = rte_cpu_to_be_16((uint16_t)(d->header + d->length));
 	ip->fragment_offset = 0;
 	ip->hdr_checksum = 0;
-	ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, d->header);
+	ip->hdr_checksum = (uint16_t)~ipv4_header_sum(ip, d->header);
 	count(d->net, ZL_NET_ip_reassembled);
 	release(d);
 	return whole;
