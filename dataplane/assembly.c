@@ -47,17 +47,26 @@ void zl_assembly_begin(struct zl_assembly *a, uint64_t bytes, bool more,
 		drop(a, sink, true);
 }
 
+static struct zl_buf *referred_to(struct rte_mbuf *m, const struct zl_assembly_sink *sink)
+{
+	if (sink->spare && *sink->spare == m)
+		*sink->spare = NULL;
+	else
+		zl_buf_ref((struct zl_buf *)m, 1);
+	return (struct zl_buf *)m;
+}
+
 /* The part is complete: its last n bytes are at `at`, of m. false: no memory. */
-static bool end_part(struct zl_assembly *a, const uint8_t *at, size_t n, struct rte_mbuf *m)
+static bool end_part(struct zl_assembly *a, const uint8_t *at, size_t n, struct rte_mbuf *m,
+		     const struct zl_assembly_sink *sink)
 {
 	struct zl_msg *part = &a->part[a->n];
 
 	*part = (struct zl_msg){.flags = a->more ? ZL_MSG_MORE : 0};
 	if (m && !a->body.head) {
-		part->buf = (struct zl_buf *)m;
+		part->buf = referred_to(m, sink);
 		part->data = at;
 		part->len = (uint32_t)n;
-		zl_buf_ref(part->buf, 1);
 	} else {
 		if (!zl_chain_append(&a->body, a->frames, at, (uint32_t)n))
 			return false;
@@ -89,8 +98,8 @@ size_t zl_assembly_take(struct zl_assembly *a, const uint8_t *at, size_t len, st
 	bool last = n == a->body_left;
 
 	a->body_left -= n;
-	if (!a->dropping &&
-	    !(last ? end_part(a, at, n, m) : zl_chain_append(&a->body, a->frames, at, (uint32_t)n)))
+	if (!a->dropping && !(last ? end_part(a, at, n, m, sink)
+				   : zl_chain_append(&a->body, a->frames, at, (uint32_t)n)))
 		drop(a, sink, false);
 	if (!last)
 		return n;

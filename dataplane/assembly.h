@@ -31,6 +31,7 @@ struct zl_assembly_sink {
 	/* A message that will not be delivered: too long, too many parts; no memory for it. */
 	void (*dropped)(void *ctx, bool too_long);
 	void *ctx;
+	struct rte_mbuf **spare; /* a reference that may be used up, and is NULL then; or NULL */
 };
 
 void zl_assembly_init(struct zl_assembly *a, struct rte_mempool *frames, uint64_t max_msg_bytes);

@@ -154,16 +154,21 @@ static void close_elsewhere(struct zl_lcore *c, struct zl_core_endpoint *e)
 		zl_pgm_path_close(c, &e->at, false);
 }
 
-void zl_flow_pgm_input(struct zl_flow *flow, const struct pgm_packet *p, struct rte_mbuf *m,
-		       uint32_t from, unsigned line)
+bool zl_flow_pgm_input(struct zl_flow *flow, const struct pgm_packet *p, struct rte_mbuf *m,
+		       const struct pgm_nla *from, unsigned line, bool give)
 {
 	struct zl_pgm_flow *f = zl_pgm_flow_of(flow);
-	const struct pgm_nla nla = pgm_nla_ipv4(from);
+	bool kept;
 
-	if (f->sends)
+	if (f->sends) {
 		pgm_source_input(f->source, flow->core->now_ns, p);
-	else
-		pgm_receiver_input(f->receiver, flow->core->now_ns, p, &nla, line, m);
+		return false;
+	}
+	f->spare = give ? m : NULL;
+	pgm_receiver_input(f->receiver, flow->core->now_ns, p, from, line, m);
+	kept = give && !f->spare;
+	f->spare = NULL;
+	return kept;
 }
 
 static void write_parts(struct zl_flow *flow, const struct zl_msg *msgs, unsigned n)

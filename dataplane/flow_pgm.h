@@ -31,13 +31,13 @@ struct zl_pgm_flow {
 			struct zl_untaken out; /* messages, with a reference each part */
 			struct zl_tsdu_writer writer;
 			unsigned sealed; /* bytes of a TSDU that is laid out and waits; 0: none */
-			uint8_t tsdu[ZL_PGM_TPDU_MAX];
 		};
 		struct { /* receives */
 			struct pgm_receiver *receiver;
 			struct zl_tsdu_reader *unused[ZL_PGM_SESSIONS];
 			unsigned n_unused;
 			struct zl_tsdu_reader reader[ZL_PGM_SESSIONS];
+			struct rte_mbuf *spare; /* the packet at hand, if it may be kept */
 		};
 	};
 };
@@ -51,9 +51,10 @@ static inline struct zl_pgm_flow *zl_pgm_flow_of(struct zl_flow *f)
 	return (struct zl_pgm_flow *)f;
 }
 
-/* A packet that came on that line of its path; m is borrowed. */
-void zl_flow_pgm_input(struct zl_flow *f, const struct pgm_packet *p, struct rte_mbuf *m,
-		       uint32_t from, unsigned line);
+/* A packet that came on that line of its path. m is borrowed; with `give`, its reference may be
+ * kept, and true says that it was. */
+bool zl_flow_pgm_input(struct zl_flow *f, const struct pgm_packet *p, struct rte_mbuf *m,
+		       const struct pgm_nla *from, unsigned line, bool give);
 
 /* flow_pgm_out.c; the first on the host core. 0, -errno. */
 int zl_pgm_out_create(struct zl_pgm_flow *f, struct pgm_source_config *c);

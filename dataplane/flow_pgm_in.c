@@ -48,7 +48,7 @@ static bool deliver(void *ctx, struct pgm_session *s, const uint8_t *at, size_t 
 		    uint32_t sqn)
 {
 	struct zl_pgm_flow *f = ctx;
-	const struct zl_assembly_sink sink = {on_message, on_dropped, f};
+	const struct zl_assembly_sink sink = {on_message, on_dropped, f, &f->spare};
 
 	(void)sqn;
 	if (zl_flow_stalled(&f->flow))

@@ -1,7 +1,9 @@
 /* Messages to a PGM group: queued as far as the socket's HWM lets them, laid out in TSDUs, as many
- * as one holds, and given to the source as fast as its rate allows. A TSDU waits for no more
- * messages than come in the same turn. */
+ * as one holds, where the source's window is to have them, and sent as fast as its rate allows. A
+ * TSDU waits for no more messages than come in the same turn. */
 #include <errno.h>
+
+#include <rte_prefetch.h>
 
 #include "dataplane/flow_pgm.h"
 #include "dataplane/lcore.h"
@@ -38,6 +40,17 @@ int zl_pgm_out_create(struct zl_pgm_flow *f, struct pgm_source_config *c)
 	return 0;
 }
 
+/* What of the window is written next was last written a whole window ago. */
+static void begin(struct zl_pgm_flow *f)
+{
+	uint8_t *at = pgm_source_reserve(f->source);
+	unsigned room = pgm_source_max_tsdu(f->source);
+
+	for (unsigned i = 0; i < room; i += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(at + i);
+	zl_tsdu_begin(&f->writer, at, room);
+}
+
 /* The TSDU is complete, or as complete as it gets now. */
 static void seal(struct zl_pgm_flow *f)
 {
@@ -46,7 +59,8 @@ static void seal(struct zl_pgm_flow *f)
 
 static bool send_sealed(struct zl_pgm_flow *f, uint64_t now_ns)
 {
-	if (f->sealed && !pgm_source_send(f->source, now_ns, f->tsdu, f->sealed))
+	if (f->sealed &&
+	    !pgm_source_send(f->source, now_ns, pgm_source_reserve(f->source), f->sealed))
 		return false;
 	f->sealed = 0;
 	return true;
@@ -59,7 +73,7 @@ static bool lay_out(struct zl_pgm_flow *f, const struct zl_msg *part, uint64_t n
 		if (f->sealed && !send_sealed(f, now_ns))
 			return false;
 		if (!f->writer.at)
-			zl_tsdu_begin(&f->writer, f->tsdu, pgm_source_max_tsdu(f->source));
+			begin(f);
 		if (zl_tsdu_put(&f->writer, part))
 			return true;
 		seal(f);

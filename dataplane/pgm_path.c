@@ -84,42 +84,71 @@ static struct rte_mbuf *in_one_piece(struct rte_mempool *pool, struct rte_mbuf *
 	return NULL;
 }
 
-static void input(const struct zl_pgm_place *p, struct rte_mbuf *m, uint32_t remote)
+static enum pgm_reason parse(const struct rte_mbuf *m, const uint16_t *summed,
+			     struct pgm_packet *packet)
+{
+	const uint8_t *at = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return summed ? pgm_parse_summed(at, m->data_len, *summed, packet)
+		      : pgm_parse(at, m->data_len, packet);
+}
+
+/* To each flow that it is for; the last one may keep it. */
+static void give(const struct zl_pgm_place *p, const struct pgm_packet *packet, struct rte_mbuf *m,
+		 const struct pgm_nla *from)
+{
+	struct zl_flow *to = NULL;
+	int to_line = 0;
+
+	for (struct zl_flow *f = p->core->flows; f; f = f->next) {
+		int line = leads_to(p, f);
+
+		if (line < 0)
+			continue;
+		if (to)
+			zl_flow_pgm_input(to, packet, m, from, (unsigned)to_line, false);
+		to = f;
+		to_line = line;
+	}
+	if (!to || !zl_flow_pgm_input(to, packet, m, from, (unsigned)to_line, true))
+		rte_pktmbuf_free(m);
+}
+
+/* summed: what the packet's bytes add up to, if that is known. */
+static void input(const struct zl_pgm_place *p, struct rte_mbuf *m, uint32_t remote,
+		  const uint16_t *summed)
 {
 	struct zl_lcore *c = p->core;
 	struct pgm_packet packet;
+	struct pgm_nla from;
 
 	m = in_one_piece(c->frames, m);
 	if (!m) {
 		zl_core_count(c, ZL_CORE_drop_flow_no_memory);
 		return;
 	}
-	if (pgm_parse(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &packet) != PGM_OK) {
+	if (parse(m, summed, &packet) != PGM_OK) {
 		zl_core_count(c, ZL_CORE_drop_flow_malformed);
 		rte_pktmbuf_free(m);
 		return;
 	}
-	for (struct zl_flow *f = c->flows, *next; f; f = next) {
-		int line = leads_to(p, f);
-
-		next = f->next;
-		if (line >= 0)
-			zl_flow_pgm_input(f, &packet, m, remote, (unsigned)line);
-	}
-	rte_pktmbuf_free(m);
+	pgm_nla_set_ipv4(&from, remote);
+	give(p, &packet, m, &from);
 }
 
 static void on_udp(void *owner, struct rte_mbuf *m, const struct zl_endpoint_addr *remote,
 		   const struct zl_endpoint_addr *local)
 {
-	(void)local;
-	input(owner, m, remote->ip);
+	uint16_t sum;
+	bool summed = zl_udp_payload_sum(m, remote, local, &sum);
+
+	input(owner, m, remote->ip, summed ? &sum : NULL);
 }
 
 static void on_raw(void *owner, struct rte_mbuf *m, uint32_t remote, uint32_t local)
 {
 	(void)local;
-	input(owner, m, remote);
+	input(owner, m, remote, NULL);
 }
 
 /* --- open and close --- */

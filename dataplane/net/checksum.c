@@ -7,16 +7,6 @@
 
 #include "dataplane/net/sum.h"
 
-#define SHORT 64 /* below, a call costs more than what it does */
-
-static uint16_t segment_sum(const struct rte_mbuf *m)
-{
-	const uint8_t *bytes = rte_pktmbuf_mtod(m, const uint8_t *);
-
-	return m->data_len < SHORT ? ones_fold(ones_words(bytes, m->data_len))
-				   : ones_sum(bytes, m->data_len);
-}
-
 /* One's complement sum in memory order; a segment that begins at an odd offset of the packet has
  * its bytes in the other halves of the words (RFC 1071 2(B)). */
 static uint32_t chain_sum(const struct rte_mbuf *m)
@@ -25,7 +15,7 @@ static uint32_t chain_sum(const struct rte_mbuf *m)
 	bool odd = false;
 
 	for (; m; m = m->next) {
-		uint16_t part = segment_sum(m);
+		uint16_t part = ones_sum_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
 
 		sum += odd ? rte_bswap16(part) : part;
 		odd ^= m->data_len & 1;

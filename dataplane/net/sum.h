@@ -29,6 +29,9 @@ static inline uint16_t ones_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* Below, vectors cost more than what they do. */
+#define ONES_SHORT 64
+
 /* Words that are not folded yet, of whatever is left over when vectors do not fit any more. */
 static inline uint64_t ones_words(const uint8_t *p, uint32_t n)
 {
@@ -56,6 +59,12 @@ static inline uint64_t ones_words(const uint8_t *p, uint32_t n)
 		sum += pair;
 	}
 	return sum;
+}
+
+/* As ones_sum(), whichever way is the shorter. */
+static inline uint16_t ones_sum_of(const uint8_t *bytes, uint32_t len)
+{
+	return len < ONES_SHORT ? ones_fold(ones_words(bytes, len)) : ones_sum(bytes, len);
 }
 
 #endif

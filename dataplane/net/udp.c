@@ -9,6 +9,7 @@
 #include <rte_udp.h>
 
 #include "dataplane/net/sockets.h"
+#include "dataplane/net/sum.h"
 
 #define HEADER          sizeof(struct rte_udp_hdr)
 #define EPHEMERAL_FIRST 49152u /* RFC 6335 6 */
@@ -141,6 +142,22 @@ static void give_each(struct zl_net *net, struct net_socket *first, struct rte_m
 	sockets_take_first(net->udp, first);
 	while ((s = sockets_take_next(net, net->udp, &m, &part)))
 		give(net, s, part, remote, local);
+}
+
+/* The header is where it was: before the payload. With it and the pseudo header all adds up to
+ * 0xffff. */
+bool zl_udp_payload_sum(const struct rte_mbuf *m, const struct zl_endpoint_addr *remote,
+			const struct zl_endpoint_addr *local, uint16_t *sum)
+{
+	const struct rte_udp_hdr *h = rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *,
+							      -(int)HEADER);
+	uint64_t others = (uint64_t)remote->ip + local->ip + IPPROTO_UDP +
+			  2 * (m->pkt_len + HEADER) + remote->port + local->port +
+			  rte_be_to_cpu_16(h->dgram_cksum);
+	uint16_t rest = (uint16_t)~ones_fold(others);
+
+	*sum = rest ? rest : 0xffff;
+	return h->dgram_cksum;
 }
 
 void udp_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned ip_header,

@@ -16,6 +16,11 @@ struct zl_udp;
 typedef void zl_udp_receive(void *owner, struct rte_mbuf *m, const struct zl_endpoint_addr *remote,
 			    const struct zl_endpoint_addr *local);
 
+/* Of m as its socket got it: what its payload adds up to in one's complement, as a number, 0xffff
+ * for 0. Its checksum was found right, and so says it. false: the sender made none. */
+bool zl_udp_payload_sum(const struct rte_mbuf *m, const struct zl_endpoint_addr *remote,
+			const struct zl_endpoint_addr *local, uint16_t *sum);
+
 /* local->ip 0: every unicast address of every port; a group: what is sent to it and comes in on
  * ports where it was joined (zl_group_join). Port 0: one of the ephemeral ones that no socket here
  * has (zl_udp_port). Where answers to it come in is for RSS to say: the other cores are told

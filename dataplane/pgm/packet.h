@@ -115,6 +115,9 @@ struct pgm_packet {
 
 /* Returns PGM_OK, or why the packet is refused; *p is then not to be read. */
 enum pgm_reason pgm_parse(const uint8_t *at, size_t len, struct pgm_packet *p);
+/* The same for whoever knows the one's complement sum of the packet already, as a number. */
+enum pgm_reason pgm_parse_summed(const uint8_t *at, size_t len, uint16_t summed,
+				 struct pgm_packet *p);
 
 /* Writes header, options, TSDU and checksum. Returns bytes, or 0 if it does not fit in room or the
  * packet cannot be said. gsi comes from p->tsi, ports from sport and dport; PGM_PRESENT and
@@ -160,11 +163,17 @@ static inline void pgm_store32(uint8_t *p, uint32_t x)
 }
 
 /* ip in host order. */
+static inline void pgm_nla_set_ipv4(struct pgm_nla *nla, uint32_t ip)
+{
+	*nla = (struct pgm_nla){.len = 4};
+	pgm_store32(nla->addr, ip);
+}
+
 static inline struct pgm_nla pgm_nla_ipv4(uint32_t ip)
 {
-	struct pgm_nla nla = {.len = 4};
+	struct pgm_nla nla;
 
-	pgm_store32(nla.addr, ip);
+	pgm_nla_set_ipv4(&nla, ip);
 	return nla;
 }
 

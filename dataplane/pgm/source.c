@@ -121,7 +121,7 @@ static bool send_placed(struct pgm_source *s, uint64_t now_ns, const uint8_t *at
 	t = txw_slot(w, w->next);
 	*t = (struct txw_slot){.at = (uint32_t)(at - w->bytes),
 			       .len = (uint16_t)len,
-			       .sum = be16toh(ones_fold(ones_words(at, body))),
+			       .sum = be16toh(ones_sum_of(at, body)),
 			       .options_len = (uint8_t)options_len,
 			       .sent_at = pgm_tick_of(now_ns)};
 	if (!source_emit(s, PGM_ODATA, w->next)) {

@@ -91,7 +91,8 @@ struct pgm_source *pgm_source_init(void *memory, const struct pgm_source_config 
 unsigned pgm_source_max_tsdu(const struct pgm_source *s);
 
 /* Where the next TSDU will lie, with room for pgm_source_max_tsdu() bytes: one written here and
- * given to pgm_source_send() is not copied. Good until the next call of any other function. */
+ * given to pgm_source_send() is not copied. The same until a packet of data has been sent, and
+ * nobody else's until then. */
 uint8_t *pgm_source_reserve(struct pgm_source *s);
 
 /* Sends a TSDU of 0 to pgm_source_max_tsdu() bytes; it is copied. false: the rate is used up,

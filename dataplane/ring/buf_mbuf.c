@@ -20,8 +20,10 @@ void zl_buf_unref(struct zl_buf *buf, uint16_t n)
 {
 	struct rte_mbuf *m = (struct rte_mbuf *)buf;
 
-	if (rte_mbuf_refcnt_update(m, (int16_t)-n))
+	/* Who has all that there are need not count down: nobody else can come by one. */
+	if (rte_mbuf_refcnt_read(m) != n && rte_mbuf_refcnt_update(m, (int16_t)-n))
 		return;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* what others did with it is done */
 	rte_mbuf_refcnt_set(m, 1);
 	rte_pktmbuf_free(m);
 }

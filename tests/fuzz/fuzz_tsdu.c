@@ -55,7 +55,7 @@ static void on_dropped(void *ctx, bool too_long)
 	require(!got.compares);
 }
 
-static const struct zl_assembly_sink sink = {on_message, on_dropped, NULL};
+static const struct zl_assembly_sink sink = {on_message, on_dropped, NULL, NULL};
 
 /* In a buffer of exactly its size where it has none, so that a sanitizer sees a read beyond it. */
 static void read_one(const uint8_t *bytes, size_t len, bool buffer)

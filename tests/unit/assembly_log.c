@@ -35,4 +35,4 @@ static void on_dropped(void *ctx, bool too_long)
 	got.no_memory += !too_long;
 }
 
-const struct zl_assembly_sink sink = {on_message, on_dropped, NULL};
+const struct zl_assembly_sink sink = {on_message, on_dropped, NULL, NULL};

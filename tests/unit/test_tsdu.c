@@ -60,6 +60,26 @@ static void test_whole_messages_are_read(void **state)
 	assert_int_equal(got.messages, 3);
 }
 
+/* A reference that the reader may have goes to the first message; the second takes its own. What
+ * runs on has neither. */
+static void test_a_spare_reference_is_used_once(void **state)
+{
+	static const char tsdu[] = "\0\0\4\0one\4\0two\5\0thr";
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pools.frames), *spare = m;
+	struct zl_assembly_sink with_spare = sink;
+
+	(void)state;
+	with_spare.spare = &spare;
+	memcpy(rte_pktmbuf_append(m, sizeof(tsdu) - 1), tsdu, sizeof(tsdu) - 1);
+	rte_mbuf_refcnt_update(m, 1);
+	assert_true(zl_tsdu_read(&reader, rte_pktmbuf_mtod(m, const uint8_t *), sizeof(tsdu) - 1, m,
+				 &with_spare));
+	assert_string_equal(got.text, "one two ");
+	assert_null(spare);
+	assert_int_equal(rte_mbuf_refcnt_read(m), 1);
+	rte_pktmbuf_free(m);
+}
+
 static void test_a_message_runs_on_into_the_next(void **state)
 {
 	(void)state;
@@ -253,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_whole_messages_are_read),
+		TEST(test_a_spare_reference_is_used_once),
 		TEST(test_a_message_runs_on_into_the_next),
 		TEST(test_who_joins_begins_where_a_message_does),
 		TEST(test_a_place_beyond_the_end_is_none),

@@ -24,6 +24,8 @@ static struct {
 	unsigned datagrams, len;
 	uint8_t bytes[MTU];
 	struct zl_endpoint_addr remote, local;
+	bool summed; /* by its header, */
+	uint16_t sum;
 } got;
 
 static struct {
@@ -39,6 +41,7 @@ static void receive(void *owner, struct rte_mbuf *m, const struct zl_endpoint_ad
 	memcpy(got.bytes, rte_pktmbuf_mtod(m, void *), m->data_len);
 	got.remote = *remote;
 	got.local = *local;
+	got.summed = zl_udp_payload_sum(m, remote, local, &got.sum);
 	rte_pktmbuf_free(m);
 }
 
@@ -97,6 +100,34 @@ static void test_datagrams_of_every_length_reach_their_socket(void **state)
 	}
 	assert_int_equal(station_count(s, ZL_NET_udp_rx_datagrams), got.datagrams);
 	assert_int_equal(s->sent_n, 0);
+}
+
+/* One's complement, 16 bits at a time; 0xffff for 0. */
+static uint16_t added_up(const uint8_t *bytes, unsigned n)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum ? (uint16_t)sum : 0xffff;
+}
+
+static void test_the_header_says_what_the_payload_adds_up_to(void **state)
+{
+	struct station *s = *state;
+	uint8_t l4[MTU];
+
+	open_at(s, 0, PORT);
+	for (unsigned n = 0; n < 300; n++) {
+		give(s, n, PORT);
+		assert_true(got.summed);
+		assert_int_equal(got.sum, added_up(got.bytes, n));
+	}
+	make(l4, 6, PORT, false);
+	station_ip(s, PEER_IP, OUR_IP, IPPROTO_UDP, l4, 14);
+	assert_false(got.summed);
 }
 
 static void test_a_flipped_bit_is_noticed_and_no_checksum_is_none(void **state)
@@ -427,6 +458,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_datagrams_of_every_length_reach_their_socket),
+		TEST(test_the_header_says_what_the_payload_adds_up_to),
 		TEST(test_a_flipped_bit_is_noticed_and_no_checksum_is_none),
 		TEST(test_lengths_that_cannot_be_are_dropped_and_what_follows_is_cut),
 		TEST(test_the_address_itself_goes_before_any_and_ports_of_one_bucket_apart),
