@@ -9,6 +9,8 @@
 
 #define LANE_BURST  64
 #define LANE_BUDGET 512 /* parcels of one lane a turn */
+#define RX_BURSTS   4 /* of one port a turn, while they are full: a turn costs the same for more, */
+#define RX_BYTES    16384 /* up to so many, or caches would hold them no more when they go on */
 
 /* Frames for core `to`; what its lane cannot take is dropped, as a full NIC queue would. */
 static void hand_over(struct zl_lcore *c, unsigned to, uint16_t port, enum zl_parcel_kind kind,
@@ -48,29 +50,54 @@ static void steer(struct zl_lcore *c, uint16_t port, struct rte_mbuf **frames, u
 	}
 }
 
+static uint64_t bytes_of(struct rte_mbuf *const *frames, unsigned n)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += frames[i]->pkt_len;
+	return bytes;
+}
+
+/* What came, added to *bytes. */
+static unsigned receive_burst(struct zl_lcore *c, uint16_t port, uint64_t *bytes)
+{
+	struct zl_core_port *p = &c->port[port];
+	struct rte_mbuf *frames[ZL_NET_BURST];
+	unsigned n = zl_port_rx(p->port, p->queue, frames, ZL_NET_BURST, c->now_ns);
+
+	if (!n)
+		return 0;
+	zl_stage_enter(&c->stages, ZL_STAGE_net_in);
+	*bytes += bytes_of(frames, n);
+	if (p->steer)
+		steer(c, port, frames, n);
+	else
+		zl_net_input(c->net, port, frames, n, c->now_ns);
+	zl_stage_enter(&c->stages, ZL_STAGE_port_rx);
+	return n;
+}
+
+static unsigned receive_from(struct zl_lcore *c, uint16_t port)
+{
+	unsigned n, total = 0, bursts = 0;
+	uint64_t bytes = 0;
+
+	do {
+		n = receive_burst(c, port, &bytes);
+		total += n;
+	} while (n == ZL_NET_BURST && ++bursts < RX_BURSTS && bytes < RX_BYTES);
+	return total;
+}
+
 unsigned zl_core_receive(struct zl_lcore *c)
 {
 	enum zl_stage was = zl_stage_enter(&c->stages, ZL_STAGE_port_rx);
-	struct rte_mbuf *frames[ZL_NET_BURST];
 	unsigned work = 0;
 
-	for (uint16_t port = 0; port < c->n_ports; port++) {
-		struct zl_core_port *p = &c->port[port];
-		unsigned n;
-
-		if (!p->polled)
-			continue;
-		n = zl_port_rx(p->port, p->queue, frames, ZL_NET_BURST, c->now_ns);
-		if (!n)
-			continue;
-		work += n;
-		zl_stage_enter(&c->stages, ZL_STAGE_net_in);
-		if (p->steer)
-			steer(c, port, frames, n);
-		else
-			zl_net_input(c->net, port, frames, n, c->now_ns);
-		zl_stage_enter(&c->stages, ZL_STAGE_port_rx);
-	}
+	for (uint16_t port = 0; port < c->n_ports; port++)
+		if (c->port[port].polled)
+			work += receive_from(c, port);
 	zl_stage_leave(&c->stages, was);
 	return work;
 }
