@@ -91,6 +91,16 @@ static void end_message(struct zl_assembly *a, const struct zl_assembly_sink *si
 	a->dropping = false;
 }
 
+bool zl_assembly_single(struct zl_assembly *a, const uint8_t *at, size_t n, struct rte_mbuf *m,
+			const struct zl_assembly_sink *sink)
+{
+	if (!m || !sink->single || a->in_body || a->n || a->dropping ||
+	    (a->max_msg_bytes && n > a->max_msg_bytes))
+		return false;
+	sink->single(sink->ctx, referred_to(m, sink), at, (uint32_t)n);
+	return true;
+}
+
 size_t zl_assembly_take(struct zl_assembly *a, const uint8_t *at, size_t len, struct rte_mbuf *m,
 			const struct zl_assembly_sink *sink)
 {

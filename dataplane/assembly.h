@@ -28,6 +28,9 @@ struct zl_assembly {
 struct zl_assembly_sink {
 	/* A whole message; the references are the callee's. */
 	void (*message)(void *ctx, const struct zl_msg *parts, unsigned n);
+	/* May be NULL. The same of one part that lies whole in its buffer, as nearly all are: what
+	 * would be put together for it is only to be copied. */
+	void (*single)(void *ctx, struct zl_buf *buf, const uint8_t *data, uint32_t len);
 	/* A message that will not be delivered: too long, too many parts; no memory for it. */
 	void (*dropped)(void *ctx, bool too_long);
 	void *ctx;
@@ -43,6 +46,10 @@ void zl_assembly_begin(struct zl_assembly *a, uint64_t bytes, bool more,
 /* Bytes of the part at hand, of which it takes as many as are its own; of no bytes too. m: the
  * buffer that they lie in, in one piece, of which references are taken; NULL: they are copied. */
 size_t zl_assembly_take(struct zl_assembly *a, const uint8_t *at, size_t len, struct rte_mbuf *m,
+			const struct zl_assembly_sink *sink);
+/* A message of one part and n bytes, all of which are at `at` in m. false: not that simple; begin
+ * and take it. */
+bool zl_assembly_single(struct zl_assembly *a, const uint8_t *at, size_t n, struct rte_mbuf *m,
 			const struct zl_assembly_sink *sink);
 
 #endif

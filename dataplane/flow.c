@@ -166,6 +166,13 @@ struct zl_msg *zl_flow_room_for_two(struct zl_flow *f)
 	return &f->in[f->n_in];
 }
 
+void zl_flow_single_in(struct zl_flow *f, struct zl_buf *buf, const uint8_t *data, uint32_t len)
+{
+	if (f->n_in == ZL_FLOW_PARTS)
+		deliver(f);
+	f->in[f->n_in++] = (struct zl_msg){.buf = buf, .data = data, .len = len};
+}
+
 void zl_flow_in(struct zl_flow *f, const struct zl_msg *parts, unsigned n)
 {
 	if (f->n_in + n > ZL_FLOW_PARTS)

@@ -110,6 +110,8 @@ static inline void zl_flow_two_in(struct zl_flow *f)
 {
 	f->n_in += 2;
 }
+/* The same of a message of one part, whose descriptor is only now made. */
+void zl_flow_single_in(struct zl_flow *f, struct zl_buf *buf, const uint8_t *data, uint32_t len);
 /* At the core's end: groups are left, and who receives is told, as far as its carrier can. */
 void zl_flows_end(struct zl_lcore *c);
 /* Its socket may have room again for what waits. */

@@ -65,7 +65,7 @@ static void on_dropped(void *ctx, bool too_long)
 /* What fits into a buffer. How much; 0: there is no more now. */
 static unsigned read_some(struct zl_norm_flow *f, unsigned source, struct rte_mbuf *m)
 {
-	const struct zl_assembly_sink sink = {on_message, on_dropped, f, NULL};
+	const struct zl_assembly_sink sink = {on_message, NULL, on_dropped, f, NULL};
 	uint16_t room = rte_pktmbuf_tailroom(m);
 	uint8_t *at = (uint8_t *)rte_pktmbuf_append(m, room);
 	unsigned n = zl_norm_read(f->norm, source, at, room);

@@ -17,6 +17,13 @@ static void on_message(void *ctx, const struct zl_msg *parts, unsigned n)
 	zl_flow_in(&f->flow, parts, n);
 }
 
+static void on_single(void *ctx, struct zl_buf *buf, const uint8_t *data, uint32_t len)
+{
+	struct zl_pgm_flow *f = ctx;
+
+	zl_flow_single_in(&f->flow, buf, data, len);
+}
+
 static void on_dropped(void *ctx, bool too_long)
 {
 	struct zl_pgm_flow *f = ctx;
@@ -48,7 +55,7 @@ static bool deliver(void *ctx, struct pgm_session *s, const uint8_t *at, size_t 
 		    uint32_t sqn)
 {
 	struct zl_pgm_flow *f = ctx;
-	const struct zl_assembly_sink sink = {on_message, on_dropped, f, &f->spare};
+	const struct zl_assembly_sink sink = {on_message, on_single, on_dropped, f, &f->spare};
 
 	(void)sqn;
 	if (zl_flow_stalled(&f->flow))

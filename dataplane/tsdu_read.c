@@ -42,17 +42,29 @@ static bool begin_body(struct zl_tsdu_reader *r, const struct zl_assembly_sink *
 	return true;
 }
 
+/* A message of one part that is here whole, with a short header: nearly always. Bytes taken; 0: it
+ * is none. */
+static size_t take_short(struct zl_tsdu_reader *r, const uint8_t *at, size_t len,
+			 struct rte_mbuf *m, const struct zl_assembly_sink *sink)
+{
+	size_t n;
+
+	if (r->head_len || len < 2 || at[0] == LONG || !at[0] || at[1] & FLAG_MORE)
+		return 0;
+	n = at[0] - 1u;
+	return n <= len - 2 && zl_assembly_single(&r->message, at + 2, n, m, sink) ? 2 + n : 0;
+}
+
 static bool take(struct zl_tsdu_reader *r, const uint8_t *at, size_t len, struct rte_mbuf *m,
 		 const struct zl_assembly_sink *sink)
 {
 	while (len || r->message.in_body) {
 		size_t n;
 
-		/* Nearly always: a short header, and in one piece. */
-		if (!r->message.in_body && !r->head_len && len >= 2 && at[0] && at[0] != LONG) {
-			zl_assembly_begin(&r->message, at[0] - 1u, at[1] & FLAG_MORE, sink);
-			at += 2;
-			len -= 2;
+		if ((n = take_short(r, at, len, m, sink))) {
+			at += n;
+			len -= n;
+			continue;
 		}
 		if (r->message.in_body) {
 			if (!len && r->message.body_left)

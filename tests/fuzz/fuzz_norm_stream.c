@@ -54,7 +54,7 @@ static void on_dropped(void *ctx, bool too_long)
 	require(!got.compares);
 }
 
-static const struct zl_assembly_sink sink = {on_message, on_dropped, NULL, NULL};
+static const struct zl_assembly_sink sink = {on_message, NULL, on_dropped, NULL, NULL};
 
 static bool read_one(const uint8_t *bytes, size_t len)
 {

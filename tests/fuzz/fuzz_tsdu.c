@@ -48,6 +48,11 @@ static void on_message(void *ctx, const struct zl_msg *parts, unsigned n)
 	zl_msgs_unref(parts, n);
 }
 
+static void on_single(void *ctx, struct zl_buf *buf, const uint8_t *data, uint32_t len)
+{
+	on_message(ctx, &(struct zl_msg){.buf = buf, .data = data, .len = len}, 1);
+}
+
 static void on_dropped(void *ctx, bool too_long)
 {
 	(void)ctx;
@@ -55,12 +60,13 @@ static void on_dropped(void *ctx, bool too_long)
 	require(!got.compares);
 }
 
-static const struct zl_assembly_sink sink = {on_message, on_dropped, NULL, NULL};
+static struct rte_mbuf *spare;
+static const struct zl_assembly_sink sink = {on_message, on_single, on_dropped, NULL, &spare};
 
 /* In a buffer of exactly its size where it has none, so that a sanitizer sees a read beyond it. */
 static void read_one(const uint8_t *bytes, size_t len, bool buffer)
 {
-	struct rte_mbuf *m = buffer ? rte_pktmbuf_alloc(pools.frames) : NULL;
+	struct rte_mbuf *m = spare = buffer ? rte_pktmbuf_alloc(pools.frames) : NULL;
 	uint8_t *copy = malloc(len ? len : 1);
 
 	require(copy);
@@ -72,7 +78,7 @@ static void read_one(const uint8_t *bytes, size_t len, bool buffer)
 		if (len)
 			memcpy(at, bytes, len);
 		zl_tsdu_read(&reader, at, len, m, &sink);
-		rte_pktmbuf_free(m);
+		rte_pktmbuf_free(spare);
 	} else {
 		zl_tsdu_read(&reader, copy, len, NULL, &sink);
 	}

@@ -28,6 +28,12 @@ static void on_message(void *ctx, const struct zl_msg *parts, unsigned n)
 	zl_msgs_unref(parts, n);
 }
 
+static void on_single(void *ctx, struct zl_buf *buf, const uint8_t *data, uint32_t len)
+{
+	got.singles++;
+	on_message(ctx, &(struct zl_msg){.buf = buf, .data = data, .len = len}, 1);
+}
+
 static void on_dropped(void *ctx, bool too_long)
 {
 	(void)ctx;
@@ -35,4 +41,4 @@ static void on_dropped(void *ctx, bool too_long)
 	got.no_memory += !too_long;
 }
 
-const struct zl_assembly_sink sink = {on_message, on_dropped, NULL, NULL};
+const struct zl_assembly_sink sink = {on_message, on_single, on_dropped, NULL, NULL};

@@ -7,7 +7,7 @@
 /* Cleared by the test. */
 extern struct assembly_log {
 	char text[4096];
-	unsigned messages, too_long, no_memory;
+	unsigned messages, singles, too_long, no_memory;
 	uint64_t bytes;
 	bool quiet; /* no text */
 } got;

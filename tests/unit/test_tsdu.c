@@ -56,6 +56,7 @@ static void test_whole_messages_are_read(void **state)
 	(void)state;
 	assert_true(READS("\0\0\4\0one\1\0\2\1a\4\0two"));
 	assert_string_equal(got.text, "one  a+two ");
+	assert_int_equal(got.singles, 2); /* also the empty one */
 	assert_true(READS("\0\0"));
 	assert_int_equal(got.messages, 3);
 }
@@ -75,6 +76,7 @@ static void test_a_spare_reference_is_used_once(void **state)
 	assert_true(zl_tsdu_read(&reader, rte_pktmbuf_mtod(m, const uint8_t *), sizeof(tsdu) - 1, m,
 				 &with_spare));
 	assert_string_equal(got.text, "one two ");
+	assert_int_equal(got.singles, 2);
 	assert_null(spare);
 	assert_int_equal(rte_mbuf_refcnt_read(m), 1);
 	rte_pktmbuf_free(m);
