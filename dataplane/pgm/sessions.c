@@ -7,7 +7,7 @@ static bool same_tsi(const struct pgm_tsi *a, const struct pgm_tsi *b)
 	return a->port == b->port && !memcmp(a->gsi, b->gsi, sizeof(a->gsi));
 }
 
-_Static_assert(sizeof(struct pgm_tsi) == 8, "compared and hashed as it lies");
+_Static_assert(sizeof(struct pgm_tsi) == 8, "hashed as it lies");
 
 static uint32_t *bucket_of(struct pgm_receiver *r, const struct pgm_tsi *tsi)
 {
