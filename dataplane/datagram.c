@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
+
+#include "dataplane/net/sum.h"
 #include "dataplane/ring/chain.h"
 
 #define ADDRESS_MAX sizeof("255.255.255.255:65535")
@@ -100,11 +103,48 @@ bool zl_datagram_address(const struct zl_msg *part, struct zl_endpoint_addr *to)
 	return true;
 }
 
+bool zl_datagram_sum(const uint8_t *head, unsigned head_len, const struct zl_msg *body,
+		     uint16_t *sum)
+{
+	uint16_t of_body;
+
+	if (body->flags & ZL_MSG_CHAIN)
+		return false;
+	of_body = ones_sum_of(body->data, body->len);
+	/* Behind an odd byte its bytes are in the other halves of the words (RFC 1071 2(B)). */
+	if (head_len & 1)
+		of_body = rte_bswap16(of_body);
+	*sum = rte_be_to_cpu_16(ones_fold((uint32_t)ones_sum_of(head, head_len) + of_body));
+	return true;
+}
+
+static bool fits(struct rte_mempool *pool, uint64_t len)
+{
+	return len + RTE_PKTMBUF_HEADROOM <= rte_pktmbuf_data_room_size(pool);
+}
+
+/* Both in one piece. */
+static struct rte_mbuf *make_whole(struct rte_mempool *pool, const uint8_t *head, unsigned head_len,
+				   const struct zl_msg *body)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	uint8_t *at;
+
+	if (!m)
+		return NULL;
+	at = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(head_len + body->len));
+	memcpy(at, head, head_len);
+	memcpy(at + head_len, body->data, body->len);
+	return m;
+}
+
 struct rte_mbuf *zl_datagram_make(struct rte_mempool *pool, const uint8_t *head, unsigned head_len,
 				  const struct zl_msg *body)
 {
 	struct zl_chain chain = {0};
 
+	if (!(body->flags & ZL_MSG_CHAIN) && fits(pool, (uint64_t)head_len + body->len))
+		return make_whole(pool, head, head_len, body);
 	if (zl_chain_append(&chain, pool, head, head_len) &&
 	    zl_chain_append_body(&chain, pool, body))
 		return chain.head;

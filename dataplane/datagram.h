@@ -26,5 +26,9 @@ bool zl_datagram_address(const struct zl_msg *part, struct zl_endpoint_addr *to)
 /* A datagram of these bytes and the body behind them; NULL: no memory. */
 struct rte_mbuf *zl_datagram_make(struct rte_mempool *pool, const uint8_t *head, unsigned head_len,
 				  const struct zl_msg *body);
+/* What they add up to in one's complement, as a number, where the body is in one piece. Of what it
+ * is made of: that has lain there for a while, and a copy would have to be waited for. */
+bool zl_datagram_sum(const uint8_t *head, unsigned head_len, const struct zl_msg *body,
+		     uint16_t *sum);
 
 #endif

@@ -180,6 +180,7 @@ static void send_message(struct udp_flow *u, const struct zl_msg *body)
 {
 	struct zl_lcore *c = u->flow.core;
 	struct rte_mbuf *m;
+	uint16_t sum;
 	int port;
 
 	if (u->head_len + (uint64_t)body->len > ZL_DATAGRAM_MAX) {
@@ -197,7 +198,12 @@ static void send_message(struct udp_flow *u, const struct zl_msg *body)
 	}
 	/* A DGRAM may name a group: it goes out by the port that it is bound to, or the first. */
 	port = zl_net_port_of(c->net, u->flow.at.via ? u->flow.at.via : u->flow.at.ip);
-	zl_udp_send_group(c->net, u->udp, m, port < 0 ? 0 : (uint16_t)port, &u->to, u->hops);
+	if (port < 0)
+		port = 0;
+	if (zl_datagram_sum(u->head, u->head_len, body, &sum))
+		zl_udp_send_group_summed(c->net, u->udp, m, (uint16_t)port, &u->to, u->hops, sum);
+	else
+		zl_udp_send_group(c->net, u->udp, m, (uint16_t)port, &u->to, u->hops);
 }
 
 /* Each message has two parts, or else none of it is sent. */

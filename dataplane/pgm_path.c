@@ -317,7 +317,7 @@ static void send_udp(const struct zl_flow *f, const struct zl_pgm_place *own, st
 
 	zl_udp_set_loop(own->udp, packet->loop && own->receivers);
 	if (zl_is_group(ip))
-		zl_udp_send_group(net, own->udp, m, own->port, &to, packet->hops);
+		zl_udp_send_group_summed(net, own->udp, m, own->port, &to, packet->hops, PGM_SUM);
 	else
 		zl_udp_send(net, own->udp, m, &to);
 }

@@ -34,15 +34,28 @@ uint16_t packet_checksum(const struct rte_mbuf *m)
 	return finish(chain_sum(m));
 }
 
+/* RFC 768: zero says "none was computed"; the other zero goes on the wire. */
+static uint16_t not_none(uint16_t sum, uint8_t proto)
+{
+	return proto == IPPROTO_UDP && sum == 0 ? 0xffff : sum;
+}
+
+/* The length field has 16 bits; a packet longer than that could not have been sent. */
+static uint64_t pseudo(uint32_t len, uint32_t src, uint32_t dst, uint8_t proto)
+{
+	return (uint64_t)src + dst + proto + (len & 0xffff);
+}
+
 uint16_t l4_checksum(const struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto)
 {
-	uint32_t pseudo = (src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff) + proto;
+	uint16_t before = ones_fold(pseudo(m->pkt_len, src, dst, proto));
 
-	/* The length field has 16 bits; a packet longer than that could not have been sent. */
-	pseudo += m->pkt_len & 0xffff;
+	return not_none(finish(chain_sum(m) + rte_cpu_to_be_16(before)), proto);
+}
 
-	uint16_t result = finish(chain_sum(m) + rte_cpu_to_be_16(ones_fold(pseudo)));
+uint16_t l4_checksum_of(uint16_t sum, uint32_t len, uint32_t src, uint32_t dst, uint8_t proto)
+{
+	uint16_t all = (uint16_t)~ones_fold(pseudo(len, src, dst, proto) + sum);
 
-	/* RFC 768: zero says "none was computed"; the other zero goes on the wire. */
-	return proto == IPPROTO_UDP && result == 0 ? 0xffff : result;
+	return not_none(rte_cpu_to_be_16(all), proto);
 }

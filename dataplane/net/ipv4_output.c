@@ -68,6 +68,12 @@ static uint64_t l4_flag(uint64_t offload, uint8_t proto)
 	return 0;
 }
 
+static uint16_t sum_of(const struct rte_mbuf *m, uint32_t src, uint32_t dst, struct ipv4_how how)
+{
+	return how.summed ? l4_checksum_of(how.sum, m->pkt_len, src, dst, how.proto)
+			  : l4_checksum(m, src, dst, how.proto);
+}
+
 unsigned ipv4_header_bytes(struct ipv4_how how)
 {
 	return HEADER + (how.alert ? sizeof(rte_be32_t) : 0);
@@ -112,7 +118,7 @@ static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct r
 	uint64_t offload = whole && !how.loop ? p->tx_offload : 0;
 	uint64_t flags = l4_flag(offload, how.proto);
 	bool l4 = how.proto == IPPROTO_TCP || how.proto == IPPROTO_UDP;
-	uint16_t l4_sum = l4 && !flags ? l4_checksum(m, src, dst, how.proto) : 0;
+	uint16_t l4_sum = l4 && !flags ? sum_of(m, src, dst, how) : 0;
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)rte_pktmbuf_prepend(m, header);
 
 	if (unlikely(!ip || m->pkt_len > UINT16_MAX))

@@ -106,8 +106,10 @@ bool l4_right(const struct zl_net *net, uint16_t port, const struct rte_mbuf *m,
 /* How a packet is sent, but for where to. */
 struct ipv4_how {
 	uint8_t proto, tos, ttl;
-	bool alert; /* with the Router Alert option (RFC 2113) */
-	bool loop;  /* to a group: our own sockets get it as well */
+	bool alert;   /* with the Router Alert option (RFC 2113) */
+	bool loop;    /* to a group: our own sockets get it as well */
+	bool summed;  /* what m, as it is given, adds up to is known: */
+	uint16_t sum; /* in one's complement, as a number */
 };
 /* m holds the transport header and payload (a chain is fine; the first segment is ours alone,
  * direct or not, with RTE_PKTMBUF_HEADROOM spare before the header). Prepends the IPv4 header,
@@ -214,6 +216,8 @@ uint16_t packet_checksum(const struct rte_mbuf *m);
 /* TCP/UDP checksum of a packet whose transport header starts at m's data; whole chain. Host order
  * addresses; result as it goes into the header (network order), given that the field is zero. */
 uint16_t l4_checksum(const struct rte_mbuf *m, uint32_t src, uint32_t dst, uint8_t proto);
+/* The same of a packet of so many bytes that add up to `sum`, as a number. */
+uint16_t l4_checksum_of(uint16_t sum, uint32_t len, uint32_t src, uint32_t dst, uint8_t proto);
 
 /* tcp/ */
 int tcp_create(struct zl_net *net);

@@ -246,19 +246,42 @@ int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
 	return ipv4_output(net, m, own ? u->s.ip : src, remote->ip, IPPROTO_UDP);
 }
 
-int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
-		      const struct zl_endpoint_addr *group, uint8_t hops)
+/* What the header adds up to, without its checksum, and with the payload that it is for. */
+static uint16_t header_sum(const struct zl_udp *u, uint16_t to, uint32_t len, uint16_t payload)
 {
-	bool loop = u->s.loop && sockets_find(net->udp, group->ip, group->port);
+	return ones_fold((uint64_t)u->s.key + to + len + payload);
+}
+
+static int send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
+		      const struct zl_endpoint_addr *group, struct ipv4_how how)
+{
 	int rc;
 
+	how.proto = IPPROTO_UDP;
+	how.loop = u->s.loop && sockets_find(net->udp, group->ip, group->port);
 	if (port >= net->ports || !net->port_up[port] || !net->port[port].ip) {
 		drop(net, m, ZL_NET_ip_drop_no_route);
 		return -ENETUNREACH;
 	}
 	rc = add_header(net, u, m, group->port);
-	if (!rc)
-		ipv4_send_group(net, port, m, net->port[port].ip, group->ip,
-				(struct ipv4_how){.proto = IPPROTO_UDP, .ttl = hops, .loop = loop});
-	return rc;
+	if (rc)
+		return rc;
+	if (how.summed)
+		how.sum = header_sum(u, group->port, m->pkt_len, how.sum);
+	ipv4_send_group(net, port, m, net->port[port].ip, group->ip, how);
+	return 0;
+}
+
+int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
+		      const struct zl_endpoint_addr *group, uint8_t hops)
+{
+	return send_group(net, u, m, port, group, (struct ipv4_how){.ttl = hops});
+}
+
+int zl_udp_send_group_summed(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
+			     uint16_t port, const struct zl_endpoint_addr *group, uint8_t hops,
+			     uint16_t sum)
+{
+	return send_group(net, u, m, port, group,
+			  (struct ipv4_how){.ttl = hops, .summed = true, .sum = sum});
 }

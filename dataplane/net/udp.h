@@ -58,6 +58,11 @@ int zl_udp_send(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
  * in the group, too (zl_group_join). */
 int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
 		      const struct zl_endpoint_addr *group, uint8_t hops);
+/* The same for whoever knows what the payload adds up to in one's complement, as a number: its
+ * bytes are not looked at. */
+int zl_udp_send_group_summed(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
+			     uint16_t port, const struct zl_endpoint_addr *group, uint8_t hops,
+			     uint16_t sum);
 /* That, or not (IP_MULTICAST_LOOP). On, at first. */
 void zl_udp_set_loop(struct zl_udp *u, bool loop);
 

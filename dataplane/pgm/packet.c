@@ -113,7 +113,7 @@ static enum pgm_reason parse_header(const uint8_t *at, size_t len, uint16_t summ
 	if (!pgm_load16(at + 6)) {
 		if (is_data(p->type))
 			return PGM_BAD_NO_CHECKSUM;
-	} else if (summed != 0xffff) {
+	} else if (summed != PGM_SUM) {
 		return PGM_BAD_CHECKSUM;
 	}
 	p->sport = pgm_load16(at);

@@ -113,6 +113,9 @@ struct pgm_packet {
 	struct pgm_options options;
 };
 
+/* What a packet with a checksum adds up to in one's complement, itself included. */
+#define PGM_SUM 0xffff
+
 /* Returns PGM_OK, or why the packet is refused; *p is then not to be read. */
 enum pgm_reason pgm_parse(const uint8_t *at, size_t len, struct pgm_packet *p);
 /* The same for whoever knows the one's complement sum of the packet already, as a number. */

@@ -64,6 +64,9 @@ static void test_any_cut_of_a_packet_has_the_same_checksum(void **state)
 		assert_int_equal(packet_checksum(m), reference(bytes, n, 0));
 		assert_int_equal(l4_checksum(m, src, dst, IPPROTO_TCP),
 				 reference(bytes, n, pseudo));
+		assert_int_equal(l4_checksum_of(rte_be_to_cpu_16((uint16_t)~packet_checksum(m)), n,
+						src, dst, IPPROTO_TCP),
+				 reference(bytes, n, pseudo));
 		rte_pktmbuf_free(m);
 	}
 	assert_true(eal_pools_full(&pools));

@@ -147,6 +147,30 @@ static void test_a_datagram_is_made_of_head_and_body(void **state)
 	rte_pktmbuf_free(m);
 }
 
+/* As its bytes would, whatever the lengths; of a chain it is not said. */
+static void test_head_and_body_say_what_they_add_up_to(void **state)
+{
+	uint8_t bytes[300];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 89 + 7);
+	for (unsigned head = 0; head < 5; head++) {
+		for (unsigned len = 0; head + len <= sizeof(bytes); len++) {
+			struct zl_msg body = {.data = bytes + head, .len = len};
+			uint32_t all = 0;
+			uint16_t sum;
+
+			assert_true(zl_datagram_sum(bytes, head, &body, &sum));
+			for (unsigned i = 0; i < head + len; i++)
+				all += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
+			assert_int_equal(sum % 0xffff, all % 0xffff);
+			body.flags = ZL_MSG_CHAIN;
+			assert_false(zl_datagram_sum(bytes, head, &body, &sum));
+		}
+	}
+}
+
 /* Longer than a buffer: a chain; longer than there is memory: nothing, and nothing lost. */
 static void test_a_long_body_takes_several_buffers(void **state)
 {
@@ -194,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_who_sent_it_comes_first),
 		cmocka_unit_test(test_only_an_address_is_one),
 		cmocka_unit_test(test_a_datagram_is_made_of_head_and_body),
+		cmocka_unit_test(test_head_and_body_say_what_they_add_up_to),
 		cmocka_unit_test(test_a_long_body_takes_several_buffers),
 	};
 

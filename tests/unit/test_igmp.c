@@ -427,6 +427,12 @@ static void test_a_datagram_to_a_group_needs_no_arp(void **state)
 	sum = rte_raw_cksum(ip + 1, 10) + rte_ipv4_phdr_cksum(ip, 0);
 	assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
 	m = rte_pktmbuf_alloc(s->pools.frames);
+	memcpy(rte_pktmbuf_append(m, 2), "hi", 2);
+	assert_int_equal(zl_udp_send_group_summed(s->net, u, m, 0, &to, 7, 'h' << 8 | 'i'), 0);
+	zl_net_output(s->net, s->now_ns);
+	assert_int_equal(s->sent_n, 2);
+	assert_memory_equal(rte_pktmbuf_mtod_offset(s->sent[1], void *, 34), ip + 1, 10);
+	m = rte_pktmbuf_alloc(s->pools.frames);
 	assert_int_equal(zl_udp_send_group(s->net, u, m, 5, &to, 1), -ENETUNREACH);
 }
 
