@@ -8,7 +8,8 @@
 #include "dataplane/flow_pgm.h"
 #include "dataplane/lcore.h"
 
-#define RUN 64 /* parts laid out at once */
+#define RUN   64   /* parts laid out at once */
+#define AHEAD 2048 /* bytes of the window */
 
 static bool to_group(void *ctx, const uint8_t *head, unsigned head_len, const uint8_t *body,
 		     unsigned body_len, bool router_alert)
@@ -40,15 +41,14 @@ int zl_pgm_out_create(struct zl_pgm_flow *f, struct pgm_source_config *c)
 	return 0;
 }
 
-/* What of the window is written next was last written a whole window ago. */
-static void begin(struct zl_pgm_flow *f)
+/* What of the window is written next was last written a whole window ago, and comes from memory:
+ * it is fetched for a part some parts before. Behind the window's end that is for nothing. */
+static void fetch_ahead(const struct zl_tsdu_writer *w, uint32_t len)
 {
-	uint8_t *at = pgm_source_reserve(f->source);
-	unsigned room = pgm_source_max_tsdu(f->source);
+	const uint8_t *at = w->at + w->len + AHEAD;
 
-	for (unsigned i = 0; i < room; i += RTE_CACHE_LINE_SIZE)
+	for (unsigned i = 0; i <= RTE_MIN(len, AHEAD); i += RTE_CACHE_LINE_SIZE)
 		rte_prefetch0(at + i);
-	zl_tsdu_begin(&f->writer, at, room);
 }
 
 /* The TSDU is complete, or as complete as it gets now. */
@@ -73,7 +73,9 @@ static bool lay_out(struct zl_pgm_flow *f, const struct zl_msg *part, uint64_t n
 		if (f->sealed && !send_sealed(f, now_ns))
 			return false;
 		if (!f->writer.at)
-			begin(f);
+			zl_tsdu_begin(&f->writer, pgm_source_reserve(f->source),
+				      pgm_source_max_tsdu(f->source));
+		fetch_ahead(&f->writer, part->len);
 		if (zl_tsdu_put(&f->writer, part))
 			return true;
 		seal(f);

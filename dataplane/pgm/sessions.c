@@ -4,7 +4,8 @@
 /* Field by field, as they were written just before: a load of both would have to wait. */
 static bool same_tsi(const struct pgm_tsi *a, const struct pgm_tsi *b)
 {
-	return a->port == b->port && !memcmp(a->gsi, b->gsi, sizeof(a->gsi));
+	return a->port == b->port && pgm_load32(a->gsi) == pgm_load32(b->gsi) &&
+	       pgm_load16(a->gsi + 4) == pgm_load16(b->gsi + 4);
 }
 
 _Static_assert(sizeof(struct pgm_tsi) == 8, "hashed as it lies");
