@@ -10,6 +10,7 @@
 
 #include <rte_cycles.h>
 
+#include "dataplane/grace.h"
 #include "dataplane/lcore.h"
 #include "drivers/host/kernel.h"
 
@@ -140,7 +141,11 @@ void zl_idle_sleep(struct zl_lcore *c)
 		uint64_t from = rte_rdtsc();
 
 		c->sleeps++;
+		if (!zl_core_is_host(c))
+			zl_grace_leave(c->id);
 		epoll_pwait2(c->epoll, events, RTE_DIM(events), &left, NULL);
+		if (!zl_core_is_host(c))
+			zl_grace_enter(c->id);
 		c->idle_cycles += rte_rdtsc() - from;
 	}
 	zl_doorbell_awake(&c->bell);

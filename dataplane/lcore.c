@@ -6,6 +6,7 @@
 #include <rte_lcore.h>
 
 #include "dataplane/element.h"
+#include "dataplane/grace.h"
 #include "dataplane/lcore.h"
 #include "drivers/host/kernel.h"
 
@@ -59,6 +60,8 @@ bool zl_core_turn(struct zl_lcore *c)
 {
 	unsigned work;
 
+	if (!zl_core_is_host(c))
+		zl_grace_pass(c->id);
 	work = zl_core_receive(c); /* ports: Ethernet to streams' receive queues */
 	if (c->kernel)
 		work += sockets_in(c);
@@ -184,7 +187,11 @@ int zl_lcore_run(void *lcore)
 	struct zl_lcore *c = lcore;
 
 	zl_idle_own_signals(c);
+	if (!zl_core_is_host(c))
+		zl_grace_enter(c->id);
 	run(c);
 	end_streams(c);
+	if (!zl_core_is_host(c))
+		zl_grace_leave(c->id);
 	return 0;
 }
