@@ -33,9 +33,9 @@ static bool read_type(struct zl_yaml *y, yaml_node_t *node, void *field,
 	while (type < ZL_SOCKET_TYPES && strcmp(zl_socket_type_name[type], s) != 0)
 		type++;
 	if (type == ZL_SOCKET_TYPES)
-		return zl_yaml_fail(y, zl_yaml_line(node),
-				    "\"%s\" is not a socket type (PULL, PUSH, ROUTER, DEALER, ...)",
-				    s);
+		return zl_yaml_fail(
+			y, zl_yaml_line(node),
+			"\"%.80s\" is not a socket type (PULL, PUSH, ROUTER, DEALER, ...)", s);
 	socket->type_line = zl_yaml_line(node);
 	memcpy(field, &type, sizeof(type));
 	return true;
@@ -55,7 +55,7 @@ static bool read_mode(struct zl_yaml *y, yaml_node_t *node, void *field,
 	*mode = (uint32_t)strtoul(s, &end, 8) | ZL_MODE_GIVEN;
 	if (strlen(s) < 3 || strlen(s) > 4 || *end || *mode > (ZL_MODE_GIVEN | 0777))
 		return zl_yaml_fail(y, zl_yaml_line(node),
-				    "\"%s\" is not a file's permissions, such as 0660", s);
+				    "\"%.80s\" is not a file's permissions, such as 0660", s);
 	return true;
 }
 

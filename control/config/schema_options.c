@@ -47,10 +47,10 @@ static bool read_ms(struct zl_yaml *y, yaml_node_t *node, const struct zl_option
 	}
 	int err = zl_unit_parse(ZL_UNIT_MS, s, &value);
 	if (err == -EINVAL)
-		return zl_yaml_fail(y, zl_yaml_line(node), "\"%s\" is not %s%s", s,
+		return zl_yaml_fail(y, zl_yaml_line(node), "\"%.80s\" is not %s%s", s,
 				    zl_unit_words(ZL_UNIT_MS), row->least == -1 ? ", nor -1" : "");
 	if (err || value > (uint64_t)row->most || (int64_t)value < row->least)
-		return zl_yaml_fail(y, zl_yaml_line(node), "\"%s\" is out of range: %s to %s", s,
+		return zl_yaml_fail(y, zl_yaml_line(node), "\"%.80s\" is out of range: %s to %s", s,
 				    ms_words(row->least, least), ms_words(row->most, most));
 	*to = (int32_t)value;
 	return true;
@@ -64,7 +64,7 @@ static bool read_count(struct zl_yaml *y, yaml_node_t *node, const struct zl_opt
 	if (zl_unit_parse(ZL_UNIT_COUNT, s, &value) || (int64_t)value < row->least ||
 	    value > (uint64_t)row->most)
 		return zl_yaml_fail(y, zl_yaml_line(node),
-				    "\"%s\" is not a number from %" PRId32 " to %" PRId32, s,
+				    "\"%.80s\" is not a number from %" PRId32 " to %" PRId32, s,
 				    row->least, row->most);
 	*to = (int32_t)value;
 	return true;
@@ -73,7 +73,7 @@ static bool read_count(struct zl_yaml *y, yaml_node_t *node, const struct zl_opt
 static bool read_flag(struct zl_yaml *y, yaml_node_t *node, const char *s, int32_t *to)
 {
 	if (strcmp(s, "yes") != 0 && strcmp(s, "no") != 0)
-		return fail_at(y, node, "\"%s\" is not one of yes, no", s);
+		return fail_at(y, node, "\"%.80s\" is not one of yes, no", s);
 	*to = strcmp(s, "yes") == 0;
 	return true;
 }
@@ -170,10 +170,10 @@ static bool read_network(struct zl_yaml *y, yaml_node_t *node, struct zl_ipc_net
 	snprintf(ip, sizeof(ip), "%.*s", slash ? (int)(slash - s) : 15, s);
 	if (inet_pton(AF_INET, ip, &a) != 1 || (!slash && strlen(s) > 15) ||
 	    (slash && (zl_unit_parse(ZL_UNIT_COUNT, slash + 1, &len) || len > 32)))
-		return fail_at(y, node, "\"%s\" is not an IPv4 network, such as 10.0.0.0/24", s);
+		return fail_at(y, node, "\"%.80s\" is not an IPv4 network, such as 10.0.0.0/24", s);
 	*to = (struct zl_ipc_network){.ip = ntohl(a.s_addr), .prefix_len = (uint32_t)len};
 	if (len < 32 && to->ip << len)
-		return fail_at(y, node, "\"%s\" has address bits beyond its prefix length", s);
+		return fail_at(y, node, "\"%.80s\" has address bits beyond its prefix length", s);
 	return true;
 }
 
@@ -235,10 +235,11 @@ static bool read_metadata(struct zl_yaml *y, yaml_node_t *node, struct zl_ipc_pr
 		if (!name)
 			return false;
 		if (!property_name(name))
-			return fail_at(y, node,
-				       "\"%s\" is not a property's name: X- and letters, digits, "
-				       "- _ . +",
-				       name);
+			return fail_at(
+				y, node,
+				"\"%.80s\" is not a property's name: X- and letters, digits, "
+				"- _ . +",
+				name);
 		if (!zl_yaml_text(y, value))
 			return false;
 		if (!add_property(to, name, value->data.scalar.value, value->data.scalar.length))

@@ -22,7 +22,7 @@ static bool read_until(struct zl_yaml *y, yaml_node_t *node, void *field,
 		return false;
 	if (strlen(s) != 1)
 		return zl_yaml_fail(y, zl_yaml_line(node),
-				    "\"%s\" is not one character, such as \".\"", s);
+				    "\"%.80s\" is not one character, such as \".\"", s);
 	until = (uint8_t)s[0] + 1u;
 	memcpy(field, &until, sizeof(until));
 	return true;

@@ -27,15 +27,16 @@ static bool read_address(struct zl_yaml *y, yaml_node_t *node, void *field,
 	    inet_pton(AF_INET, ip, &a) != 1 || bits < 1 || bits > 32)
 		return zl_yaml_fail(
 			y, zl_yaml_line(node),
-			"\"%s\" is not an IPv4 address and prefix length, such as 10.0.0.1/24", s);
+			"\"%.80s\" is not an IPv4 address and prefix length, such as 10.0.0.1/24",
+			s);
 	uint32_t host = bits == 32 ? 0 : 0xffffffffu >> bits, addr = ntohl(a.s_addr);
 	if (addr >> 28 >= 14 || addr >> 24 == 0 || addr >> 24 == 127)
 		return zl_yaml_fail(y, zl_yaml_line(node),
-				    "\"%s\" is not an address a port can have", s);
+				    "\"%.80s\" is not an address a port can have", s);
 	if (bits < 31 && ((addr & host) == 0 || (addr & host) == host))
-		return zl_yaml_fail(y, zl_yaml_line(node),
-				    "\"%s\" is the address of the network itself or its broadcast",
-				    s);
+		return zl_yaml_fail(
+			y, zl_yaml_line(node),
+			"\"%.80s\" is the address of the network itself or its broadcast", s);
 	port->ip = addr;
 	port->prefix_len = bits;
 	return true;
@@ -56,7 +57,8 @@ static bool read_mac(struct zl_yaml *y, yaml_node_t *node, void *field,
 	    end != 17 || s[end] != '\0' || (mac[0] & 1))
 		return zl_yaml_fail(
 			y, zl_yaml_line(node),
-			"\"%s\" is not a station's Ethernet address, such as 02:00:00:00:00:01", s);
+			"\"%.80s\" is not a station's Ethernet address, such as 02:00:00:00:00:01",
+			s);
 	return true;
 }
 

@@ -484,6 +484,48 @@ static void test_every_mistake_is_one_line_with_its_place_and_remedy(void **stat
 	assert_int_equal(wrong, 0);
 }
 
+/* Where the value is: "@". */
+static const struct {
+	const char *text, *remedy;
+} long_values[] = {
+	{"ports:\n- {address: @}", "such as 10.0.0.1/24"},
+	{"ports:\n- {mac: @}", "such as 02:00:00:00:00:01"},
+	{"ports:\n- {gateway: @}", "such as 10.0.0.254"},
+	{"ports:\n- {kind: @}", "memif, pcap, ring"},
+	{"ports:\n- {name: @}", "longer than 31 characters"},
+	{"tcp: {min_rto: @}", "is not a duration (500ms, 30s, 2min)"},
+	{DEVICES "- {frontend: {type: @}}", "(PULL, PUSH, ROUTER, DEALER, ...)"},
+	{DEVICES "- {frontend: {ipc_mode: '@'}}", "such as 0660"},
+	{SIDES("options: {reconnect_ivl: @}", ""), "is not a duration (500ms, 30s, 2min)"},
+	{SIDES("options: {tos: @}", ""), "is not a number from 0 to 255"},
+	{SIDES("options: {tcp_accept_filter: [@]}", ""), "such as 10.0.0.0/24"},
+	{SIDES("options: {metadata: {@: a}}", ""), "X- and letters, digits, - _ . +"},
+	{SIDES("", "options: {xpub_nodrop: @}"), "is not one of yes, no"},
+	{SIDES("", "policy: {slow: {topic_until: @}}"), "such as \".\""},
+};
+
+static void test_a_long_value_leaves_room_for_the_remedy(void **state)
+{
+	struct zl_config config;
+	char value[600], text[2048], error[512];
+
+	(void)state;
+	memset(value, '7', sizeof(value) - 1);
+	value[sizeof(value) - 1] = '\0';
+	for (size_t i = 0; i < sizeof(long_values) / sizeof(long_values[0]); i++) {
+		const char *before = long_values[i].text, *at = strchr(before, '@');
+		size_t end = strlen(long_values[i].remedy);
+
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - before), before, value, at + 1);
+		assert_int_not_equal(load(&config, text, error, sizeof(error)), 0);
+		if (strlen(error) < end ||
+		    strcmp(error + strlen(error) - end, long_values[i].remedy) != 0)
+			fail_msg("for  %s\nit ends otherwise than with \"%s\": %s", before,
+				 long_values[i].remedy, error);
+		zl_config_free(&config);
+	}
+}
+
 /* Why a name is not known is the resolver's word. */
 static void test_a_name_that_nobody_has_is_refused_for_a_bind_and_waits_for_a_connect(void **state)
 {
@@ -842,6 +884,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_mistake_is_one_line_with_its_place_and_remedy),
+		cmocka_unit_test(test_a_long_value_leaves_room_for_the_remedy),
 		cmocka_unit_test(
 			test_a_name_that_nobody_has_is_refused_for_a_bind_and_waits_for_a_connect),
 		cmocka_unit_test(test_an_endpoint_of_datagrams_is_of_a_port_or_of_a_group),
