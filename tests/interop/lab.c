@@ -198,19 +198,27 @@ static enum lab_carrier chosen(enum lab_carrier carrier)
 	return said && strcmp(said, "af_packet") == 0 ? LAB_AF_PACKET : LAB_TAP;
 }
 
+/* Without IPv6: what has such an address before it has one of IPv4, as a device has that has just
+ * come, is a host of IPv6 only to getaddrinfo(), and a group's number becomes one of IPv6. */
+static void add_namespace(const char *name)
+{
+	lab_shell("ip netns add %s", name);
+	lab_shell("ip netns exec %s sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6'",
+		  name);
+	lab_shell("ip -n %s link set lo up", name);
+}
+
 void lab_net_open(struct lab_net *net, enum lab_carrier carrier)
 {
 	net->carrier = chosen(carrier);
 	snprintf(net->appliance, sizeof(net->appliance), "zl-%d-%ua", getpid(), ++serial);
-	lab_shell("ip netns add %s", net->appliance);
-	lab_shell("ip -n %s link set lo up", net->appliance);
+	add_namespace(net->appliance);
 	if (net->carrier == LAB_TAP) {
 		strcpy(net->peer, net->appliance);
 		return;
 	}
 	snprintf(net->peer, sizeof(net->peer), "zl-%d-%up", getpid(), serial);
-	lab_shell("ip netns add %s", net->peer);
-	lab_shell("ip -n %s link set lo up", net->peer);
+	add_namespace(net->peer);
 	lab_shell("ip -n %s link add " LAB_DEVICE " type veth peer name peer0 netns %s",
 		  net->appliance, net->peer);
 	cable_plain(net->peer, "peer0");
