@@ -1,5 +1,6 @@
 #include "tests/interop/norm_peers.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -50,6 +51,33 @@ struct appliance *norm_start(unsigned poll_cores, const char *frontend, const ch
 void norm_leave(struct peer *p)
 {
 	peer_signal(p, SIGKILL);
+}
+
+static unsigned joined(const struct lab_net *net)
+{
+	char line[128];
+	unsigned group, users, n = 0;
+	FILE *f;
+
+	snprintf(line, sizeof(line), "ip netns exec %s cat /proc/net/igmp", net->peer);
+	f = popen(line, "r");
+	if (!f)
+		fail_msg("failed: %s", line);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "\t\t\t\t%8X %u", &group, &users) == 2 &&
+		    ntohl(group) == NORM_GROUP_IP)
+			n = users;
+	pclose(f);
+	return n;
+}
+
+void norm_await_joined(struct appliance *a, unsigned n)
+{
+	const uint64_t end = lab_now_ms() + (uint64_t)LAB_PATIENCE_MS;
+
+	while (joined(&a->net) < n)
+		if (lab_now_ms() > end)
+			fail_msg("%u have joined " NORM_GROUP ", and not %u", joined(&a->net), n);
 }
 
 /* None of them can say that it is there, so that the publisher warms up until everybody has heard

@@ -251,6 +251,7 @@ static void test_a_slow_group_is_held_to_the_hwm(void **state)
 	(void)state;
 	remote_subscribe(sub, "");
 	remote_connect(sub, NORM_HIS(2));
+	norm_await_joined(a, 2); /* he and we */
 	remote_connect(pub, FRONTEND);
 	remote_expect_subscription(pub, true, "");
 	remote_send(pub, "first");
