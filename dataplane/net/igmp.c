@@ -457,8 +457,10 @@ void zl_group_leave(struct zl_net *net, uint16_t port, uint32_t group, uint64_t 
 	struct group *g = find(net->igmp, port, group);
 
 	net->now_ns = now_ns;
-	if (g && g->joins && !--g->joins)
-		changed(g);
+	if (!g || !g->joins || --g->joins)
+		return;
+	ipv4_forget_known(net);
+	changed(g);
 }
 
 int igmp_create(struct zl_net *net)

@@ -2,6 +2,8 @@
  * total length, put together if it is a fragment, and handed to its protocol. */
 #include "dataplane/net/ipv4.h"
 
+#include <string.h>
+
 #include <rte_ip.h>
 #include <rte_tcp.h>
 
@@ -61,6 +63,36 @@ static enum zl_net_counter check(const struct zl_net *net, uint16_t port, const 
 	return ZL_NET_COUNTERS;
 }
 
+/* --- whom a feed is from --- */
+
+/* A feed is of few sources and groups: what was found right of a packet from a port, its source and
+ * that its group is joined, holds for the next one until groups or ports change. */
+static bool known(const struct zl_net *net, uint16_t port, uint32_t src, uint32_t dst)
+{
+	unsigned at = (src ^ dst) % NET_KNOWN;
+
+	return net->known[at].dst == dst && net->known[at].src == src &&
+	       net->known[at].port == port && dst;
+}
+
+static void remember(struct zl_net *net, uint16_t port, uint32_t src, uint32_t dst)
+{
+	unsigned at = (src ^ dst) % NET_KNOWN;
+
+	if (net->origin != FROM_PORT)
+		return;
+	net->known[at].src = src;
+	net->known[at].dst = dst;
+	net->known[at].port = port;
+}
+
+void ipv4_forget_known(struct zl_net *net)
+{
+	memset(net->known, 0, sizeof(net->known));
+}
+
+/* --- from where, to whom --- */
+
 /* Can somebody have this address who sends to this port? */
 static bool source_right(const struct zl_net *net, uint16_t port, uint32_t src)
 {
@@ -74,6 +106,8 @@ static enum zl_net_counter check_addresses(const struct zl_net *net, uint16_t po
 {
 	const struct zl_net_port *p = &net->port[port];
 
+	if (known(net, port, src, dst))
+		return ZL_NET_COUNTERS;
 	if (unlikely((dst != p->ip || !dst) && zl_net_port_of(net, dst) < 0 && !zl_is_group(dst)))
 		return ZL_NET_ip_drop_not_ours;
 	if (unlikely(!source_right(net, port, src)))
@@ -120,11 +154,21 @@ static void deliver_tcp(struct zl_net *net, uint16_t port, struct rte_mbuf *m, u
 	tcp_input(net, port, m, src, dst);
 }
 
+static bool hears(struct zl_net *net, uint16_t port, uint32_t src, uint32_t group)
+{
+	if (known(net, port, src, group))
+		return true;
+	if (!igmp_joined(net, port, group))
+		return false;
+	remember(net, port, src, group);
+	return true;
+}
+
 /* Queries go to everybody, and reports that concern us to groups of ours. */
 static void deliver_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, unsigned header,
 			  uint32_t src, uint32_t dst, uint8_t proto)
 {
-	bool joined = igmp_joined(net, port, dst);
+	bool joined = hears(net, port, src, dst);
 
 	if (proto == IPPROTO_IGMP && (joined || dst == ALL_HOSTS))
 		igmp_input(net, port, m);

@@ -82,6 +82,7 @@ int zl_net_port_add(struct zl_net *net, uint16_t port, const struct zl_net_port 
 		return -EEXIST;
 	if (p->ip && zl_net_port_of(net, p->ip) >= 0)
 		return -EADDRINUSE;
+	ipv4_forget_known(net);
 	net->port[port] = *p;
 	net->port_up[port] = true;
 	if (net->ports <= port)

@@ -22,6 +22,8 @@ enum net_origin {
 
 #define LOOP_MAX 256 /* packets of a turn */
 
+#define NET_KNOWN 8
+
 struct zl_net {
 	struct zl_net_config config;
 	uint64_t now_ns; /* of the call in progress */
@@ -56,6 +58,10 @@ struct zl_net {
 		uint32_t ports; /* a bit each */
 		uint8_t proto;
 	} transit; /* transit.c */
+	struct {
+		uint32_t src, dst; /* 0: none */
+		uint16_t port;
+	} known[NET_KNOWN]; /* ipv4.c */
 	uint64_t counter[ZL_NET_COUNTERS];
 };
 
@@ -95,6 +101,8 @@ void arp_announce(struct zl_net *net, uint16_t port);
 /* ipv4.c */
 /* A packet past its Ethernet header, received on `port`; owns m. */
 void ipv4_input(struct zl_net *net, uint16_t port, struct rte_mbuf *m);
+/* A group was left, or a port came: what was found right is looked at again. */
+void ipv4_forget_known(struct zl_net *net);
 /* Cuts what follows the first `len` bytes, which must be there. */
 void packet_trim(struct rte_mbuf *m, uint32_t len);
 /* Is the checksum of the TCP segment or UDP datagram at m's data right? By the port's word where

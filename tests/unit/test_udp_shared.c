@@ -227,6 +227,30 @@ static void test_every_core_with_such_sockets_gets_it_once(void **state)
 	rte_pktmbuf_free_bulk(handed.packet, 2);
 }
 
+/* What was found right of a feed ends with its group, and where a port has its source's address. */
+static void test_a_feed_is_looked_at_again_once_groups_or_ports_change(void **state)
+{
+	const struct zl_net_port another = {
+		.mac.addr_bytes = {2, 0, 0, 0, 0, 9}, .ip = PEER_IP, .prefix_len = 24};
+
+	(void)state;
+	open_member(&member[0]);
+	give();
+	give();
+	expect(2, 0, 0, 0);
+	zl_group_leave(at->net, 0, GROUP, at->now_ns);
+	give();
+	expect(2, 0, 0, 0);
+	assert_int_equal(station_count(at, ZL_NET_ip_drop_group), 1);
+	assert_int_equal(zl_group_join(at->net, 0, GROUP, false, at->now_ns), 0);
+	give();
+	expect(3, 0, 0, 0);
+	assert_int_equal(zl_net_port_add(at->net, 1, &another), 0);
+	give();
+	expect(3, 0, 0, 0);
+	assert_int_equal(station_count(at, ZL_NET_ip_drop_source), 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, station_teardown)
 
 int main(void)
@@ -237,6 +261,7 @@ int main(void)
 		TEST(test_those_who_share_and_those_who_do_not_keep_apart),
 		TEST(test_without_buffers_the_last_has_it_and_the_others_are_counted),
 		TEST(test_every_core_with_such_sockets_gets_it_once),
+		TEST(test_a_feed_is_looked_at_again_once_groups_or_ports_change),
 	};
 
 	return cmocka_run_group_tests(tests, eal_group_setup, NULL);
