@@ -132,7 +132,7 @@ static void send_message(struct zl_net *net, uint16_t port, struct rte_mbuf *m, 
 	count(net, ZL_NET_igmp_tx_reports);
 	ipv4_send_group(
 		net, port, m, net->port[port].ip, to,
-		(struct ipv4_how){.proto = IPPROTO_IGMP, .tos = TOS, .ttl = 1, .alert = true});
+		&(struct ipv4_how){.proto = IPPROTO_IGMP, .tos = TOS, .ttl = 1, .alert = true});
 }
 
 /* A message of n bytes behind its header; NULL, counted. */

@@ -68,15 +68,16 @@ static uint64_t l4_flag(uint64_t offload, uint8_t proto)
 	return 0;
 }
 
-static uint16_t sum_of(const struct rte_mbuf *m, uint32_t src, uint32_t dst, struct ipv4_how how)
+static uint16_t sum_of(const struct rte_mbuf *m, uint32_t src, uint32_t dst,
+		       const struct ipv4_how *how)
 {
-	return how.summed ? l4_checksum_of(how.sum, m->pkt_len, src, dst, how.proto)
-			  : l4_checksum(m, src, dst, how.proto);
+	return how->summed ? l4_checksum_of(how->sum, m->pkt_len, src, dst, how->proto)
+			   : l4_checksum(m, src, dst, how->proto);
 }
 
-unsigned ipv4_header_bytes(struct ipv4_how how)
+unsigned ipv4_header_bytes(const struct ipv4_how *how)
 {
-	return HEADER + (how.alert ? sizeof(rte_be32_t) : 0);
+	return HEADER + (how->alert ? sizeof(rte_be32_t) : 0);
 }
 
 static void store32(void *at, unsigned word, uint32_t x)
@@ -89,12 +90,12 @@ static void store32(void *at, unsigned word, uint32_t x)
 /* Made of whole words in registers: what is stored in bytes would have to be waited for before it
  * is added up. fragment: the field of that name; summed: with its checksum. */
 static void store_header(struct rte_ipv4_hdr *ip, uint32_t len, uint16_t id, uint16_t fragment,
-			 struct ipv4_how how, uint32_t src, uint32_t dst, bool summed)
+			 const struct ipv4_how *how, uint32_t src, uint32_t dst, bool summed)
 {
-	uint32_t words = ipv4_header_bytes(how) / 4, alert = how.alert ? ALERT : 0;
-	uint32_t first = (IPVERSION << 4 | words) << 24 | (uint32_t)how.tos << 16 | len;
+	uint32_t words = ipv4_header_bytes(how) / 4, alert = how->alert ? ALERT : 0;
+	uint32_t first = (IPVERSION << 4 | words) << 24 | (uint32_t)how->tos << 16 | len;
 	uint32_t second = (uint32_t)id << 16 | fragment;
-	uint32_t third = (uint32_t)how.ttl << 24 | (uint32_t)how.proto << 16;
+	uint32_t third = (uint32_t)how->ttl << 24 | (uint32_t)how->proto << 16;
 
 	if (summed)
 		third |= (uint16_t)~ones_fold((uint64_t)first + second + third + src + dst + alert);
@@ -110,14 +111,14 @@ static void store_header(struct rte_ipv4_hdr *ip, uint32_t len, uint16_t id, uin
 /* The header before m's data, and both checksums. false: it cannot be; m is as it was, or longer.
  */
 static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct rte_mbuf *m,
-		       uint32_t src, uint32_t dst, struct ipv4_how how)
+		       uint32_t src, uint32_t dst, const struct ipv4_how *how)
 {
 	uint8_t header = (uint8_t)ipv4_header_bytes(how);
-	bool whole = how.proto == IPPROTO_TCP || m->pkt_len + header <= p->mtu;
+	bool whole = how->proto == IPPROTO_TCP || m->pkt_len + header <= p->mtu;
 	/* Who hears it here has no port, and a port sees one fragment at a time. */
-	uint64_t offload = whole && !how.loop ? p->tx_offload : 0;
-	uint64_t flags = l4_flag(offload, how.proto);
-	bool l4 = how.proto == IPPROTO_TCP || how.proto == IPPROTO_UDP;
+	uint64_t offload = whole && !how->loop ? p->tx_offload : 0;
+	uint64_t flags = l4_flag(offload, how->proto);
+	bool l4 = how->proto == IPPROTO_TCP || how->proto == IPPROTO_UDP;
 	uint16_t l4_sum = l4 && !flags ? sum_of(m, src, dst, how) : 0;
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)rte_pktmbuf_prepend(m, header);
 
@@ -135,13 +136,13 @@ static bool add_header(struct zl_net *net, const struct zl_net_port *p, struct r
 		m->ol_flags |= flags | RTE_MBUF_F_TX_IPV4;
 	if (flags & RTE_MBUF_F_TX_L4_MASK)
 		l4_sum = rte_ipv4_phdr_cksum(ip, m->ol_flags);
-	set_l4_checksum((uint8_t *)ip + header, how.proto, l4_sum);
+	set_l4_checksum((uint8_t *)ip + header, how->proto, l4_sum);
 	count(net, ZL_NET_ip_tx_packets);
 	return true;
 }
 
 int ipv4_send(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
-	      struct ipv4_how how)
+	      const struct ipv4_how *how)
 {
 	uint32_t port_ip, next_hop;
 	uint16_t port;
@@ -161,7 +162,7 @@ int ipv4_output_tos(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32
 		    uint8_t proto, uint8_t tos)
 {
 	return ipv4_send(net, m, src, dst,
-			 (struct ipv4_how){.proto = proto, .tos = tos, .ttl = TTL});
+			 &(struct ipv4_how){.proto = proto, .tos = tos, .ttl = TTL});
 }
 
 /* RFC 1112 6.4: the low 23 bits. */
@@ -172,7 +173,7 @@ static struct rte_ether_addr group_mac(uint32_t group)
 }
 
 void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src,
-		     uint32_t group, struct ipv4_how how)
+		     uint32_t group, const struct ipv4_how *how)
 {
 	const struct zl_net_port *p = &net->port[port];
 	struct rte_ether_addr mac = group_mac(group);
@@ -181,7 +182,7 @@ void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint
 		drop(net, m, ZL_NET_ip_drop_no_buffer);
 		return;
 	}
-	if (how.loop)
+	if (how->loop)
 		loop_output(net, port, m);
 	ipv4_transmit(net, port, m, &mac);
 }

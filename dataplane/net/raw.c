@@ -137,7 +137,7 @@ static int prepare(struct zl_net *net, const struct zl_raw *r, struct rte_mbuf *
 {
 	*how = (struct ipv4_how){
 		.proto = (uint8_t)r->s.key, .ttl = ttl, .alert = flags & ZL_RAW_ALERT};
-	if (unlikely(m->pkt_len + ipv4_header_bytes(*how) > UINT16_MAX)) {
+	if (unlikely(m->pkt_len + ipv4_header_bytes(how) > UINT16_MAX)) {
 		drop(net, m, ZL_NET_raw_drop_too_big);
 		return -EMSGSIZE;
 	}
@@ -160,7 +160,7 @@ int zl_raw_send(struct zl_net *net, const struct zl_raw *r, struct rte_mbuf *m, 
 		return -ENETUNREACH;
 	}
 	rc = prepare(net, r, m, TTL, flags, &how);
-	return rc ? rc : ipv4_send(net, m, own ? r->s.ip : src, remote, how);
+	return rc ? rc : ipv4_send(net, m, own ? r->s.ip : src, remote, &how);
 }
 
 int zl_raw_send_group(struct zl_net *net, const struct zl_raw *r, struct rte_mbuf *m, uint16_t port,
@@ -177,6 +177,6 @@ int zl_raw_send_group(struct zl_net *net, const struct zl_raw *r, struct rte_mbu
 	rc = prepare(net, r, m, hops, flags, &how);
 	how.loop = r->s.loop && sockets_find(net->raw, group, how.proto);
 	if (!rc)
-		ipv4_send_group(net, port, m, net->port[port].ip, group, how);
+		ipv4_send_group(net, port, m, net->port[port].ip, group, &how);
 	return rc;
 }

@@ -130,12 +130,12 @@ struct ipv4_how {
  * caller sets RTE_MBUF_F_TX_TCP_SEG, tso_segsz and l4_len beforehand, and only if the port that
  * ipv4_route names has RTE_ETH_TX_OFFLOAD_TCP_TSO; the packet is still at most 65535 bytes. */
 int ipv4_send(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
-	      struct ipv4_how how);
+	      const struct ipv4_how *how);
 /* As ipv4_send, to a group, from that port; nobody is asked for a MAC address
  * (RFC 1112 6.4). */
 void ipv4_send_group(struct zl_net *net, uint16_t port, struct rte_mbuf *m, uint32_t src,
-		     uint32_t group, struct ipv4_how how);
-unsigned ipv4_header_bytes(struct ipv4_how how);
+		     uint32_t group, const struct ipv4_how *how);
+unsigned ipv4_header_bytes(const struct ipv4_how *how);
 int ipv4_output_tos(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,
 		    uint8_t proto, uint8_t tos);
 static inline int ipv4_output(struct zl_net *net, struct rte_mbuf *m, uint32_t src, uint32_t dst,

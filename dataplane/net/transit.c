@@ -49,7 +49,7 @@ int zl_transit_send(struct zl_net *net, struct rte_mbuf *m, const struct zl_tran
 	}
 	count(net, ZL_NET_transit_tx_packets);
 	if (!zl_is_group(out->dst))
-		return ipv4_send(net, m, out->src, out->dst, how);
-	ipv4_send_group(net, out->port, m, out->src, out->dst, how);
+		return ipv4_send(net, m, out->src, out->dst, &how);
+	ipv4_send_group(net, out->port, m, out->src, out->dst, &how);
 	return 0;
 }

@@ -253,12 +253,12 @@ static uint16_t header_sum(const struct zl_udp *u, uint16_t to, uint32_t len, ui
 }
 
 static int send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
-		      const struct zl_endpoint_addr *group, struct ipv4_how how)
+		      const struct zl_endpoint_addr *group, struct ipv4_how *how)
 {
 	int rc;
 
-	how.proto = IPPROTO_UDP;
-	how.loop = u->s.loop && sockets_find(net->udp, group->ip, group->port);
+	how->proto = IPPROTO_UDP;
+	how->loop = u->s.loop && sockets_find(net->udp, group->ip, group->port);
 	if (port >= net->ports || !net->port_up[port] || !net->port[port].ip) {
 		drop(net, m, ZL_NET_ip_drop_no_route);
 		return -ENETUNREACH;
@@ -266,8 +266,8 @@ static int send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbu
 	rc = add_header(net, u, m, group->port);
 	if (rc)
 		return rc;
-	if (how.summed)
-		how.sum = header_sum(u, group->port, m->pkt_len, how.sum);
+	if (how->summed)
+		how->sum = header_sum(u, group->port, m->pkt_len, how->sum);
 	ipv4_send_group(net, port, m, net->port[port].ip, group->ip, how);
 	return 0;
 }
@@ -275,7 +275,7 @@ static int send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbu
 int zl_udp_send_group(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m, uint16_t port,
 		      const struct zl_endpoint_addr *group, uint8_t hops)
 {
-	return send_group(net, u, m, port, group, (struct ipv4_how){.ttl = hops});
+	return send_group(net, u, m, port, group, &(struct ipv4_how){.ttl = hops});
 }
 
 int zl_udp_send_group_summed(struct zl_net *net, const struct zl_udp *u, struct rte_mbuf *m,
@@ -283,5 +283,5 @@ int zl_udp_send_group_summed(struct zl_net *net, const struct zl_udp *u, struct 
 			     uint16_t sum)
 {
 	return send_group(net, u, m, port, group,
-			  (struct ipv4_how){.ttl = hops, .summed = true, .sum = sum});
+			  &(struct ipv4_how){.ttl = hops, .summed = true, .sum = sum});
 }
