@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,18 @@ static int look_for_way(const struct zl_norm_config *c)
 		error = c->device[0] ? -ENODEV : -errno;
 	close(fd);
 	return error;
+}
+
+/* libnorm asks getaddrinfo() for the group's number, which makes it one of IPv6 on a host that has
+ * only such addresses beside 127.0.0.1: a session of that is mute. */
+static bool stays_ipv4(const char *group)
+{
+	struct addrinfo *found = NULL;
+	bool stays = !getaddrinfo(group, NULL, NULL, &found) && found->ai_family == AF_INET;
+
+	if (found)
+		freeaddrinfo(found);
+	return stays;
 }
 
 /* The thread that libnorm makes has what this one has left. Strangers may make it talk: it talks to
@@ -152,6 +165,8 @@ static int open_session(struct zl_norm *n)
 	char address[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &ip, address, sizeof(address));
+	if (!stays_ipv4(address))
+		return -EAFNOSUPPORT;
 	n->session = NormCreateSession(n->instance, address, c->port, node_of(c));
 	if (!n->session)
 		return -ENOMEM;

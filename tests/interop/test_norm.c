@@ -235,6 +235,31 @@ static void test_a_group_that_is_left_is_heard_no_more(void **state)
 	appliance_stop(a);
 }
 
+/* libnorm would be mute where getaddrinfo() makes the group's number one of IPv6. */
+static void test_a_host_of_ipv6_alone_is_told_so(void **state)
+{
+	struct appliance *a = appliance_start(
+		&(struct appliance_config){.carrier = LAB_TAP,
+					   .portless = true,
+					   .frontend = "bind: [\"tcp://127.0.0.1:5555\"]",
+					   .backend = "bind: [\"tcp://127.0.0.1:5556\"]"});
+	const char *wrong;
+
+	(void)state;
+	lab_shell("ip netns exec %s sh -c 'echo 0 >/proc/sys/net/ipv6/conf/default/disable_ipv6'",
+		  a->net.appliance);
+	lab_shell("ip -n %s link add v0 type veth peer name v1", a->net.appliance);
+	lab_shell("ip -n %s link set v0 up", a->net.appliance);
+	lab_shell("ip -n %s link set v1 up", a->net.appliance);
+	wrong = appliance_change(a, "bind", "feed.backend", OURS);
+	assert_non_null(wrong);
+	assert_non_null(strstr(wrong, OURS ": no interface of this machine has an IPv4 address"));
+	assert_non_null(strstr(wrong, "; give one an IPv4 address"));
+	lab_shell("ip -n %s addr add 10.98.0.1/24 dev v0", a->net.appliance);
+	assert_null(appliance_change(a, "bind", "feed.backend", OURS));
+	appliance_stop(a);
+}
+
 /* --- what is slower than its publishers --- */
 
 /* A PUB drops what is beyond its HWM, as for any peer; what goes out is whole and in order. */
@@ -321,6 +346,7 @@ int main(void)
 		LAB_TEST(test_a_source_that_comes_again_is_heard_again),
 		LAB_TEST(test_two_sources_are_heard_at_once),
 		LAB_TEST(test_a_group_that_is_left_is_heard_no_more),
+		LAB_TEST(test_a_host_of_ipv6_alone_is_told_so),
 		LAB_TEST(test_a_slow_group_is_held_to_the_hwm),
 		LAB_TEST(test_a_socket_without_room_holds_the_stream),
 	};
