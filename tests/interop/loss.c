@@ -11,14 +11,29 @@
 
 #define NFT "ip netns exec %s nft "
 
-void loss_begin(const struct lab_net *net, uint16_t port, unsigned nth)
+static void forget(const struct lab_net *net)
 {
 	lab_shell(NFT "'add table ip lab; delete table ip lab'", net->appliance);
+}
+
+void loss_of(const struct lab_net *net, uint16_t port, const char *which)
+{
+	forget(net);
+	lab_shell(NFT "'add table ip lab; "
+		      "add chain ip lab in { type filter hook input priority 0; }; "
+		      "add rule ip lab in udp dport %u %s counter drop'",
+		  net->appliance, port, which);
+}
+
+void loss_begin(const struct lab_net *net, uint16_t port, unsigned nth)
+{
+	char which[64];
+
+	snprintf(which, sizeof(which), "numgen inc mod %u %u", nth, nth / 2);
 	if (nth)
-		lab_shell(NFT "'add table ip lab; "
-			      "add chain ip lab in { type filter hook input priority 0; }; "
-			      "add rule ip lab in udp dport %u numgen inc mod %u %u counter drop'",
-			  net->appliance, port, nth, nth / 2);
+		loss_of(net, port, which);
+	else
+		forget(net);
 }
 
 uint64_t loss_count(const struct lab_net *net)
