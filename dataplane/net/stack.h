@@ -22,7 +22,7 @@ enum net_origin {
 
 #define LOOP_MAX 256 /* packets of a turn */
 
-#define NET_KNOWN 8
+#define NET_KNOWN 8 /* sources of feeds, each where its and its group's address say */
 
 struct zl_net {
 	struct zl_net_config config;

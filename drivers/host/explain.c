@@ -39,8 +39,7 @@ static const struct {
 	 "norm://eth1;239.192.1.1:5555"},
 	{ZL_CARRIER_NORM, EAFNOSUPPORT,
 	 "no interface of this machine has an IPv4 address but its loopback, while some have "
-	 "IPv6's, "
-	 "and libnorm goes by those; give one an IPv4 address"},
+	 "IPv6's, and libnorm goes by those; give one an IPv4 address"},
 	{ANY, EADDRNOTAVAIL,
 	 "no interface of this machine has that address; use one that has, or a "
 	 "port's"},
